@@ -1,0 +1,44 @@
+/** What the command that ends with this error exits with: 1 a host failed, 2 used wrongly, 4 a host unreachable. */
+export type ExitCode = 1 | 2 | 4
+
+export interface ErrorDetails {
+  /** What to do next, as one or more sentences. */
+  readonly hint?: string
+  /** Lines that belong to the error: the last of a command's stderr, a table of what was found. */
+  readonly lines?: readonly string[]
+  /** Where in the user's files: `roles/nginx/role.ts:21`, `inventory/production.yml`. */
+  readonly where?: string
+  readonly cause?: unknown
+}
+
+/** An error that its reader can mend. Everything else that is thrown is a bug of ours and keeps its stack. */
+export class CapstanError extends Error {
+  readonly code: string
+  readonly exitCode: ExitCode = 1
+  readonly hint: string | undefined
+  readonly lines: readonly string[]
+  readonly where: string | undefined
+
+  /** `code` is stable and listed in docs/errors.md; `message` reads *where: what, wanted and got*. */
+  constructor(code: string, message: string, details: ErrorDetails = {}) {
+    super(message, details.cause === undefined ? undefined : { cause: details.cause })
+    this.name = new.target.name
+    this.code = code
+    this.hint = details.hint
+    this.lines = details.lines ?? []
+    this.where = details.where
+  }
+}
+
+/** The command line, the inventory or a role's vars are wrong: nothing was contacted. */
+export class UsageError extends CapstanError {
+  override readonly exitCode = 2
+}
+
+/** A host could not be reached, or its identity or our login was refused. */
+export class UnreachableError extends CapstanError {
+  override readonly exitCode = 4
+}
+
+/** A host was reached and something on it went wrong. */
+export class HostError extends CapstanError {}
