@@ -42,3 +42,6 @@ export class UnreachableError extends CapstanError {
 
 /** A host was reached and something on it went wrong. */
 export class HostError extends CapstanError {}
+
+/** The way to the host broke in the middle: whether the script ran to its end is unknown. */
+export class ConnectionLost extends UnreachableError {}

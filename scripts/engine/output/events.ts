@@ -1,0 +1,81 @@
+import type { CapstanError } from '#engine/errors.ts'
+
+/** Where a resource stands: its role, and `roles/nginx/role.ts:21`. */
+export interface Origin {
+  readonly role: string
+  readonly where: string
+}
+
+/** One property that is not as declared. `before` and `after` are whole texts, for a unified diff. */
+export interface Difference {
+  /** `content`, `mode`, `owner`, `running`, `version` … */
+  readonly what: string
+  readonly found: string
+  readonly wanted: string
+  readonly text?: { readonly before: string; readonly after: string } | 'secret' | 'binary'
+}
+
+/** A resource by name, with what the plan would change: `{resource: 'template /etc/nginx/nginx.conf', …}`. */
+export interface PlannedChange extends Origin {
+  readonly resource: string
+  /** Empty for a handler, and for a resource whose state is still unknown. */
+  readonly differences: readonly Difference[]
+  /** Why its state can't be known yet: `mariadb-server is not installed yet`. */
+  readonly unknown?: string
+  readonly handler?: boolean
+}
+
+/** What the recap counts for one host, Ansible's words. `seconds` is wall time, `trips` are round trips. */
+export interface HostRecap {
+  readonly ok: number
+  readonly changed: number
+  readonly failed: number
+  readonly skipped: number
+  readonly unreachable: number
+  readonly trips: number
+  readonly seconds: number
+}
+
+/** All that happens in a run, in order, as data; printers turn it into text. `--json` prints each as one line. */
+export type Event =
+  | {
+      readonly event: 'run'
+      readonly command: string
+      readonly hosts: readonly string[]
+      readonly check: boolean
+    }
+  /** Something long goes on that is no host's: the sandbox is brought up, an artifact is built. */
+  | { readonly event: 'progress'; readonly host?: string; readonly message: string }
+  | { readonly event: 'connected'; readonly host: string; readonly address: string; readonly seconds: number }
+  | { readonly event: 'facts'; readonly host: string; readonly facts: Readonly<Record<string, unknown>> }
+  | { readonly event: 'probed'; readonly host: string; readonly resources: number; readonly pass: number }
+  | { readonly event: 'ok'; readonly host: string; readonly role: string; readonly resource: string }
+  | {
+      readonly event: 'skipped'
+      readonly host: string
+      readonly role: string
+      readonly resource: string
+      readonly why: string
+    }
+  /** Only in `--check`: what a run would change. */
+  | ({ readonly event: 'planned'; readonly host: string } & PlannedChange)
+  | ({ readonly event: 'changing'; readonly host: string } & PlannedChange)
+  | ({ readonly event: 'changed'; readonly host: string; readonly seconds: number } & PlannedChange)
+  /** What a changing resource printed on the host, for -v. */
+  | { readonly event: 'output'; readonly host: string; readonly resource: string; readonly text: string }
+  | { readonly event: 'warning'; readonly host?: string; readonly message: string; readonly hint?: string }
+  | { readonly event: 'failed'; readonly host?: string; readonly error: CapstanError }
+  /** A deploy's or rollback's step on a host, begun or done. */
+  | {
+      readonly event: 'step'
+      readonly host: string
+      readonly step: string
+      readonly state: 'begun' | 'done'
+      readonly seconds?: number
+      readonly note?: string
+    }
+  /** A plain line for the person at the end of a run: how to look at the site. */
+  | { readonly event: 'note'; readonly message: string }
+  | { readonly event: 'recap'; readonly hosts: Readonly<Record<string, HostRecap>> }
+
+export type Emit = (event: Event) => void
