@@ -1,0 +1,109 @@
+import * as v from 'valibot'
+import { orNearest } from '../nearest.ts'
+import { expected } from './expected.ts'
+import { type Field, type Fields, field, type Options, type Scope, type ValuesOf } from './field.ts'
+
+/** One of a few words or numbers. */
+export function choice<const T extends string | number>(
+  choices: readonly T[],
+  options: Options<NoInfer<T>> = {},
+): Field<T> {
+  const words = choices.map(String).join(' or ')
+  const schema = v.picklist(choices, issue => expected(words, issue.input))
+  return field<T>({ words, schema: () => schema }, options)
+}
+
+/** Any number of values of one kind; `min` and `max` count them. */
+export function list<T>(
+  item: Field<T>,
+  options: Options<readonly NoInfer<T>[]> & { readonly min?: number; readonly max?: number } = {},
+): Field<readonly T[]> {
+  const { min = 0, max = 10_000 } = options
+  const words = min > 0 ? `a list of at least ${min}, each ${item.words}` : `a list, each ${item.words}`
+  const schema = (scope: Scope) =>
+    v.pipe(
+      v.array(item.schema(scope), issue => expected(words, issue.input)),
+      v.check(
+        items => items.length >= min && items.length <= max,
+        issue => expected(words, issue.input),
+      ),
+    )
+  return field<readonly T[]>({ words, schema }, options)
+}
+
+/** A map from names of the reader's own choice to values of one kind. */
+export function record<T>(
+  value: Field<T>,
+  options: Options<Readonly<Record<string, NoInfer<T>>>> & { readonly keys?: Field<string> } = {},
+): Field<Readonly<Record<string, T>>> {
+  const words = `a map, each ${value.words}`
+  const plainKey = v.pipe(
+    v.string(),
+    v.regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/, issue =>
+      expected('a name of letters, digits, _, . or -', issue.input),
+    ),
+  )
+  const schema = (scope: Scope) =>
+    v.record(
+      options.keys === undefined ? plainKey : (options.keys.schema(scope) as v.GenericSchema<string, string>),
+      value.schema(scope),
+      issue => expected(words, issue.input),
+    )
+  return field<Readonly<Record<string, T>>>({ words, schema }, options)
+}
+
+/** Vars within a var. Where the whole group is absent, each of its fields takes its own default. */
+export function group<const F extends Fields>(
+  fields: F,
+  options: Omit<Options<unknown>, 'default'> = {},
+): Field<ValuesOf<F>> {
+  const schema = (scope: Scope) =>
+    v.pipe(
+      v.unknown(),
+      v.transform(input => input ?? {}),
+      fieldsSchema(fields, scope),
+    )
+  return field<ValuesOf<F>>({ words: 'a map', schema, fields }, options)
+}
+
+/** The same, or undefined where the inventory gives nothing. */
+export function optional<T>(inner: Field<T>): Field<T | undefined> {
+  return {
+    ...inner,
+    default: { value: undefined },
+    schema: scope =>
+      v.pipe(
+        v.nullish(inner.schema(scope)),
+        v.transform(value => value ?? undefined),
+      ),
+  }
+}
+
+/** A map of exactly these keys: an unknown one is refused, with the one it may be a slip of. */
+export function fieldsSchema<F extends Fields>(
+  fields: F,
+  scope: Scope,
+): v.GenericSchema<unknown, ValuesOf<F>> {
+  const entries = Object.fromEntries(
+    Object.entries(fields).map(([name, each]) => [name, present(each, scope)]),
+  )
+  const names = Object.keys(fields)
+  const schema = v.strictObject(entries, issue => {
+    const key = issue.path?.[0]?.key
+    if (issue.expected === 'never') return `unknown key${orNearest(String(key), names)}`
+    const missing = typeof key === 'string' && Object.hasOwn(fields, key) ? fields[key] : undefined
+    return expected(missing?.words ?? 'a map', issue.input)
+  })
+  const map = v.check(isMap, issue => expected('a map', issue.input))
+  return v.pipe(v.unknown(), map, schema) as unknown as v.GenericSchema<unknown, ValuesOf<F>>
+}
+
+function isMap(input: unknown): boolean {
+  return typeof input === 'object' && input !== null && Object.getPrototypeOf(input) === Object.prototype
+}
+
+// An entry of a strict object must be there unless its schema is optional; ours judge absence themselves.
+function present(each: Field<unknown>, scope: Scope): v.GenericSchema {
+  const schema = each.schema(scope)
+  return each.default === undefined && each.fields === undefined ? schema : v.optional(schema, null)
+}

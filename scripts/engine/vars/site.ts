@@ -1,0 +1,13 @@
+/** What every role may know of the site. Read from the inventory's `site` key by roles/site.ts. */
+export interface Site {
+  /** The apex: `foobar.com`. */
+  readonly domain: string
+  /** The other names that the site answers to: `['www.foobar.com']`; the first is the canonical one. */
+  readonly www: readonly string[]
+  /** The address that DNS gives for it; absent: the host's own. */
+  readonly address: string | undefined
+  /** The app's name: its unix user, database and folder. */
+  readonly app: string
+  /** Who is written to about the zone and the certificates. */
+  readonly email: string
+}
