@@ -1,3 +1,5 @@
+import type { Readable, Writable } from 'node:stream'
+
 /** How a script ended. `stdout` is bytes as they came; `stderr` likewise, for the error that is shown. */
 export interface Outcome {
   readonly exitCode: number
@@ -7,12 +9,29 @@ export interface Outcome {
 }
 
 export interface RunOptions {
-  /** Seconds after which the script's process group is killed and `run` rejects; 120 unless told. */
+  /** Seconds after which what the script runs is killed and `run` rejects; 120 unless told. */
   readonly deadline?: number
   /** Gets stdout as it comes, for a script that is followed; `Outcome.stdout` is then empty. */
   readonly onOutput?: (chunk: Buffer) => void
   /** Runs in the session's own shell instead of a subshell, so that what it opens (a lock) stays open. */
   readonly keep?: boolean
+}
+
+export interface StreamOptions {
+  /** Seconds after which the script is killed and `done` rejects; 600 unless told, Infinity for none. */
+  readonly deadline?: number
+}
+
+/** A script on a channel of its own, with its stdin and stdout as byte streams: an upload, a lock's holder. */
+export interface HostStream {
+  /** The script's stdin; its end is the script's end of file. */
+  readonly stdin: Writable
+  /** The script's stdout; it has to be read or resumed, or the script waits. */
+  readonly stdout: Readable
+  /** Resolves whatever the exit code, with an empty `stdout`; rejects as `Connection.run` does. */
+  readonly done: Promise<Outcome>
+  /** Closes the channel: the script sees the end of its stdin, and `done` rejects unless it had ended. */
+  close(): void
 }
 
 /**
@@ -24,10 +43,16 @@ export interface Connection {
   /** Scripts sent so far: the number the recap prints as trips. */
   readonly trips: number
   /**
-   * Runs a POSIX sh script (LC_ALL=C, fixed PATH, umask 022, stdin empty) and resolves whatever its exit code.
-   * A half-received script runs nothing. Calls queue. Rejects with HostError on a deadline and with
-   * ConnectionLost when the way to the host broke: the script's end is then unknown.
+   * Runs a POSIX sh script (LC_ALL=C, fixed PATH, umask 022, in /, stdin empty) and resolves whatever its exit
+   * code. A half-received script runs nothing; one with a syntax error neither, and exits with 2. What it leaves
+   * in the background must not hold its stdout. Calls queue. Rejects with HostError on a deadline or more than
+   * 32 MiB of stdout, and with ConnectionLost when the way to the host broke: the script's end is then unknown.
    */
   run(script: string, options?: RunOptions): Promise<Outcome>
+  /**
+   * Runs a script beside the session, as the same user, with the bytes of a stream as its stdin. Costs the round
+   * trips of a new channel. The script is read line by line: keep it short, and send what is long as the stream.
+   */
+  openStream(script: string, options?: StreamOptions): Promise<HostStream>
   close(): Promise<void>
 }

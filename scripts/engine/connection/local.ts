@@ -1,0 +1,48 @@
+import { spawn } from 'node:child_process'
+import { userInfo } from 'node:os'
+import type { Secret } from '../secret.ts'
+import type { Channel, ChannelEnd } from './channel.ts'
+import type { Connection } from './connection.ts'
+import { connectShell } from './shell-connection.ts'
+
+export interface LocalTarget {
+  readonly host: string
+  /** `auto`, the default: by sudo to root where we are not root; `no`: as we are. */
+  readonly sudo?: 'no' | 'auto'
+  readonly sudoPassword?: Secret | undefined
+  /** The shell that plays the login shell; /bin/sh unless told. */
+  readonly shell?: string
+}
+
+/** The machine that Capstan runs on, as a connection: the same shell and the same rules, without ssh. */
+export function connectLocal(target: LocalTarget): Promise<Connection> {
+  const user = userInfo().username
+  const asRoot = target.sudo !== 'no' && process.getuid?.() !== 0
+  const sudo = asRoot ? { password: target.sudoPassword } : undefined
+  const open = async (command: string) => openLocal(command, target.shell ?? '/bin/sh')
+  return connectShell({ host: target.host, user, sudo }, { open, close: async () => {} })
+}
+
+/** Starts `command` in a session of its own, so that a deadline reaches all of it and nothing of ours. */
+function openLocal(command: string, shell: string): Channel {
+  const child = spawn(shell, ['-c', command], { detached: true, cwd: '/', stdio: 'pipe' })
+  child.stdin.on('error', () => {})
+  const ended = new Promise<ChannelEnd>(resolve => {
+    child.on('error', error => resolve({ exitCode: null, cause: error.message }))
+    child.on('close', (exitCode, signal) => resolve({ exitCode, ...named(signal) }))
+    // A background process may hold the outputs open for ever.
+    child.on('exit', (exitCode, signal) => {
+      setTimeout(resolve, 1000, { exitCode, ...named(signal) }).unref()
+    })
+  })
+  const destroy = () => {
+    child.stdin.destroy()
+    child.stdout.destroy()
+    child.stderr.destroy()
+  }
+  return { stdin: child.stdin, stdout: child.stdout, stderr: child.stderr, ended, destroy }
+}
+
+function named(signal: string | null): { signal?: string } {
+  return signal === null ? {} : { signal: signal.replace(/^SIG/, '') }
+}
