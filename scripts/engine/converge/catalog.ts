@@ -1,0 +1,110 @@
+import { relative } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { CapstanError } from '#engine/errors.ts'
+import type { ConfigSet, Declare, Handler, Kind, Resource } from '#engine/resources/resource.ts'
+
+/** All that is declared for one host, in order, and the handlers of its roles in the order of declaration. */
+export interface Catalog {
+  readonly resources: readonly Resource[]
+  readonly handlers: readonly Handler[]
+}
+
+export interface CatalogBuilder extends Catalog {
+  /** The same, for the declarations of one role. */
+  role(name: string): RoleDeclarations
+}
+
+/** What the declarations of one role go through. */
+export interface RoleDeclarations {
+  readonly declare: Declare
+  handler(name: string, action: string): Handler
+  configSet(name: string, options: ConfigSetOptions, members: () => void): void
+}
+
+export interface ConfigSetOptions {
+  /** The directory, absolute, that all members lie below. */
+  readonly root: string
+  /** Shell that exits non-zero when the service would not start: `nginx -t`. */
+  readonly test: string
+  readonly notify?: Handler | readonly Handler[]
+}
+
+/** An empty catalog. `declare` throws when a resource is declared twice or outside its config set's root. */
+export function buildCatalog(): CatalogBuilder {
+  const resources: Resource[] = []
+  const handlers: Handler[] = []
+  const labels = new Map<string, Resource>()
+
+  const role = (roleName: string): RoleDeclarations => {
+    let set: ConfigSet | undefined
+    let setNotify: readonly Handler[] = []
+
+    const declare: Declare = (kind, item, options = {}) => {
+      const where = callSite()
+      const label = `${item.noun ?? kind.noun} ${item.name}`
+      const resource: Resource = {
+        kind: kind as Kind<unknown, unknown>,
+        label,
+        wanted: item.wanted,
+        role: roleName,
+        where,
+        notify: [...setNotify, ...[options.notify ?? []].flat()],
+        set,
+        once: item.once ?? false,
+      }
+      const same = labels.get(label)
+      if (same) throw twice(label, where(), same.where())
+      if (set && !item.name.startsWith(`${set.root}/`))
+        throw new CapstanError('set-outside', `${label} is outside ${set.root}, the root of “${set.name}”`, {
+          where: where(),
+        })
+      labels.set(label, resource)
+      resources.push(resource)
+    }
+
+    return {
+      declare,
+      handler(name, action) {
+        const made: Handler = { role: roleName, name, action, where: callSite() }
+        handlers.push(made)
+        return made
+      },
+      configSet(name, options, members) {
+        set = { role: roleName, name, root: options.root, test: options.test }
+        setNotify = [options.notify ?? []].flat()
+        members()
+        set = undefined
+        setNotify = []
+      },
+    }
+  }
+  return { resources, handlers, role }
+}
+
+function twice(label: string, where: string, first: string): CapstanError {
+  return new CapstanError('declared-twice', `${label} is declared twice, first at ${first}`, {
+    where,
+    hint: 'A thing of the host has one owner: keep one of the two declarations.',
+  })
+}
+
+/** Finds `roles/nginx/role.ts:21` in the stack, only when it is asked for: formatting a stack is slow. */
+function callSite(): () => string {
+  const { stack } = captured()
+  return () => {
+    const line = stack().split('\n').find(isRole)
+    const match = line && /\(?((?:file:\/\/)?\/[^()]*?):(\d+):\d+\)?$/.exec(line)
+    if (!match?.[1]) return 'roles'
+    const file = match[1].startsWith('file:') ? fileURLToPath(match[1]) : match[1]
+    return `${relative(process.cwd(), file)}:${match[2]}`
+  }
+}
+
+function captured(): { stack: () => string } {
+  const error = new Error('declared here')
+  return { stack: () => error.stack ?? '' }
+}
+
+function isRole(line: string): boolean {
+  return /\/(roles|test)\//.test(line) && !line.includes('/engine/') && !line.includes('node_modules')
+}

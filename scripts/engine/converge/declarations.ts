@@ -1,0 +1,23 @@
+import { apt } from '#engine/resources/apt.ts'
+import { directory, file, link } from '#engine/resources/file.ts'
+import { service, unit } from '#engine/resources/service.ts'
+import { template } from '#engine/resources/template.ts'
+import type { RoleDeclarations } from './catalog.ts'
+
+/** The nouns a role can declare, bound to the host's catalog. */
+export type Declarations = ReturnType<typeof declarations>
+
+export function declarations(role: RoleDeclarations, place: { readonly directory: string }) {
+  const { declare, handler, configSet } = role
+  return {
+    apt: apt(declare),
+    configSet,
+    directory: directory(declare),
+    file: file(declare),
+    handler,
+    link: link(declare),
+    service: service(declare),
+    template: template(declare, place),
+    unit: unit(declare),
+  }
+}

@@ -1,0 +1,93 @@
+import { CapstanError } from '#engine/errors.ts'
+
+/** What a host says of itself, read in the first trip. */
+export interface Facts {
+  readonly os: {
+    /** `debian`, `ubuntu`. */
+    readonly id: string
+    /** `12`, `13`, `24.04`; `sid` where the release has no number. */
+    readonly version: string
+    readonly codename: string
+    /** `Debian GNU/Linux 12 (bookworm)`. */
+    readonly name: string
+  }
+  /** `x86_64`, `aarch64`. Source: uname -m. */
+  readonly architecture: string
+  readonly hostname: string
+  readonly cpus: number
+  /** MiB of memory in all. Source: /proc/meminfo. */
+  readonly memory: number
+  /** Addresses of global scope, IPv4 first; the first is where the host is reached on its own network. */
+  readonly addresses: readonly string[]
+  /** Versions that this release brings: `{php: '8.2', python: '3.11'}`. */
+  readonly release: { readonly php: string; readonly python: string }
+  /** Handlers that an earlier, failed run still owes, as `role/name`. */
+  readonly owed: readonly string[]
+}
+
+/** Where Capstan keeps its own on a host, root only. */
+export const stateDirectory = '/var/lib/capstan'
+
+/** Shell that prints the facts as NUL-ended pairs. */
+export const factsScript = String.raw`
+pair() { printf '%s\0%s\0' "$1" "$2"; }
+if [ -r /etc/os-release ]; then . /etc/os-release; fi
+pair os.id "$ID"; pair os.version "$VERSION_ID"; pair os.codename "$VERSION_CODENAME"; pair os.name "$PRETTY_NAME"
+perl -e '
+  sub pair { print "$_[0]\0$_[1]\0" } use POSIX (); my (undef, $node, undef, undef, $machine) = POSIX::uname();
+  pair architecture => $machine; pair hostname => $node;
+  if (open my $f, "<", "/proc/cpuinfo") { pair cpus => scalar grep { /^processor\s/ } <$f> }
+  if (open my $f, "<", "/proc/meminfo") { while (<$f>) { pair memory => int $1 / 1024 if /^MemTotal:\s+(\d+)/ } }
+  if (open my $f, "<", "/proc/net/fib_trie") { my ($last, %seen);
+    while (<$f>) { $last = $1 if /\|-- ([\d.]+)/; pair address => $last if /\/32 host LOCAL/ && $last !~ /^127\./ && !$seen{$last}++ } }
+  if (open my $f, "<", "/proc/net/if_inet6") { while (<$f>) { my @f = split; next unless $f[3] eq "00";
+    pair address => join ":", map { sprintf "%x", hex } $f[0] =~ /(....)/g } }
+  if (opendir my $d, "/var/lib/capstan/owed") { pair owed => pack "H*", $_ for sort grep { /^[0-9a-f]+$/ } readdir $d }
+'
+if [ -d /run/systemd/system ]; then pair systemd yes; fi
+`
+
+/** The facts in what `factsScript` printed. Throws CapstanError for a host that Capstan can't manage. */
+export function parseFacts(output: Buffer): Facts {
+  const all = new Map<string, string[]>()
+  const values = output.toString().split('\0')
+  for (let i = 0; i + 1 < values.length; i += 2) {
+    const key = values[i] ?? ''
+    all.set(key, [...(all.get(key) ?? []), values[i + 1] ?? ''])
+  }
+  const one = (key: string) => all.get(key)?.[0] ?? ''
+  const os = {
+    id: one('os.id'),
+    version: one('os.version') || 'sid',
+    codename: one('os.codename'),
+    name: one('os.name') || 'an unknown system',
+  }
+  const release = releases[`${os.id} ${os.version}`]
+  if (!release || !all.has('systemd'))
+    throw new CapstanError('host-unsupported', unsupported(os.name, release !== undefined), {
+      hint: `Capstan manages ${Object.keys(releases).join(', ')} with systemd. Take this host out of the inventory or limit the run with -l.`,
+    })
+  return {
+    os,
+    architecture: one('architecture'),
+    hostname: one('hostname'),
+    cpus: Number(one('cpus')) || 1,
+    memory: Number(one('memory')),
+    addresses: all.get('address') ?? [],
+    release,
+    owed: all.get('owed') ?? [],
+  }
+}
+
+/** The default versions that each release ships. Source: packages php-defaults and python3-defaults. */
+const releases: Readonly<Record<string, Facts['release']>> = {
+  'debian 12': { php: '8.2', python: '3.11' },
+  'debian 13': { php: '8.4', python: '3.13' },
+  'debian sid': { php: '8.4', python: '3.13' },
+  'ubuntu 22.04': { php: '8.1', python: '3.10' },
+  'ubuntu 24.04': { php: '8.3', python: '3.12' },
+}
+
+function unsupported(name: string, supported: boolean): string {
+  return supported ? `${name} without systemd as its init` : `${name} is not a system Capstan manages`
+}

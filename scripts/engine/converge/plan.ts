@@ -1,0 +1,107 @@
+import type { Difference, PlannedChange } from '#engine/output/events.ts'
+import type { ConfigSet, Handler, Resource, Unknown } from '#engine/resources/resource.ts'
+import type { Catalog } from './catalog.ts'
+import type { Probed } from './probe.ts'
+
+/** One step of a stage: a resource that is made so, or a handler that runs. */
+export type Step =
+  | {
+      readonly type: 'resource'
+      readonly resource: Resource
+      readonly found: unknown
+      readonly differences: readonly Difference[]
+    }
+  | { readonly type: 'handler'; readonly handler: Handler }
+
+/** What stands between a host and its catalog. */
+export interface Plan {
+  /** What can be done now, in order: up to the first resource whose state is unknown. */
+  readonly stage: readonly Step[]
+  /** What the stage leaves: the resource that is unknown, and all after it. Empty: the stage is the last. */
+  readonly rest: readonly Probed[]
+  /** Resources that are as declared. */
+  readonly ok: readonly Resource[]
+}
+
+/**
+ * Compares wanted and found. `owed` are keys of handlers that have been notified and did not run yet; `done` are
+ * resources that can't be verified and ran already. Pure.
+ */
+export function plan(
+  catalog: Catalog,
+  probed: readonly Probed[],
+  owed: ReadonlySet<string>,
+  done: ReadonlySet<Resource>,
+): Plan {
+  const first = probed.findIndex(({ state }) => !state.known)
+  const now = first < 0 ? probed : probed.slice(0, first)
+  const rest = first < 0 ? [] : probed.slice(first)
+  const pending = new Set(rest.map(({ resource }) => resource.role))
+  const notified = new Set(owed)
+  const ok: Resource[] = []
+  const stage: Step[] = []
+
+  for (const role of rolesOf(catalog)) {
+    for (const { resource, state } of now) {
+      if (resource.role !== role || !state.known) continue
+      const differences = done.has(resource) ? [] : resource.kind.diff(resource.wanted, state.value)
+      if (differences.length === 0) ok.push(resource)
+      else stage.push({ type: 'resource', resource, found: state.value, differences })
+      if (differences.length > 0) for (const handler of resource.notify) notified.add(handlerKey(handler))
+    }
+    if (pending.has(role)) break
+    for (const handler of catalog.handlers)
+      if (handler.role === role && notified.has(handlerKey(handler))) stage.push({ type: 'handler', handler })
+  }
+  return { stage, rest, ok }
+}
+
+/** All that `--check` tells: the stage, and what is unknown or comes after it. */
+export function foreseen({ stage, rest }: Plan): readonly PlannedChange[] {
+  const later = rest.flatMap(({ resource, state }): PlannedChange[] => {
+    const change = { resource: resource.label, role: resource.role, where: resource.where() }
+    if (!state.known) return [{ ...change, differences: [], unknown: (state as Unknown).reason }]
+    const differences = resource.kind.diff(resource.wanted, state.value)
+    return differences.length === 0 ? [] : [{ ...change, differences }]
+  })
+  return [...stage.map(described), ...later]
+}
+
+/** A step as its event tells it. */
+export function described(step: Step): PlannedChange {
+  if (step.type === 'handler') {
+    const { handler } = step
+    return {
+      resource: handler.name,
+      role: handler.role,
+      where: handler.where(),
+      differences: [],
+      handler: true,
+    }
+  }
+  const { resource, differences } = step
+  return { resource: resource.label, role: resource.role, where: resource.where(), differences }
+}
+
+/** What a handler is remembered by on the host. */
+export function handlerKey(handler: Handler): string {
+  return `${handler.role}/${handler.name}`
+}
+
+/** Neighbouring steps of the same config set belong together: they are tested and installed as one. */
+export function transactions(
+  stage: readonly Step[],
+): readonly { readonly set: ConfigSet | undefined; readonly steps: readonly Step[] }[] {
+  const groups: { set: ConfigSet | undefined; steps: Step[] }[] = []
+  for (const step of stage) {
+    const set = step.type === 'resource' ? step.resource.set : undefined
+    const last = groups.at(-1)
+    if (set && last?.set === set) last.steps.push(step)
+    else groups.push({ set, steps: [step] })
+  }
+  return groups
+}
+
+function rolesOf(catalog: Catalog): readonly string[] {
+  return [...new Set([...catalog.resources, ...catalog.handlers].map(one => one.role))]
+}

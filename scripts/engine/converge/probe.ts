@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto'
+import type { Connection } from '#engine/connection/connection.ts'
+import { HostError } from '#engine/errors.ts'
+import type { ProbeOptions, Resource, State } from '#engine/resources/resource.ts'
+
+/** Each resource with the state it was found in. */
+export interface Probed {
+  readonly resource: Resource
+  readonly state: State<unknown>
+}
+
+/** Reads the state of all resources in one trip, a kind at a time. Throws HostError when a kind's probe fails. */
+export async function probe(
+  connection: Connection,
+  resources: readonly Resource[],
+  options: ProbeOptions,
+): Promise<readonly Probed[]> {
+  if (resources.length === 0) return []
+  const groups = byProbe(resources)
+  const nonce = randomBytes(16).toString('hex')
+  const script = groups.map(group => section(group, nonce, options)).join('')
+  const { stdout, stderr } = await connection.run(script)
+  const outputs = split(stdout, nonce)
+
+  const states = new Map<Resource, State<unknown>>()
+  groups.forEach((group, index) => {
+    const output = outputs[index]
+    const kind = kindOf(group)
+    if (output?.exitCode !== 0) throw probeFailed(connection.host, kind.noun, output?.exitCode, stderr)
+    const found = kind.parse(
+      output.bytes,
+      group.map(resource => resource.wanted),
+    )
+    group.forEach((resource, at) => {
+      const state = found[at]
+      if (!state) throw new Error(`${kind.noun}: no state for ${resource.label}`)
+      states.set(resource, state)
+    })
+  })
+  return resources.map(resource => ({ resource, state: states.get(resource) as State<unknown> }))
+}
+
+// Kinds that read in the same way (a unit file is a file) share one section.
+function byProbe(resources: readonly Resource[]): readonly (readonly Resource[])[] {
+  const groups = new Map<unknown, Resource[]>()
+  for (const resource of resources) {
+    const group = groups.get(resource.kind.probe)
+    if (group) group.push(resource)
+    else groups.set(resource.kind.probe, [resource])
+  }
+  return [...groups.values()]
+}
+
+function section(group: readonly Resource[], nonce: string, options: ProbeOptions): string {
+  const wanted = group.map(resource => resource.wanted)
+  return `(\n${kindOf(group).probe(wanted, options)})\nprintf '\\n%s %d\\n' ${nonce} $?\n`
+}
+
+function kindOf(group: readonly Resource[]): Resource['kind'] {
+  const first = group[0]
+  if (!first) throw new Error('a group without a resource')
+  return first.kind
+}
+
+function split(stdout: Buffer, nonce: string): { readonly bytes: Buffer; readonly exitCode: number }[] {
+  const outputs = []
+  const mark = Buffer.from(`\n${nonce} `)
+  for (let from = 0; ; ) {
+    const at = stdout.indexOf(mark, from)
+    if (at < 0) return outputs
+    const end = stdout.indexOf('\n', at + mark.length)
+    outputs.push({
+      bytes: stdout.subarray(from, at),
+      exitCode: Number(stdout.toString('latin1', at + mark.length, end)),
+    })
+    from = end + 1
+  }
+}
+
+function probeFailed(host: string, noun: string, code: number | undefined, stderr: Buffer): HostError {
+  return new HostError(
+    'probe',
+    `${host}: reading the state of ${noun} resources ended with ${code ?? 'nothing'}`,
+    {
+      lines: stderr.toString().trimEnd().split('\n').slice(-10),
+      hint: 'Nothing was changed by this step. Log in and look at what the lines above name.',
+    },
+  )
+}

@@ -1,0 +1,53 @@
+import { basename, dirname } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import type { Site, Vars } from '#engine/vars.ts'
+import type { RoleDeclarations } from './catalog.ts'
+import { type Declarations, declarations } from './declarations.ts'
+import type { Facts } from './facts.ts'
+
+/** What a role's tasks are given: the nouns to declare with, and what they may depend on. */
+export interface Tasks<V> extends Declarations {
+  /** The role's own vars, valid. */
+  readonly vars: V
+  /** What all roles share: domain, names, app. */
+  readonly site: Site
+  readonly facts: Facts
+  /** The host's name in the inventory and the groups it is in. */
+  readonly host: HostIdentity
+}
+
+export interface HostIdentity {
+  readonly name: string
+  readonly groups: readonly string[]
+}
+
+export interface Role {
+  /** The name of its folder below roles/. */
+  readonly name: string
+  readonly directory: string
+  readonly vars: Vars<unknown>
+  /** Puts what the host is to hold into the catalog; `vars` have been parsed by this role's own schema. */
+  declare(into: RoleDeclarations, given: RoleInput): void
+}
+
+export interface RoleInput {
+  readonly vars: unknown
+  readonly site: Site
+  readonly facts: Facts
+  readonly host: HostIdentity
+}
+
+/** Defines the role of this folder: `export default role(import.meta, { vars, tasks({ vars, apt }) { … } })`. */
+export function role<V>(
+  meta: ImportMeta,
+  definition: { readonly vars: Vars<V>; readonly tasks: (tasks: Tasks<V>) => void },
+): Role {
+  const directory = dirname(fileURLToPath(meta.url))
+  return {
+    name: basename(directory),
+    directory,
+    vars: definition.vars,
+    declare: (into, given) =>
+      definition.tasks({ ...declarations(into, { directory }), ...given, vars: given.vars as V }),
+  }
+}

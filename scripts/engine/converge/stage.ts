@@ -1,0 +1,66 @@
+import { readFileSync } from 'node:fs'
+import { quote } from '#engine/quote.ts'
+import type { Resource } from '#engine/resources/resource.ts'
+import { stateDirectory } from './facts.ts'
+import { handlerKey, type Step, transactions } from './plan.ts'
+
+/**
+ * The script of one stage, to be run from a file of its own (`$0`). It marks what it does on stdout, a line
+ * each behind an empty one: `NONCE begin STEP`, `NONCE end STEP CODE`, `NONCE tested SET CODE`, `NONCE installed SET`,
+ * `NONCE putback SET`, `NONCE done CODE`. It stops at the first step that fails.
+ */
+export function stageScript(stage: readonly Step[], nonce: string): string {
+  const groups = transactions(stage)
+  const order = new Map(stage.map((step, index) => [step, index]))
+  const functions = stage.map((step, index) => `step_${index}() {\n${shellOf(step)}\n}\n`)
+  const sets = groups.flatMap(({ set, steps }, index) =>
+    set
+      ? [
+          `set_${index}() {\n${steps.map(step => `run ${order.get(step)}\n`).join('')}}\n`,
+          `test_${index}() {\n${set.test}\n}\n`,
+        ]
+      : [],
+  )
+  const calls = groups.map(({ set, steps }, index) => {
+    const owed = steps.flatMap(owedBy).map(quote).join(' ')
+    if (set) return `transaction ${index} ${quote(set.root)} ${owed}\n`
+    return steps.map(step => call(step, order.get(step) ?? 0, owed)).join('')
+  })
+  return [
+    `NONCE=${nonce} OWED=${stateDirectory}/owed LEFTOVERS=${stateDirectory}/leftovers\n`,
+    readFileSync(prelude, 'utf8'),
+    readFileSync(runner, 'utf8'),
+    ...functions,
+    ...sets,
+    `case \${1-} in candidate) mount --bind "$3" "$4" || exit 125; CANDIDATE=1; try "$2"; exit ;; esac\n`,
+    ...calls,
+    'finish 0\n',
+  ].join('')
+}
+
+function shellOf(step: Step): string {
+  if (step.type === 'handler') return step.handler.action
+  const { kind, wanted } = step.resource
+  return kind.apply(wanted, step.found)
+}
+
+function call(step: Step, index: number, owed: string): string {
+  if (step.type === 'handler') return `handle ${index} ${owedName(handlerKey(step.handler))}\n`
+  return `${owed === '' ? '' : `owe ${owed}\n`}run ${index}\n`
+}
+
+function owedBy(step: Step): readonly string[] {
+  return step.type === 'handler' ? [] : notified(step.resource)
+}
+
+function notified(resource: Resource): readonly string[] {
+  return resource.notify.map(handler => owedName(handlerKey(handler)))
+}
+
+// A file's name for any text: its bytes in hex.
+function owedName(key: string): string {
+  return Buffer.from(key).toString('hex')
+}
+
+const prelude = new URL('../resources/prelude.sh', import.meta.url)
+const runner = new URL('stage.sh', import.meta.url)

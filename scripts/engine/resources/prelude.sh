@@ -1,0 +1,71 @@
+# shellcheck shell=dash
+# Shell functions that kinds apply with. Each is one process and atomic: what it writes has a temporary name beside
+# the final one (always the same, so that a run that was killed leaves nothing for good), is synced, and takes the
+# final name in one rename(2).
+
+# put PATH MODE OWNER GROUP <base64: the file, whole, with these bytes
+put() { perl -e '
+  use strict; use IO::Handle; my ($path, $mode, $owner, $group) = @ARGV;
+  my ($uid, $gid) = (ids($owner, $group));
+  local $/; my $content = unpack "m", scalar <STDIN>;
+  die "$path: is a directory, a file was declared\n" if -d $path && !-l $path;
+  my ($dir) = $path =~ m{^(.*)/}s; $dir = "/" if $dir eq "";
+  die "$path: its directory does not exist: declare it before\n" unless -d $dir;
+  my ($name) = $path =~ m{([^/]+)$}s; my $new = "$dir/.capstan.$name"; unlink $new;
+  use Fcntl; sysopen my $file, $new, O_WRONLY|O_CREAT|O_EXCL, 0600 or die "$new: $!\n";
+  binmode $file; my $ok = print {$file} $content; $ok &&= $file->flush; $ok &&= $file->sync;
+  $ok &&= chown $uid, $gid, $new; $ok &&= chmod oct $mode, $new; $ok &&= close $file;
+  $ok &&= rename $new, $path; unless ($ok) { my $why = "$!"; unlink $new; die "$path: $why\n" }
+  sub ids { my ($o, $g) = @_; my $u = getpwnam $o; die "$path: no user $o on this host\n" unless defined $u;
+    my $n = getgrnam $g; die "$path: no group $g on this host\n" unless defined $n; ($u, $n) }
+' -- "$@"; }
+# directory PATH MODE OWNER GROUP
+directory() { perl -e '
+  my ($path, $mode, $owner, $group) = @ARGV; my ($uid, $gid) = (scalar getpwnam $owner, scalar getgrnam $group);
+  die "$path: no user $owner on this host\n" unless defined $uid; die "$path: no group $group on this host\n" unless defined $gid;
+  die "$path: exists and is not a directory\n" if (-l $path || -e _) && !(-d $path && !-l $path);
+  unless (-d $path) { mkdir $path, 0700 or die "$path: $!\n" }
+  chown($uid, $gid, $path) && chmod(oct $mode, $path) or die "$path: $!\n";
+' -- "$@"; }
+# attributes PATH MODE OWNER GROUP
+attributes() { perl -e '
+  my ($path, $mode, $owner, $group) = @ARGV; my ($uid, $gid) = (scalar getpwnam $owner, scalar getgrnam $group);
+  die "$path: no user $owner on this host\n" unless defined $uid; die "$path: no group $group on this host\n" unless defined $gid;
+  chown($uid, $gid, $path) && chmod(oct $mode, $path) or die "$path: $!\n";
+' -- "$@"; }
+# symlink TARGET PATH
+symlink() { perl -e '
+  my ($target, $path) = @ARGV; die "$path: is a directory, a link was declared\n" if -d $path && !-l $path;
+  my ($dir, $name) = $path =~ m{^(.*)/([^/]+)$}s; my $new = "$dir/.capstan.$name"; unlink $new;
+  symlink $target, $new or die "$path: $!\n"; rename $new, $path or do { my $why = "$!"; unlink $new; die "$path: $why\n" };
+' -- "$@"; }
+
+# apt_install NAME…: lists are refreshed when older than a day or when the install can't find a package; an
+# interrupted dpkg is repaired first; conffiles of the operator are kept; apt's lock is waited for.
+apt_install() {
+  export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a APT_LISTCHANGES_FRONTEND=none
+  apt_get() { apt-get -qq -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
+    -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"; }
+  [ -z "$(dpkg --audit)" ] || dpkg --configure -a
+  if [ -z "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -mmin -1440 -print -quit)" ]; then apt_get update; fi
+  apt_get install -y --no-install-recommends -- "$@" || { apt_get update && apt_get install -y --no-install-recommends -- "$@"; }
+}
+
+# unit_start, unit_restart, unit_reload, unit_renew UNIT: fail with the unit's last log lines when it isn't active then.
+unit_log() { systemctl status -n 15 --no-pager -- "$1" >&2 || :; }
+unit_active() { case $(systemctl is-active -- "$1") in active|reloading) ;; *) unit_log "$1"; return 1 ;; esac; }
+unit_start() { systemctl reset-failed -- "$1" 2>/dev/null || :; systemctl start -- "$1" || { unit_log "$1"; return 1; }; }
+unit_restart() { systemctl reset-failed -- "$1" 2>/dev/null || :; systemctl restart -- "$1" || { unit_log "$1"; return 1; }; unit_active "$1"; }
+unit_reload() { systemctl reload-or-restart -- "$1" || { unit_log "$1"; return 1; }; unit_active "$1"; }
+unit_workers() { cat /proc/"$1"/task/"$1"/children 2>/dev/null; }
+unit_renew() {
+  unit_active "$1" 2>/dev/null || { unit_restart "$1"; return; }
+  main=$(systemctl show -p MainPID --value -- "$1"); before=$(unit_workers "$main")
+  systemctl reload -- "$1" || { unit_log "$1"; return 1; }
+  for try in $(seq 50); do
+    for worker in $(unit_workers "$main"); do case " $before " in *" $worker "*) ;; *) return 0 ;; esac; done
+    sleep 0.1
+  done
+  echo "$1 was reloaded and kept its old workers: the new configuration is not in force" >&2
+  tail -n 5 /var/log/nginx/error.log >&2 2>/dev/null || :; unit_log "$1"; return 1
+}

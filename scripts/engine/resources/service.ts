@@ -1,0 +1,158 @@
+import { quote, quoteAll } from '#engine/quote.ts'
+import { wantedFile } from './file.ts'
+import { type FoundPath, path, type WantedPath } from './path.ts'
+import {
+  type Declare,
+  type DeclareOptions,
+  differs,
+  type Kind,
+  known,
+  type State,
+  unknown,
+} from './resource.ts'
+
+export interface ServiceOptions extends DeclareOptions {
+  /** Starts at boot (true) or doesn't (false); absent: not looked at. */
+  readonly enabled?: boolean
+  /** Active now (true) or not (false); absent: not looked at. */
+  readonly running?: boolean
+}
+
+interface WantedService {
+  readonly unit: string
+  readonly enabled: boolean | undefined
+  readonly running: boolean | undefined
+}
+
+interface FoundService {
+  /** `loaded`, `not-found`, `masked` … */
+  readonly load: string
+  /** `active`, `inactive`, `failed`, `activating` … */
+  readonly active: string
+  /** `enabled`, `disabled`, `static` …; empty for a unit that isn't there. */
+  readonly file: string
+  /** Its file changed on disk since systemd read it. */
+  readonly stale: boolean
+}
+
+/** Units of systemd, all in one `systemctl show`. Source: systemctl(1), properties Load-, Active- and UnitFileState. */
+export const units: Kind<WantedService, FoundService> = {
+  noun: 'service',
+
+  probe(items) {
+    return `systemctl show -p LoadState,ActiveState,UnitFileState,NeedDaemonReload -- ${quoteAll(items.map(i => i.unit))}\n`
+  },
+
+  parse(output, items) {
+    const blocks = output.toString().trim().split('\n\n')
+    if (blocks.length !== items.length) throw new Error(`${items.length} units asked, ${blocks.length} shown`)
+    return blocks.map(readBlock)
+  },
+
+  diff(wanted, found) {
+    const running = found.active === 'active' || found.active === 'reloading'
+    return [
+      ...differs('unit file', found.stale ? 'changed since systemd read it' : 'read', 'read'),
+      ...(wanted.enabled === undefined
+        ? []
+        : differs('enabled', yes(isEnabled(found.file)), yes(wanted.enabled))),
+      ...(wanted.running === undefined || running === wanted.running
+        ? []
+        : [{ what: 'running', found: found.active, wanted: wanted.running ? 'active' : 'inactive' }]),
+    ]
+  },
+
+  apply(wanted, found) {
+    const unit = quote(wanted.unit)
+    return [
+      found.stale ? 'systemctl daemon-reload\n' : '',
+      wanted.enabled === undefined
+        ? ''
+        : `systemctl ${wanted.enabled ? 'enable' : 'disable'} -q -- ${unit}\n`,
+      wanted.running === true ? `unit_start ${unit}\n` : '',
+      wanted.running === false ? `systemctl stop -- ${unit}\n` : '',
+    ].join('')
+  },
+}
+
+export interface DeclareService {
+  (unit: string, options: ServiceOptions): void
+  /** Shell for a handler: reloads, and fails with the unit's last log lines where it doesn't stay active. */
+  reload(unit: string, options?: ReloadOptions): string
+  /** Shell for a handler: restarts, likewise. */
+  restart(unit: string): string
+}
+
+export interface ReloadOptions {
+  /**
+   * The reload counts only when the main process has new children within 5 s. nginx answers a reload with 0 and
+   * keeps its old workers when the new configuration can't be brought in force (a port that is taken).
+   */
+  readonly newWorkers?: boolean
+}
+
+/** `service('nginx', { enabled: true, running: true })`; a name without a suffix is a `.service`. */
+export function service(declare: Declare): DeclareService {
+  const wanted = (name: string, options: ServiceOptions) =>
+    declare(
+      units,
+      {
+        name,
+        wanted: { unit: unitName(name), enabled: options.enabled, running: options.running },
+      },
+      options,
+    )
+  return Object.assign(wanted, {
+    reload: (name: string, options: ReloadOptions = {}) =>
+      `unit_${options.newWorkers ? 'renew' : 'reload'} ${quote(unitName(name))}\n`,
+    restart: (name: string) => `unit_restart ${quote(unitName(name))}\n`,
+  })
+}
+
+export interface UnitOptions extends DeclareOptions {
+  readonly content: string
+}
+
+/** `unit('foobar@.service', { content })`: a unit file in /etc/systemd/system, loaded. */
+export function unit(declare: Declare) {
+  return (name: string, options: UnitOptions): void =>
+    declare(
+      unitFile,
+      { noun: 'unit', name, wanted: wantedFile(`/etc/systemd/system/${name}`, options) },
+      options,
+    )
+}
+
+// A unit file is a file; systemd has to be told of it before anything uses it.
+const unitFile: Kind<WantedPath, FoundPath> = {
+  ...path,
+  apply: (wanted, found) => `${path.apply(wanted, found)}systemctl daemon-reload\n`,
+}
+
+function readBlock(block: string): State<FoundService> {
+  const values = new Map(
+    block.split('\n').map(line => [line.slice(0, line.indexOf('=')), line.slice(line.indexOf('=') + 1)]),
+  )
+  const load = values.get('LoadState') ?? ''
+  if (load === '') return unknown('systemd did not say its state')
+  return known({
+    load,
+    active: values.get('ActiveState') ?? '',
+    file: values.get('UnitFileState') ?? '',
+    stale: values.get('NeedDaemonReload') === 'yes',
+  })
+}
+
+function isEnabled(state: string): boolean {
+  return ['enabled', 'enabled-runtime', 'static', 'alias', 'indirect', 'generated'].includes(state)
+}
+
+function unitName(name: string): string {
+  if (!/^[A-Za-z0-9:_.\\@-]+$/.test(name))
+    throw new RangeError(`expected a unit's name, got ${JSON.stringify(name)}`)
+  return /\.(service|socket|timer|target|mount|path)$/.test(name) ? name : `${name}.service`
+}
+
+function yes(value: boolean): string {
+  return value ? 'yes' : 'no'
+}
