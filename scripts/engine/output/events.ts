@@ -74,6 +74,8 @@ export type Event =
       readonly seconds?: number
       readonly note?: string
     }
+  /** Nothing more comes of this host until the recap, but perhaps others are still at work. */
+  | { readonly event: 'finished'; readonly host: string }
   /** A plain line for the person at the end of a run: how to look at the site. */
   | { readonly event: 'note'; readonly message: string }
   | { readonly event: 'recap'; readonly hosts: Readonly<Record<string, HostRecap>> }

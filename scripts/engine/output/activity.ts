@@ -1,0 +1,90 @@
+import { cleanLines, oneLine } from '#engine/output/clean.ts'
+import { elapsed } from '#engine/output/duration.ts'
+import type { Event } from '#engine/output/events.ts'
+
+/** What a host does now, since when (ms). `host` is absent for what is no host's, as building an artifact. */
+export interface Activity {
+  readonly host: string | undefined
+  readonly what: string
+  readonly since: number
+  /** It was told by a `progress` event, as something that goes on in the background of others. */
+  readonly progress?: true
+  /** The last line that it printed. */
+  readonly tail?: string
+}
+
+/** Follows a run: what every host that is not finished does now, in the order in which the hosts were told. */
+export interface Activities {
+  /** Returns the activities that this event ended. */
+  on(event: Event, now: number): readonly Activity[]
+  list(): readonly Activity[]
+}
+
+export function followActivities(): Activities {
+  const active = new Map<string | undefined, Activity>()
+
+  function begin(host: string | undefined, what: string, now: number, progress?: true): readonly Activity[] {
+    const before = active.get(host)
+    active.set(host, { host, what: oneLine(what), since: now, ...(progress && { progress }) })
+    return before === undefined ? [] : [before]
+  }
+
+  function end(host: string | undefined): readonly Activity[] {
+    const before = active.get(host)
+    active.delete(host)
+    return before === undefined ? [] : [before]
+  }
+
+  function on(event: Event, now: number): readonly Activity[] {
+    switch (event.event) {
+      case 'run':
+        return [...end(undefined), ...event.hosts.flatMap(host => begin(host, 'connecting', now))]
+      case 'progress':
+        return begin(event.host, event.message, now, true)
+      case 'connected':
+        return begin(event.host, 'reading facts', now)
+      case 'facts':
+        return begin(event.host, 'probing', now)
+      case 'probed':
+        return begin(event.host, 'comparing', now)
+      case 'changing':
+        return begin(event.host, `${event.role}  ${event.resource}`, now)
+      case 'changed':
+        return begin(event.host, 'applying', now)
+      case 'step':
+        return begin(event.host, event.state === 'begun' ? event.step : 'waiting', now)
+      case 'output': {
+        const doing = active.get(event.host)
+        const tail = cleanLines(event.text).at(-1)
+        if (doing && tail) active.set(event.host, { ...doing, tail: oneLine(tail) })
+        return []
+      }
+      case 'failed':
+      case 'finished':
+        return end(event.host)
+      case 'note':
+        return end(undefined)
+      case 'recap': {
+        const all = [...active.values()]
+        active.clear()
+        return all
+      }
+      default:
+        return []
+    }
+  }
+
+  return { on, list: () => [...active.values()] }
+}
+
+/** Many activities in one line: `87 more: 60 connecting, 20 probing, 7 nginx, the longest for 12 s`. */
+export function activitySummary(activities: readonly Activity[], now: number): string {
+  const counts = new Map<string, number>()
+  for (const { what } of activities) {
+    const kind = what.split('  ')[0] ?? what
+    counts.set(kind, (counts.get(kind) ?? 0) + 1)
+  }
+  const kinds = [...counts].sort((a, b) => b[1] - a[1]).map(([kind, count]) => `${count} ${kind}`)
+  const since = Math.min(...activities.map(activity => activity.since))
+  return `${activities.length} more: ${kinds.join(', ')}, the longest for ${elapsed(since, now)}`
+}

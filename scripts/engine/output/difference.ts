@@ -1,0 +1,47 @@
+import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff'
+import { oneLine, verbatim } from '#engine/output/clean.ts'
+import type { Difference } from '#engine/output/events.ts'
+import { cutTo } from '#engine/output/width.ts'
+
+/** What a change does to a resource, in a few words: `mode 0644 → 0600, content`. */
+export function summary(differences: readonly Difference[]): string {
+  return differences.map(one).join(', ')
+}
+
+/**
+ * The unified diff of a difference in whole texts, `---` and `+++` lines first; one bracketed line where the
+ * texts are secret, binary or too far apart to compare; empty where the difference is no text.
+ * Escapes and carriage returns are shown, for they may be all that differs.
+ */
+export function unifiedDiff(resource: string, { text }: Difference): readonly string[] {
+  if (text === undefined) return []
+  if (text === 'secret') return ['[secret content hidden]']
+  if (text === 'binary') return ['[binary differs]']
+  const patch = createTwoFilesPatch(
+    `${resource} (found)`,
+    `${resource} (wanted)`,
+    text.before,
+    text.after,
+    undefined,
+    undefined,
+    { context: 3, maxEditLength: 5000, headerOptions: FILE_HEADERS_ONLY },
+  )
+  if (patch === undefined)
+    return [`[${lines(text.before)} lines become ${lines(text.after)}: too many differ to show]`]
+  return verbatim(patch).trimEnd().split('\n')
+}
+
+// Longer values would push the rest of the line out of sight; -v --json has them whole.
+const longest = 40
+
+function one({ what, found, wanted, text }: Difference): string {
+  const name = oneLine(what)
+  if (text !== undefined) return name
+  const [from, to] = [found, wanted].map(value => cutTo(oneLine(value), longest))
+  if (to === '') return from === '' ? name : `${name} ${from} → none`
+  return from === '' ? `${name} ${to}` : `${name} ${from} → ${to}`
+}
+
+function lines(text: string): number {
+  return text.split('\n').length - (text.endsWith('\n') ? 1 : 0)
+}

@@ -1,0 +1,16 @@
+/** Seconds as a person reads them: `0.04 s`, `3.2 s`, `41 s`, `2 min 05 s`. */
+export function duration(seconds: number): string {
+  if (seconds < 0.995) return `${seconds.toFixed(2)} s`
+  if (seconds < 9.95) return `${seconds.toFixed(1)} s`
+  return whole(Math.round(seconds))
+}
+
+/** The time between two moments in ms, for something that still goes on: whole seconds, `3 s`, `2 min 05 s`. */
+export function elapsed(since: number, now: number): string {
+  return whole(Math.max(0, Math.floor((now - since) / 1000)))
+}
+
+function whole(seconds: number): string {
+  if (seconds < 60) return `${seconds} s`
+  return `${Math.floor(seconds / 60)} min ${String(seconds % 60).padStart(2, '0')} s`
+}

@@ -1,0 +1,70 @@
+import { onActions, withoutCommands } from '#engine/output/actions.ts'
+import { type Activity, activitySummary, followActivities } from '#engine/output/activity.ts'
+import { oneLine } from '#engine/output/clean.ts'
+import { elapsed } from '#engine/output/duration.ts'
+import { eventLines } from '#engine/output/lines.ts'
+import { paintFor } from '#engine/output/paint.ts'
+import type { Printer, PrinterOptions } from '#engine/output/printer.ts'
+import { displayWidth, padTo } from '#engine/output/width.ts'
+
+/**
+ * Lines for logs and CI. What takes long is told again after 15 s, 30 s, 60 s and then every minute, so that
+ * the log of a long step shows that it lives.
+ */
+export function plainPrinter({
+  stream,
+  verbosity = 0,
+  diff = false,
+  env = process.env,
+}: PrinterOptions): Printer {
+  const paint = paintFor(stream, env)
+  const linesOf = eventLines({ verbosity, diff, paint, env })
+  const activities = followActivities()
+  const told = new Map<string | undefined, Told>()
+  const harmless = onActions(env) ? withoutCommands : (line: string) => line
+  let hostWidth = 0
+
+  function write(lines: readonly string[]): void {
+    if (lines.length > 0) stream.write(`${lines.map(harmless).join('\n')}\n`)
+  }
+
+  function tellLong(): void {
+    const now = Date.now()
+    const long = activities.list().filter(activity => isDue(activity, now, told.get(activity.host)))
+    for (const { host, since } of long) told.set(host, { since, at: now })
+    if (long.length > 8)
+      write([paint('dim', `${' '.repeat(hostWidth)}  still    ${activitySummary(long, now)}`)])
+    else for (const activity of long) write([paint('dim', still(activity, now))])
+  }
+
+  function still({ host = '', what, since }: Activity, now: number): string {
+    return `${padTo(oneLine(host), hostWidth)}  still    ${what}, for ${elapsed(since, now)}`
+  }
+
+  const timer = setInterval(tellLong, 1000)
+  timer.unref()
+
+  return {
+    on(event) {
+      if (event.event === 'run')
+        hostWidth = Math.max(0, ...event.hosts.map(host => displayWidth(oneLine(host))))
+      activities.on(event, Date.now())
+      write(linesOf(event))
+    },
+    close() {
+      clearInterval(timer)
+    },
+  }
+}
+
+/** When an activity, known by its beginning, was last told. */
+interface Told {
+  readonly since: number
+  readonly at: number
+}
+
+/** Whether it has lasted for 15 s, or twice as long as when it was last told, or a minute since then. */
+function isDue({ since }: Activity, now: number, last: Told | undefined): boolean {
+  if (last === undefined || last.since !== since) return now - since >= 15_000
+  return now - last.at >= Math.min(last.at - since, 60_000)
+}

@@ -1,0 +1,125 @@
+import { type Activity, activitySummary, followActivities } from '#engine/output/activity.ts'
+import { oneLine } from '#engine/output/clean.ts'
+import { duration, elapsed } from '#engine/output/duration.ts'
+import { atEnd } from '#engine/output/end.ts'
+import { eventLines } from '#engine/output/lines.ts'
+import { type Paint, paintFor } from '#engine/output/paint.ts'
+import type { Printer, PrinterOptions } from '#engine/output/printer.ts'
+import { cutTo, displayWidth, padTo } from '#engine/output/width.ts'
+
+const braille = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
+const ascii = ['|', '/', '-', '\\']
+const interval = 100
+
+/**
+ * The live view: what is finished scrolls up, in the lines of the plain printer; below stands one line for each
+ * host that is at work, with what it does and for how long, redrawn ten times a second at most. The cursor is
+ * never hidden and nothing is left behind, however the process ends.
+ */
+export function terminalPrinter({
+  stream,
+  verbosity = 0,
+  diff = false,
+  env = process.env,
+}: PrinterOptions): Printer {
+  const paint = paintFor(stream, env)
+  const linesOf = eventLines({ verbosity, diff, paint, env })
+  const activities = followActivities()
+  // The font of the Linux console has no braille.
+  const look = { paint, frames: env['TERM'] === 'linux' ? ascii : braille }
+  let waiting: string[] = []
+  let drawn: readonly string[] = []
+  let drawnAt = Number.NEGATIVE_INFINITY
+  let timer: NodeJS.Timeout | undefined
+
+  function columns(): number {
+    return stream.columns || 80
+  }
+
+  /** Writes the waiting lines above `live`, over what was drawn before. A line that wraps takes more rows. */
+  function draw(live: readonly string[]): void {
+    if (waiting.length === 0 && live.join('\n') === drawn.join('\n')) return
+    const rows = drawn.reduce((sum, line) => sum + Math.max(1, Math.ceil(displayWidth(line) / columns())), 0)
+    const erase = rows === 0 ? '' : `\r${rows > 1 ? `\x1b[${rows - 1}A` : ''}\x1b[J`
+    stream.write(`${erase}${waiting.map(line => `${line}\n`).join('')}${live.join('\n')}`)
+    waiting = []
+    drawn = live
+  }
+
+  function redraw(): void {
+    const now = Date.now()
+    drawnAt = now
+    draw(liveLines(activities.list(), now, { columns: columns(), rows: stream.rows || 24 }, look))
+    schedule()
+  }
+
+  function schedule(): void {
+    clearTimeout(timer)
+    timer = undefined
+    if (waiting.length === 0 && activities.list().length === 0) return
+    timer = setTimeout(redraw, Math.max(0, drawnAt + interval - Date.now()))
+    timer.unref()
+  }
+
+  function erase(): void {
+    draw([])
+  }
+
+  const forget = atEnd({
+    erase,
+    // After a stop and `fg` the shell has written below what was drawn: it stays, and drawing begins anew.
+    resumed() {
+      drawn = []
+    },
+  })
+
+  return {
+    on(event) {
+      const now = Date.now()
+      // What goes on is seen below while it does; it is told above once it is over, with its seconds.
+      for (const ended of activities.on(event, now)) if (ended.progress) waiting.push(...over(ended, now))
+      if (event.event !== 'progress') waiting.push(...linesOf(event))
+      if (timer === undefined) schedule()
+    },
+    close() {
+      clearTimeout(timer)
+      for (const { progress, ...left } of activities.list())
+        if (progress) waiting.push(...over(left, Date.now()))
+      erase()
+      forget()
+    },
+  }
+
+  function over({ host, what, since }: Activity, now: number): readonly string[] {
+    const message = `${what}  ${duration((now - since) / 1000)}`
+    return linesOf({ event: 'progress', message, ...(host !== undefined && { host }) })
+  }
+}
+
+// More would push what is finished out of sight; the rest are counted in one line.
+const most = 10
+
+function liveLines(
+  activities: readonly Activity[],
+  now: number,
+  size: { readonly columns: number; readonly rows: number },
+  { paint, frames }: { readonly paint: Paint; readonly frames: readonly string[] },
+): readonly string[] {
+  const room = Math.max(1, Math.min(most, size.rows - 3))
+  const shown = activities.slice(0, activities.length > room ? room - 1 : room)
+  const rest = activities.slice(shown.length)
+  const frame = frames[Math.floor(now / interval) % frames.length] ?? ''
+  const hostWidth = Math.max(0, ...shown.map(({ host = '' }) => displayWidth(oneLine(host))))
+  // The last column stays free: there terminals differ in when they wrap.
+  const width = size.columns - 1
+
+  const lines = shown.map(({ host = '', what, since, tail }) => {
+    const name = hostWidth === 0 ? '' : `${padTo(oneLine(host), hostWidth)}  `
+    const elapsed = duration(Math.floor((now - since) / 1000))
+      .replace('.00', '')
+      .replace('.0', '')
+    const line = `${name}${frame} ${elapsed(since, now).padStart(5)}  ${what}${tail === undefined ? '' : `  ${tail}`}`
+    return paint('cyan', cutTo(line, width))
+  })
+  return rest.length === 0 ? lines : [...lines, paint('cyan', cutTo(activitySummary(rest, now), width))]
+}
