@@ -1,5 +1,7 @@
 /** The one of `known` that `word` is most likely a slip of, or undefined when none is near: `prot` → `port`. */
-export function nearest(word: string, known: Iterable<string>): string | undefined {
+export function nearest(word: string, known: readonly string[]): string | undefined {
+  const longer = word.length < 3 ? [] : known.filter(name => name.startsWith(word))
+  if (longer.length === 1) return longer[0]
   let best: string | undefined
   let least = word.length < 3 ? 1 : Math.max(1, Math.floor(word.length / 3)) + 1
   for (const candidate of known) {

@@ -1,5 +1,5 @@
 import * as v from 'valibot'
-import { orNearest } from '../nearest.ts'
+import { orNearest } from '#engine/nearest.ts'
 import { expected } from './expected.ts'
 import { type Field, type Fields, field, type Options, type Scope, type ValuesOf } from './field.ts'
 

@@ -1,4 +1,4 @@
-import { Secret } from '../secret.ts'
+import { Secret } from '#engine/secret.ts'
 
 /** `expected 1–65535, got "22a"`: the one sentence of every refused value. A secret is never echoed. */
 export function expected(words: string, input: unknown): string {

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net'
 import * as v from 'valibot'
-import { Secret } from '../secret.ts'
+import { Secret } from '#engine/secret.ts'
 import { expected } from './expected.ts'
 import { type Field, field, type Options } from './field.ts'
 
