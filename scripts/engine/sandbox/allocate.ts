@@ -1,0 +1,64 @@
+import { createSocket } from 'node:dgram'
+import { createServer } from 'node:net'
+import { CapstanError } from '../errors.ts'
+import type { Container } from './container.ts'
+import { addressIn, type HostPorts, portChoices } from './plan.ts'
+import type { SandboxRequest } from './sandbox.ts'
+import type { SandboxState } from './state.ts'
+
+/**
+ * An address and four ports for every requested host, beside those recorded: what its container has, else what
+ * was recorded, as long as it is free, else the first free choice. Hosts come back on the ports they had.
+ */
+export async function allocate(
+  root: string,
+  network: string,
+  requests: readonly SandboxRequest[],
+  recorded: SandboxState['hosts'],
+  found: readonly Container[],
+  say: (line: string) => void,
+): Promise<SandboxState['hosts']> {
+  const hosts = { ...recorded }
+  for (const { host, debian, ip, ports } of found) hosts[host] = { debian, ip, ports }
+  for (const { name, debian } of requests) {
+    if (found.some(each => each.host === name)) continue
+    const before = hosts[name]
+    const others = Object.entries(hosts).flatMap(([host, each]) => (host === name ? [] : [each]))
+    const addresses = others.map(each => each.ip)
+    const ip = before?.ip.startsWith(`${network}.`) ? before.ip : addressIn(network, name, addresses)
+    const choices = [...(before === undefined ? [] : [before.ports]), ...portChoices(root, name)]
+    const free = choices.filter(choice => !others.some(each => each.ports.ssh === choice.ssh))
+    const ports = await firstFree(free)
+    if (before !== undefined && ports.ssh !== before.ports.ssh)
+      say(
+        `${name}: something else listens at 127.0.0.1:${before.ports.ssh} now; its ssh moves to ${ports.ssh}`,
+      )
+    hosts[name] = { debian, ip, ports }
+  }
+  return hosts
+}
+
+async function firstFree(choices: readonly HostPorts[]): Promise<HostPorts> {
+  for (const ports of choices) {
+    const { ssh, http, https, dns } = ports
+    const checks = await Promise.all([...[ssh, http, https, dns].map(isTcpFree), isUdpFree(dns)])
+    if (checks.every(Boolean)) return ports
+  }
+  throw new CapstanError('sandbox-ports', 'sandbox: of 100 sets of ports on 127.0.0.1 none is free')
+}
+
+function isTcpFree(port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const server = createServer()
+    server.once('error', () => resolve(false))
+    server.listen({ port, host: '127.0.0.1', exclusive: true }, () => server.close(() => resolve(true)))
+  })
+}
+
+function isUdpFree(port: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = createSocket('udp4')
+    socket.once('error', () => resolve(false))
+    socket.bind(port, '127.0.0.1', () => socket.close(() => resolve(true)))
+  })
+}

@@ -1,0 +1,152 @@
+import { spawn } from 'node:child_process'
+import { parseArgs } from 'node:util'
+import { UsageError } from '../errors.ts'
+import type { DebianRelease } from './plan.ts'
+import {
+  type SandboxHost,
+  type SandboxOptions,
+  type SandboxRequest,
+  sandboxDown,
+  sandboxStatus,
+  sandboxUp,
+} from './sandbox.ts'
+
+export type SandboxCommand =
+  | { readonly verb: 'help' }
+  | { readonly verb: 'up'; readonly requests: readonly SandboxRequest[] }
+  | { readonly verb: 'down'; readonly names: readonly string[]; readonly purge: boolean }
+  | { readonly verb: 'status' }
+  | { readonly verb: 'ssh'; readonly host: string; readonly command: readonly string[] }
+
+export const help = `Usage: npx zx scripts/sandbox.mjs <command>
+
+The sandbox: real Debian machines (systemd, sshd, an address of their own) in containers on this machine.
+
+  up [name[:12|13] …]    bring hosts up and wait for their sshd; without names web1 with Debian 12
+  down [name …]          remove hosts, or the whole sandbox with its network and keys
+  status                 the hosts, their state, ports and addresses
+  ssh <host> [command …] log in as root, or run a command
+
+  --purge    with down: remove the images and the fetched packages too, which all clones share
+  --help     this text
+
+Examples:
+  npx zx scripts/sandbox.mjs up
+  npx zx scripts/sandbox.mjs up web1 web2:13
+  npx zx scripts/sandbox.mjs ssh web1 systemctl --failed
+  npx zx scripts/sandbox.mjs down --purge
+`
+
+/** The words after `sandbox.mjs` as a command. Throws UsageError on what it does not know. */
+export function parseSandboxCommand(words: readonly string[]): SandboxCommand {
+  // What follows the host of `ssh` is the command's own, dashes and all.
+  if (words[0] === 'ssh' && words[1] !== undefined && !words[1].startsWith('-'))
+    return { verb: 'ssh', host: words[1], command: words.slice(2) }
+  const { values, positionals } = parse(words)
+  const [verb, ...names] = positionals
+  if (values.help === true) return { verb: 'help' }
+  if (values.purge === true && verb !== 'down') throw usage('--purge goes with down')
+  if (verb === 'up') return { verb, requests: (names.length === 0 ? ['web1'] : names).map(request) }
+  if (verb === 'down' && values.purge === true && names.length > 0)
+    throw usage('--purge goes with down of the whole sandbox, without names')
+  if (verb === 'down') return { verb, names, purge: values.purge === true }
+  if (verb === 'status' && names.length === 0) return { verb }
+  if (verb === 'ssh') throw usage('ssh: wanted the name of a host, got none')
+  throw usage(`wanted up, down, status or ssh, got ${verb === undefined ? 'nothing' : positionals.join(' ')}`)
+}
+
+/** Carries a command out and gives the exit code. */
+export async function runSandboxCommand(command: SandboxCommand, options: SandboxOptions): Promise<number> {
+  if (command.verb === 'up') await sandboxUp(command.requests, options)
+  else if (command.verb === 'down') await sandboxDown({ ...options, ...command })
+  else if (command.verb === 'status') options.say(statusTable(await sandboxStatus(options)))
+  else if (command.verb === 'ssh') return logIn(command.host, command.command, options)
+  else options.say(help.trimEnd())
+  return 0
+}
+
+/** The words of an OpenSSH client that logs in to a sandbox host and to no other. */
+export function sshWords(host: SandboxHost): readonly string[] {
+  const settings = {
+    IdentitiesOnly: 'yes',
+    UserKnownHostsFile: `"${host.knownHostsFile}"`,
+    GlobalKnownHostsFile: '/dev/null',
+    StrictHostKeyChecking: 'yes',
+    LogLevel: 'ERROR',
+  }
+  const flags = Object.entries(settings).flatMap(([key, value]) => ['-o', `${key}=${value}`])
+  return [
+    '-F',
+    '/dev/null',
+    '-i',
+    host.keyFile,
+    '-p',
+    String(host.port),
+    ...flags,
+    `${host.user}@${host.address}`,
+  ]
+}
+
+function parse(words: readonly string[]) {
+  try {
+    const options = { help: { type: 'boolean', short: 'h' }, purge: { type: 'boolean' } } as const
+    return parseArgs({ args: [...words], allowPositionals: true, strict: true, options })
+  } catch (error) {
+    throw usage(error instanceof Error ? error.message : String(error))
+  }
+}
+
+function request(word: string): SandboxRequest {
+  const [name = '', debian = '12', ...more] = word.split(':')
+  if (!isRelease(debian) || more.length > 0)
+    throw usage(`${name}: wanted Debian 12 or 13, got ${word.slice(name.length + 1)}`)
+  return { name, debian: debian === '12' ? 12 : 13 }
+}
+
+function isRelease(text: string): text is `${DebianRelease}` {
+  return text === '12' || text === '13'
+}
+
+function statusTable(hosts: Awaited<ReturnType<typeof sandboxStatus>>): string {
+  if (hosts.length === 0) return 'the sandbox has no host; `npx zx scripts/sandbox.mjs up` makes web1'
+  const head = ['name', 'debian', 'state', 'ssh', 'http', 'https', 'dns', 'ip']
+  const rows = hosts.map(host => {
+    const { http, https, dns } = host.ports
+    return [host.name, host.debian, host.state, host.port, http, https, dns, host.ip].map(String)
+  })
+  const table = [head, ...rows]
+  const widths = head.map((_, column) => Math.max(...table.map(row => row[column]?.length ?? 0)))
+  return table
+    .map(row =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+async function logIn(name: string, command: readonly string[], options: SandboxOptions): Promise<number> {
+  const hosts = await sandboxStatus(options)
+  const host = hosts.find(each => each.name === name)
+  if (host?.state !== 'running') {
+    throw new UsageError(
+      'sandbox-host',
+      `sandbox: wanted a running host, ${name} is ${host?.state ?? 'none of its hosts'}`,
+      {
+        hint: `\`npx zx scripts/sandbox.mjs up ${name}\` starts it; \`… status\` lists the hosts.`,
+      },
+    )
+  }
+  const client = spawn('ssh', [...sshWords(host), ...command], { stdio: 'inherit' })
+  return new Promise((resolve, reject) => {
+    client.on('error', reject)
+    client.on('close', code => resolve(code ?? 255))
+  })
+}
+
+function usage(message: string): UsageError {
+  return new UsageError('sandbox-usage', `sandbox.mjs: ${message}`, {
+    hint: '`npx zx scripts/sandbox.mjs --help` shows what it knows.',
+  })
+}

@@ -1,0 +1,166 @@
+import { createHash } from 'node:crypto'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import type { Engine } from './engine.ts'
+import { ensureKey, hostKey, loginKey } from './keys.ts'
+import { archivesDirectory } from './packages.ts'
+import { cloneId, containerName, type DebianRelease, networkName, portsAt } from './plan.ts'
+import { type HostState, stateDirectory } from './state.ts'
+import { needsRunc } from './tools.ts'
+
+export type ContainerState = 'running' | 'stopped'
+
+/** A container of this clone, as its labels tell it: they outlive the state file. */
+export interface Container extends HostState {
+  readonly host: string
+  readonly state: ContainerState
+}
+
+/** The clone's containers; those of other clones are never seen. */
+export async function containersOf(engine: Engine, root: string): Promise<readonly Container[]> {
+  // Podman before 4.4 has no .Label, and docker's .Labels is one string.
+  const label = engine.name === 'podman' ? 'index .Labels' : '.Label'
+  const labels = ['host', 'debian', 'ip', 'port'].map(key => `{{${label} "capstan.${key}"}}`)
+  const format = ['{{.State}}', ...labels].join('|')
+  const listed = await engine.must([
+    'ps',
+    '-a',
+    '--filter',
+    `label=capstan.clone=${root}`,
+    '--format',
+    format,
+  ])
+  return listed.split('\n').flatMap(line => {
+    const [state = '', host = '', debian, ip = '', port] = line.split('|')
+    if (host === '') return []
+    const release: DebianRelease = debian === '13' ? 13 : 12
+    const ports = portsAt(Number(port))
+    return [{ host, state: /^(running|up)/i.test(state) ? 'running' : 'stopped', debian: release, ip, ports }]
+  })
+}
+
+/** Makes the container of a host, without starting it. */
+export async function createContainer(
+  engine: Engine,
+  root: string,
+  host: string,
+  wanted: HostState,
+  image: string,
+  lock: number,
+): Promise<void> {
+  const name = containerName(root, host)
+  const options = createOptions(engine, root, host, wanted)
+  const made = await engine.try([...runtime(engine), 'create', ...options, image], { hold: lock })
+  if (made.code === 0) return
+  // What an engine that was killed half-way left: a file system under our name that is no container yet.
+  if (engine.name === 'podman') await engine.try(['rm', '-f', '--storage', name])
+  await engine.must([...runtime(engine), 'create', ...options, image], { hold: lock })
+}
+
+/** The words that make a container a machine of the clone; pure but for the limits of this machine. */
+export function createOptions(
+  engine: Engine,
+  root: string,
+  host: string,
+  wanted: HostState,
+): readonly string[] {
+  const { ports } = wanted
+  const published = [
+    [ports.ssh, '22/tcp'],
+    [ports.http, '80/tcp'],
+    [ports.https, '443/tcp'],
+    [ports.dns, '53/tcp'],
+    [ports.dns, '53/udp'],
+  ]
+  const labels = { clone: root, host, debian: wanted.debian, ip: wanted.ip, port: ports.ssh }
+  return [
+    ...['--name', containerName(root, host), '--hostname', host],
+    ...['--network', networkName(root), '--network-alias', host, '--ip', wanted.ip],
+    ...published.flatMap(([port, inside]) => ['--publish', `127.0.0.1:${port}:${inside}`]),
+    ...Object.entries(labels).flatMap(([key, value]) => ['--label', `capstan.${key}=${value}`]),
+    ...['--volume', `${archivesDirectory(root, host, wanted.debian)}:/var/cache/apt/archives`],
+    // Without SYS_ADMIN systemd silently drops the sandboxing of units; NET_ADMIN is for nftables.
+    ...['--cap-add', 'SYS_ADMIN', '--cap-add', 'NET_ADMIN', '--pids-limit', '-1'],
+    ...confinement(),
+    ...(engine.name === 'podman' ? podmanOptions() : dockerOptions),
+  ]
+}
+
+/**
+ * Puts into a container, running or not, what makes it this host: the keys, its /etc/hosts and a machine-id that
+ * stays over `down` and `up`.
+ */
+export async function injectIdentity(engine: Engine, root: string, host: string, ip: string): Promise<void> {
+  const key = hostKey(root, host)
+  await ensureKey(key, host)
+  mkdirSync(stateDirectory(root), { recursive: true, mode: 0o700 })
+  const tree = mkdtempSync(join(stateDirectory(root), '.identity-'))
+  try {
+    const id = createHash('sha256')
+      .update(`${cloneId(root)} ${host}`)
+      .digest('hex')
+      .slice(0, 32)
+    const put = (path: string, content: string, mode: number) => {
+      writeFileSync(join(tree, path), content, { mode })
+    }
+    mkdirSync(join(tree, 'etc', 'ssh'), { recursive: true, mode: 0o755 })
+    mkdirSync(join(tree, 'root', '.ssh'), { recursive: true, mode: 0o700 })
+    put('etc/machine-id', `${id}\n`, 0o444)
+    put('etc/hosts', hostsFile(host, ip), 0o644)
+    put('root/.ssh/authorized_keys', readFileSync(`${loginKey(root)}.pub`, 'utf8'), 0o600)
+    for (const half of ['', '.pub'])
+      cpSync(`${key}${half}`, join(tree, `etc/ssh/ssh_host_ed25519_key${half}`))
+    const name = containerName(root, host)
+    await engine.must(['cp', `${tree}/etc/.`, `${name}:/etc`])
+    await engine.must(['cp', `${tree}/root/.`, `${name}:/root`])
+  } finally {
+    rmSync(tree, { recursive: true, force: true })
+  }
+}
+
+export async function removeContainer(engine: Engine, root: string, host: string): Promise<void> {
+  const now = engine.name === 'podman' ? ['--time', '0'] : []
+  await engine.must(['rm', '--force', '--volumes', ...now, containerName(root, host)])
+}
+
+/** The words before the verb: podman starts systemd with runc where crun or its limits cannot. */
+export function runtime(engine: Engine): readonly string[] {
+  return engine.name === 'podman' && needsRunc() ? ['--runtime', 'runc'] : []
+}
+
+function podmanOptions(): readonly string[] {
+  const base = ['--systemd=always', '--no-hosts']
+  if (!needsRunc()) return base
+  const limit = (name: string, most: number) => Math.min(most, hardLimit(name) ?? most)
+  const processes = limit('Max processes', 10_000)
+  return [
+    ...base,
+    ...['--ulimit', `nofile=1024:${limit('Max open files', 20_000)}`],
+    ...['--ulimit', `nproc=${processes}:${processes}`],
+  ]
+}
+
+const dockerOptions = [
+  '--cgroupns',
+  'private',
+  ...['/run', '/run/lock', '/tmp'].flatMap(path => ['--tmpfs', `${path}:exec`]),
+]
+
+function confinement(): readonly string[] {
+  const apparmor = existsSync('/sys/module/apparmor/parameters/enabled')
+  const selinux = existsSync('/sys/fs/selinux/enforce')
+  return [
+    ...(apparmor ? ['--security-opt', 'apparmor=unconfined'] : []),
+    ...(selinux ? ['--security-opt', 'label=disable'] : []),
+  ]
+}
+
+/** Absence means unlimited. Source: proc(5), /proc/pid/limits. */
+function hardLimit(name: string): number | undefined {
+  const found = new RegExp(`^${name} +\\S+ +(\\d+)`, 'm').exec(readFileSync('/proc/self/limits', 'utf8'))
+  return found?.[1] === undefined ? undefined : Number(found[1])
+}
+
+function hostsFile(host: string, ip: string): string {
+  return `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n${ip}\t${host}\n`
+}

@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto'
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
+import { join } from 'node:path'
+import { CapstanError } from '../errors.ts'
+import { cacheDirectory } from './cache.ts'
+import type { Engine } from './engine.ts'
+import { withLock } from './lock.ts'
+import { codenames, type DebianRelease } from './plan.ts'
+import { lastLines, run } from './process.ts'
+import { debianSources, indexTargetFormat } from './sources.ts'
+import { isDebian, osRelease } from './tools.ts'
+
+export const imageRepository = 'localhost/capstan-sandbox'
+
+// Bare Debian and what makes it a machine one can log in to; all else is for the roles to install.
+const packages = ['systemd-sysv', 'dbus', 'openssh-server', 'sudo', 'ca-certificates']
+
+const aptSettings = [
+  'APT::Keep-Downloaded-Packages "true";',
+  'Acquire::Languages "none";',
+  'Acquire::GzipIndexes "true";',
+]
+
+const bare = 'rm -f etc/ssh/ssh_host_* usr/sbin/policy-rc.d && : >etc/machine-id'
+
+// What the engine has to know of an image that is a file system alone. Docker neither names itself to systemd
+// nor lets it write its cgroups; a remount inside the container's own namespace mends that.
+const start = 'mount -o remount,rw /sys/fs/cgroup 2>/dev/null; exec /sbin/init'
+const settings = {
+  podman: ['CMD ["/sbin/init"]'],
+  docker: [`CMD ["/bin/sh", "-c", "${start}"]`, 'ENV container=docker', 'STOPSIGNAL SIGRTMIN+3'],
+}
+
+/**
+ * The image of a bare Debian, built where the engine has none: on Debian as root by mmdebstrap from the machine's
+ * own apt sources, elsewhere from the registry's debian. Its tag follows from its recipe, so that a changed recipe
+ * is another image. Gives the image's name.
+ */
+export async function ensureImage(
+  engine: Engine,
+  release: DebianRelease,
+  say: (line: string) => void,
+): Promise<string> {
+  const local = isDebian() && process.getuid?.() === 0
+  const sources = local ? await machineSources(release) : []
+  const recipe = JSON.stringify([engine.name, sources, packages, aptSettings, bare, settings[engine.name]])
+  const tag = `${release}-${createHash('sha256').update(recipe).digest('hex').slice(0, 12)}`
+  const image = `${imageRepository}:${tag}`
+  if (await hasImage(engine, image)) return image
+  await withLock(join(cacheDirectory(), 'images', `${tag}.lock`), say, async lock => {
+    if (await hasImage(engine, image)) return
+    if (!local) return buildFromRegistry(engine, release, image, say, lock)
+    const tarball = join(cacheDirectory(), 'images', `${tag}.tar`)
+    if (!existsSync(tarball)) await bootstrap(release, sources, tarball, say, lock)
+    const changes = settings[engine.name].flatMap(change => ['--change', change])
+    await engine.must(['import', ...changes, tarball, image], { deadline: 600, hold: lock })
+  })
+  return image
+}
+
+async function hasImage(engine: Engine, image: string): Promise<boolean> {
+  return (await engine.try(['image', 'inspect', '--format', '{{.Id}}', image])).code === 0
+}
+
+async function machineSources(release: DebianRelease): Promise<readonly string[]> {
+  const targets = await run('apt-get', [
+    'indextargets',
+    '--format',
+    indexTargetFormat,
+    'Created-By: Packages',
+  ])
+  return debianSources(targets.stdout, osRelease()['VERSION_CODENAME'] ?? '', release)
+}
+
+/** Builds under another name and renames, so that a tarball under its own name is whole. */
+async function bootstrap(
+  release: DebianRelease,
+  sources: readonly string[],
+  tarball: string,
+  say: (line: string) => void,
+  lock: number,
+): Promise<void> {
+  say(`building the image of Debian ${release} with mmdebstrap (about 1 min, once)`)
+  const work = `${tarball}.build`
+  rmSync(work, { recursive: true, force: true })
+  mkdirSync(work, { recursive: true })
+  const options = [
+    ...['--mode=root', '--variant=minbase', '--format=tar', `--include=${packages.join(',')}`],
+    // The lists stay: without them the first thing a role does would be to fetch them.
+    '--skip=cleanup/apt/lists',
+    ...aptSettings.map(setting => `--aptopt=${setting}`),
+    `--customize-hook=cd "$1" && ${bare}`,
+  ]
+  const draft = join(work, 'image.tar')
+  const built = await run('mmdebstrap', [...options, codenames[release], draft, '-'], {
+    input: `${sources.join('\n')}\n`,
+    env: { TMPDIR: work },
+    deadline: 1800,
+    hold: lock,
+    onLine: line => tellStep(line, release, say),
+  })
+  if (built.code !== 0)
+    throw new CapstanError('sandbox-image', `mmdebstrap of Debian ${release} exited with ${built.code}`, {
+      lines: lastLines(built.stderr),
+      hint: `It fetched from ${sources.join('; ')}. See that this machine reaches these, and run this again.`,
+    })
+  renameSync(draft, tarball)
+  rmSync(work, { recursive: true, force: true })
+}
+
+function tellStep(line: string, release: DebianRelease, say: (line: string) => void): void {
+  const step = /^I: ((?:running apt|downloading|extracting|installing|creating).*)/.exec(line)?.[1]
+  if (step !== undefined) say(`  Debian ${release}: ${step}`)
+}
+
+async function buildFromRegistry(
+  engine: Engine,
+  release: DebianRelease,
+  image: string,
+  say: (line: string) => void,
+  lock: number,
+): Promise<void> {
+  say(`building the image of Debian ${release} from docker.io/library/debian:${release} (2–3 min, once)`)
+  const lines = [
+    `FROM docker.io/library/debian:${release}`,
+    `RUN rm -f /etc/apt/apt.conf.d/docker-* && printf '%s\\n' ${aptSettings.map(each => `'${each}'`).join(' ')} >/etc/apt/apt.conf.d/99capstan \\`,
+    ` && apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ${packages.join(' ')} \\`,
+    ` && apt-get clean && cd / && ${bare}`,
+    ...settings[engine.name],
+  ]
+  await engine.must(['build', '-t', image, '-'], {
+    input: `${lines.join('\n')}\n`,
+    deadline: 1800,
+    hold: lock,
+  })
+}

@@ -1,0 +1,42 @@
+import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
+import { dirname } from 'node:path'
+import { CapstanError } from '../errors.ts'
+import { type Finished, run } from './process.ts'
+
+/**
+ * Does `work` while no other process holds the lock on `path`; waits for one that does, and says so. The kernel
+ * frees the lock when this process is gone and, with it, every child that was given the descriptor to hold.
+ * Source: flock(1), which locks the open file that it inherits; where it is missing (macOS) nothing is locked.
+ */
+export async function withLock<T>(
+  path: string,
+  say: (line: string) => void,
+  work: (descriptor: number) => Promise<T>,
+): Promise<T> {
+  mkdirSync(dirname(path), { recursive: true })
+  const descriptor = openSync(path, 'a+', 0o600)
+  try {
+    const first = await take(descriptor, ['-n'])
+    if (first.code === busy) {
+      const owner = readFileSync(path, 'utf8').trim()
+      say(`process ${owner} is at work on the same sandbox; waiting for it, ${patience / 60} min at most`)
+      const second = await take(descriptor, ['-w', String(patience)])
+      if (second.code === busy)
+        throw new CapstanError('sandbox-locked', `sandbox: process ${owner} still holds ${path}`, {
+          hint: `See what it does with \`ps -p ${owner}\`, end it, and run this again.`,
+        })
+    }
+    ftruncateSync(descriptor)
+    writeSync(descriptor, String(process.pid))
+    return await work(descriptor)
+  } finally {
+    closeSync(descriptor)
+  }
+}
+
+const busy = 75
+const patience = 1800
+
+function take(descriptor: number, how: readonly string[]): Promise<Finished> {
+  return run('flock', ['-x', '-E', String(busy), ...how, '3'], { hold: descriptor, deadline: patience + 60 })
+}

@@ -1,0 +1,92 @@
+import {
+  chmodSync,
+  copyFileSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs'
+import { join } from 'node:path'
+import { cacheDirectory } from './cache.ts'
+import type { Engine } from './engine.ts'
+import { cloneId, type DebianRelease } from './plan.ts'
+import { readState } from './state.ts'
+
+/** What a host has for /var/cache/apt/archives: a folder of its own, as apt locks it. */
+export function archivesDirectory(root: string, host: string, release: DebianRelease): string {
+  return join(cacheDirectory(), 'apt', String(release), 'hosts', `${cloneId(root)}-${host}`)
+}
+
+/** Gives a host, before its start, links to every package that any host has fetched so far. */
+export function seedPackages(root: string, host: string, release: DebianRelease): void {
+  const archives = archivesDirectory(root, host, release)
+  mkdirSync(join(archives, 'partial'), { recursive: true })
+  mkdirSync(sharedDirectory(release), { recursive: true })
+  chmodSync(archives, 0o755)
+  copyNew(sharedDirectory(release), archives)
+}
+
+/**
+ * Takes the packages that the clone's hosts have fetched into the shared cache, while they run or after, so that
+ * no host fetches them again. Gives how many were new.
+ */
+export function harvest(options: { readonly root: string }): number {
+  const hosts = Object.entries(readState(options.root)?.hosts ?? {})
+  return hosts.reduce((sum, [name, host]) => sum + harvestHost(options.root, name, host.debian), 0)
+}
+
+export function harvestHost(root: string, host: string, release: DebianRelease): number {
+  const archives = archivesDirectory(root, host, release)
+  return existsSync(archives) ? copyNew(archives, sharedDirectory(release)) : 0
+}
+
+/**
+ * Removes a host's folder. What apt of the host made there may belong to a user whom we are not (rootless
+ * engines): then a container of the same image removes it.
+ */
+export async function discardArchives(engine: Engine, directory: string): Promise<void> {
+  try {
+    rmSync(directory, { recursive: true, force: true })
+  } catch {
+    const images = await engine.must(['image', 'ls', '-q', '--filter', 'reference=localhost/capstan-sandbox'])
+    const image = images.split('\n')[0] ?? ''
+    await engine.try([
+      'run',
+      '--rm',
+      '-v',
+      `${directory}:/mnt`,
+      image,
+      'find',
+      '/mnt',
+      '-mindepth',
+      '1',
+      '-delete',
+    ])
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+function sharedDirectory(release: DebianRelease): string {
+  return join(cacheDirectory(), 'apt', String(release), 'packages')
+}
+
+// A package file never changes under its name: apt moves it there from partial/ when its hash is right.
+function copyNew(from: string, to: string): number {
+  mkdirSync(to, { recursive: true })
+  const present = new Set(readdirSync(to))
+  const fresh = readdirSync(from).filter(name => name.endsWith('.deb') && !present.has(name))
+  for (const name of fresh) linkOrCopy(join(from, name), join(to, name))
+  return fresh.length
+}
+
+function linkOrCopy(from: string, to: string): void {
+  const draft = `${to}.${process.pid}`
+  try {
+    linkSync(from, draft)
+  } catch {
+    copyFileSync(from, draft)
+  }
+  renameSync(draft, to)
+}

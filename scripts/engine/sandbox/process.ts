@@ -1,0 +1,58 @@
+import { spawn } from 'node:child_process'
+
+export interface Finished {
+  /** Absence means that a signal ended it. */
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface RunOptions {
+  readonly input?: string
+  readonly env?: Readonly<Record<string, string>>
+  /** Seconds until it is killed; two minutes where absent. */
+  readonly deadline?: number
+  /** A file descriptor that the process keeps open, as its fourth: a lock outlives us by it. */
+  readonly hold?: number
+  /** Told each line of stderr as it comes. */
+  readonly onLine?: (line: string) => void
+}
+
+/** Runs a program of this machine and gives how it ended; a missing program ends with code 127. Never throws. */
+export function run(program: string, words: readonly string[], options: RunOptions = {}): Promise<Finished> {
+  return new Promise(resolve => {
+    const child = spawn(program, words, {
+      stdio: ['pipe', 'pipe', 'pipe', ...(options.hold === undefined ? [] : [options.hold])],
+      env: { ...process.env, LC_ALL: 'C', ...options.env },
+    })
+    const out: Buffer[] = []
+    const err: Buffer[] = []
+    const late = setTimeout(() => child.kill('SIGKILL'), (options.deadline ?? 120) * 1000)
+    const settle = (code: number | null, more = '') => {
+      clearTimeout(late)
+      const [stdout, stderr] = [out, err].map(chunks => Buffer.concat(chunks).toString())
+      resolve({ code, stdout: stdout ?? '', stderr: (stderr ?? '') + more })
+    }
+    child.on('error', error => settle(127, `${program}: ${error.message}`))
+    child.on('close', code => settle(code))
+    child.stdout?.on('data', (chunk: Buffer) => out.push(chunk))
+    child.stderr?.on('data', (chunk: Buffer) => err.push(chunk))
+    if (options.onLine !== undefined && child.stderr !== null) tellLines(child.stderr, options.onLine)
+    child.stdin?.on('error', () => undefined)
+    child.stdin?.end(options.input ?? '')
+  })
+}
+
+/** The last lines of what a program said, for an error. */
+export function lastLines(text: string, count = 15): readonly string[] {
+  return text.trimEnd().split('\n').slice(-count)
+}
+
+function tellLines(stream: NodeJS.ReadableStream, tell: (line: string) => void): void {
+  let rest = ''
+  stream.on('data', (chunk: Buffer) => {
+    const lines = (rest + chunk.toString()).split(/[\r\n]/)
+    rest = lines.pop() ?? ''
+    for (const line of lines) if (line !== '') tell(line)
+  })
+}

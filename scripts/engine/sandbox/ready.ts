@@ -1,0 +1,72 @@
+import { createConnection } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CapstanError } from '../errors.ts'
+import { runtime } from './container.ts'
+import type { Engine } from './engine.ts'
+import { containerName } from './plan.ts'
+import { lastLines } from './process.ts'
+
+/** Whether an ssh server greets on this port of 127.0.0.1, within `milliseconds`. */
+export function answersSsh(port: number, milliseconds: number): Promise<boolean> {
+  return new Promise(resolve => {
+    const socket = createConnection({ host: '127.0.0.1', port })
+    const settle = (answer: boolean) => {
+      socket.destroy()
+      resolve(answer)
+    }
+    socket.setTimeout(milliseconds, () => settle(false))
+    socket.once('data', greeting => settle(greeting.toString().startsWith('SSH-')))
+    socket.once('error', () => settle(false))
+    socket.once('close', () => settle(false))
+  })
+}
+
+/**
+ * Waits until the host's systemd has booted (a failed unit is no hindrance) and its sshd greets. Throws
+ * CapstanError with the last lines of the container's log when that takes longer than a minute.
+ */
+export async function waitUntilReady(
+  engine: Engine,
+  root: string,
+  host: string,
+  port: number,
+): Promise<void> {
+  const name = containerName(root, host)
+  const end = Date.now() + patience
+  while (Date.now() < end) {
+    if (await answersSsh(port, 2000)) {
+      const inside = [...runtime(engine), 'exec', name, 'systemctl', 'is-system-running']
+      const said = (await engine.try(inside, { deadline: 20 })).stdout.trim()
+      if (said === 'running' || said === 'degraded') return
+    } else {
+      const state = await engine.try([
+        'inspect',
+        '--type',
+        'container',
+        '--format',
+        '{{.State.Status}}',
+        name,
+      ])
+      if (state.stdout.trim() !== 'running')
+        throw await neverReady(engine, name, host, `is ${state.stdout.trim()}`)
+    }
+    await sleep(100)
+  }
+  throw await neverReady(engine, name, host, `did not greet on 127.0.0.1:${port} in ${patience / 1000} s`)
+}
+
+const patience = 60_000
+
+async function neverReady(engine: Engine, name: string, host: string, how: string): Promise<CapstanError> {
+  const log = await engine.try(['logs', '--tail', '15', name])
+  const journal = await engine.try(
+    [...runtime(engine), 'exec', name, 'journalctl', '--no-pager', '-n', '15'],
+    {
+      deadline: 20,
+    },
+  )
+  return new CapstanError('sandbox-not-ready', `sandbox ${host}: its container ${how}`, {
+    lines: lastLines(`${log.stdout}${log.stderr}${journal.stdout}`, 30),
+    hint: `\`sandbox.mjs down ${host}\` removes it; the next \`up\` makes it anew.`,
+  })
+}

@@ -1,0 +1,49 @@
+import { codenames, type DebianRelease } from './plan.ts'
+
+/** Fields that `apt-get indextargets` is asked for, one target a line. Source: apt-get(8), indextargets. */
+export const indexTargetFormat = '$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(ORIGIN)'
+
+const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
+
+/**
+ * The sources.list of a sandbox host: the Debian archive as this machine reaches it (`targets`, lines in
+ * `indexTargetFormat`), turned to another release. A machine that names no Debian archive gets deb.debian.org;
+ * one that has no -updates or -security gets none, as it may reach only what it names.
+ */
+export function debianSources(
+  targets: string,
+  machineCodename: string,
+  release: DebianRelease,
+): readonly string[] {
+  const codename = codenames[release]
+  const found = targets.split('\n').flatMap(line => archive(line, machineCodename))
+  const archives = found.some(each => each.pocket === '') ? found : fallback
+  const lines = archives.map(
+    ({ uri, pocket }) => `deb [signed-by=${keyring}] ${uri} ${codename}${pocket} main`,
+  )
+  return [...new Set(lines)]
+}
+
+interface Archive {
+  readonly uri: string
+  /** What follows the codename in the suite: nothing, `-updates` or `-security`. */
+  readonly pocket: string
+}
+
+const fallback: readonly Archive[] = [
+  { uri: 'http://deb.debian.org/debian', pocket: '' },
+  { uri: 'http://deb.debian.org/debian', pocket: '-updates' },
+  { uri: 'http://deb.debian.org/debian-security', pocket: '-security' },
+]
+
+// Others publish under Debian's codenames too. $(ORIGIN) is unknown (and stays as it is written) until the
+// machine's first apt-get update; then the path of the address has to tell.
+function archive(line: string, codename: string): readonly Archive[] {
+  const [uri = '', suite = '', component = '', origin = ''] = line.split('|')
+  const pocket = suite.startsWith(codename) ? suite.slice(codename.length) : undefined
+  if (pocket === undefined || !['', '-updates', '-security'].includes(pocket) || component !== 'main')
+    return []
+  const isDebian =
+    origin === '' || origin.startsWith('$') ? /\/debian(-security)?\/?$/.test(uri) : origin === 'Debian'
+  return isDebian ? [{ uri: uri.replace(/\/$/, ''), pocket }] : []
+}
