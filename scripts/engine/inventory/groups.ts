@@ -45,7 +45,10 @@ export function groupHosts(
   }
   const looped = declared.filter(group => {
     const loop = loopFrom(group.name, byName)
-    if (loop !== undefined) problems.add(group.origin, `the group is inside itself: ${loop.join(' → ')}`)
+    // Each group of a loop finds it; the first by name tells.
+    if (loop !== undefined && [...loop].sort()[0] === group.name) {
+      problems.add(group.origin, `the group is inside itself: ${loop.join(' → ')}`)
+    }
     return loop !== undefined
   })
   if (looped.length > 0) return new Map()

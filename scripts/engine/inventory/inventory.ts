@@ -1,15 +1,15 @@
-import { basename, dirname, join, resolve } from 'node:path'
+import { basename } from 'node:path'
 import { type Declared, type DeclaredHost, readInventory } from './document.ts'
 import { environmentOf } from './environment.ts'
-import { extraTree, readExtraVar } from './extra.ts'
-import { filesByName, findInventory, readTrusted } from './files.ts'
+import { findInventory, readTrusted } from './files.ts'
 import { generatedSecrets } from './generated.ts'
 import { type Group, groupHosts } from './groups.ts'
 import { connectionOf, type HostConnection, hostSettings, settingsOf } from './host.ts'
-import { mergeVars, readLayer, type VarFiles } from './precedence.ts'
+import { mergeVars, readLayer } from './precedence.ts'
 import { collectProblems, type Problems } from './problems.ts'
 import { type References, resolveReferences } from './references.ts'
-import { descend, lineOf, type MapTree, placeOf, plain, type Tree } from './tree.ts'
+import { descend, lineOf, type MapTree, placeOf, plain } from './tree.ts'
+import { readVarFiles } from './var-files.ts'
 import { readYaml } from './yaml.ts'
 
 export interface InventoryHost {
@@ -60,8 +60,7 @@ export async function loadInventory(options: InventoryOptions): Promise<Inventor
   if (tree === undefined) throw new Error(`${shown} gave neither a tree nor a problem`)
   const declared = layered(readInventory(tree, problems), options.roles, problems)
   const groups = groupHosts(declared.groups, [...declared.hosts.keys()], problems)
-  const files = await readVarFiles(dirname(path), options, problems)
-  problems.check()
+  const files = await readVarFiles(path, declared, options, problems)
   const references: References = {
     env: environmentOf(options.root, options.environment),
     generated: generatedSecrets(options.root),
@@ -80,48 +79,6 @@ function layered(declared: Declared, roles: readonly string[], problems: Problem
     hosts: new Map([...declared.hosts].map(([name, host]) => [name, { ...host, vars: layer(host.vars) }])),
     groups: declared.groups.map(group => ({ ...group, vars: layer(group.vars) })),
   }
-}
-
-async function readVarFiles(
-  folder: string,
-  options: InventoryOptions,
-  problems: Problems,
-): Promise<VarFiles> {
-  const groups = await readFolder(join(folder, 'group_vars'), options, problems)
-  const hosts = await readFolder(join(folder, 'host_vars'), options, problems)
-  const extra: MapTree[] = []
-  for (const given of options.extraVars) {
-    const read = readExtraVar(given, problems)
-    if (read === undefined) continue
-    const tree =
-      read.kind === 'value'
-        ? extraTree(read.key, read.text, problems)
-        : await readVarFile(resolve(read.path), options, problems)
-    if (tree !== undefined) extra.push(readLayer(tree, options.roles, problems))
-  }
-  return { groups, hosts, extra }
-}
-
-async function readFolder(
-  folder: string,
-  options: InventoryOptions,
-  problems: Problems,
-): Promise<ReadonlyMap<string, MapTree>> {
-  const trees = new Map<string, MapTree>()
-  for (const [name, file] of await filesByName(folder)) {
-    const tree = await readVarFile(file, options, problems)
-    if (tree !== undefined) trees.set(name, readLayer(tree, options.roles, problems))
-  }
-  return trees
-}
-
-async function readVarFile(
-  file: string,
-  options: InventoryOptions,
-  problems: Problems,
-): Promise<Tree | undefined> {
-  const { shown, text } = await readTrusted(options.root, file)
-  return readYaml(text, { file: shown }, problems)
 }
 
 function readHost(

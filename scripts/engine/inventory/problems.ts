@@ -18,15 +18,20 @@ export function collectProblems(what: string, hint?: string): Problems {
       found.add(`${typeof where === 'string' ? where : placeOf(where)}: ${message}`)
     },
     get found() {
-      return [...found]
+      return inOrder(found)
     },
     check() {
-      const [first, ...more] = found
+      const [first, ...more] = inOrder(found)
       if (first === undefined) return
       const details = hint === undefined ? {} : { hint }
       if (more.length === 0) throw new UsageError('inventory', first, details)
       const message = `${what}: ${found.size} problems, and no host was contacted`
-      throw new UsageError('inventory', message, { ...details, lines: [...found] })
+      throw new UsageError('inventory', message, { ...details, lines: inOrder(found) })
     },
   }
+}
+
+// By file, then by line as a number.
+function inOrder(found: Iterable<string>): readonly string[] {
+  return [...found].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }))
 }

@@ -1,4 +1,14 @@
-import { isAlias, isMap, isScalar, isSeq, LineCounter, type Node, type Pair, parseDocument } from 'yaml'
+import {
+  type Document,
+  isAlias,
+  isMap,
+  isScalar,
+  isSeq,
+  LineCounter,
+  type Node,
+  type Pair,
+  parseDocument,
+} from 'yaml'
 import type { Problems } from './problems.ts'
 import type { MapTree, Origin, ReferenceKind, Tree } from './tree.ts'
 
@@ -27,10 +37,6 @@ export function readYaml(text: string, source: YamlSource, problems: Problems): 
     return undefined
   }
   const document = parsed(text, counter)
-  if (typeof document === 'string') {
-    problems.add(start, document)
-    return undefined
-  }
   for (const error of document.errors) {
     problems.add({ ...start, line: lineAt(error.pos[0]) }, sentence(error.message))
   }
@@ -69,26 +75,20 @@ class TooMuch extends Error {}
 const references: readonly ReferenceKind[] = ['env', 'secret', 'generated']
 const coreTags = /^tag:yaml\.org,2002:(str|int|float|bool|null|map|seq)$/
 
-function parsed(text: string, counter: LineCounter): ReturnType<typeof parseDocument> | string {
-  try {
-    return parseDocument(text, {
-      version: '1.2',
-      schema: 'core',
-      uniqueKeys: true,
-      prettyErrors: false,
-      logLevel: 'error',
-      lineCounter: counter,
-      // The text itself; what it refers to is looked up once it is known to be wanted.
-      customTags: references.map(name => ({ tag: `!${name}`, resolve: (value: string) => value })),
-    })
-  } catch (error) {
-    // The parser recurses: thousands of brackets end its stack.
-    if (error instanceof RangeError) return `nested deeper than ${limits.depth} levels`
-    throw error
-  }
+function parsed(text: string, counter: LineCounter): Document.Parsed {
+  return parseDocument(text, {
+    version: '1.2',
+    schema: 'core',
+    uniqueKeys: true,
+    prettyErrors: false,
+    logLevel: 'error',
+    lineCounter: counter,
+    // The text itself; what it refers to is looked up once it is known to be wanted.
+    customTags: references.map(name => ({ tag: `!${name}`, resolve: (value: string) => value })),
+  })
 }
 
-function follower(document: Exclude<ReturnType<typeof parsed>, string>): Reader['follow'] {
+function follower(document: Document.Parsed): Reader['follow'] {
   return node => (isAlias(node) ? node.resolve(document) : node)
 }
 
@@ -178,5 +178,7 @@ function scalar(value: unknown, origin: Origin, reader: Reader): string | number
 }
 
 function sentence(message: string): string {
-  return message === 'Map keys must be unique' ? 'a key that is there already' : message
+  if (message === 'Map keys must be unique') return 'a key that is there already'
+  // The parser recurses, and reports the end of its stack as an error of the text.
+  return message.startsWith('Maximum call stack') ? `nested deeper than ${limits.depth} levels` : message
 }
