@@ -1,0 +1,147 @@
+import { homedir, hostname, userInfo } from 'node:os'
+import { UnreachableError } from '../errors.ts'
+import { openssh } from './child.ts'
+import type { SshTarget } from './target.ts'
+
+/** How to reach and log in to a host, as OpenSSH itself reads its configuration. */
+export interface SshConfig {
+  readonly hostname: string
+  readonly port: number
+  readonly user: string
+  /** Paths, whether they exist or not, in the order to try. */
+  readonly identityFiles: readonly string[]
+  readonly identitiesOnly: boolean
+  /** The agent's socket; absent: none. */
+  readonly agentSocket: string | undefined
+  readonly userKnownHosts: readonly string[]
+  readonly globalKnownHosts: readonly string[]
+  readonly revokedHostKeys: string | undefined
+  /** The name that known_hosts is asked for: HostKeyAlias, `host`, or `[host]:port`. */
+  readonly hostKeyName: string
+  readonly strictHostKeyChecking: string
+  readonly connectTimeout: number | undefined
+  readonly addressFamily: 0 | 4 | 6
+  readonly bindAddress: string | undefined
+  readonly proxyJump: string | undefined
+  /** A command for `sh`, its tokens expanded. */
+  readonly proxyCommand: string | undefined
+}
+
+/** Asks `ssh -G`. Throws UnreachableError with ssh's own words when it refuses the configuration. */
+export async function readSshConfig(target: SshTarget): Promise<SshConfig> {
+  const { exitCode, stdout, stderr } = await openssh('ssh', ['-G', ...options(target), '--', target.address])
+  if (exitCode !== 0)
+    throw new UnreachableError(
+      'ssh-config',
+      `${target.host}: ssh -G ${target.address} exited with ${exitCode}`,
+      {
+        hint: 'Mend the file that it names: Capstan reads ssh_config by asking ssh.',
+        lines: stderr.split('\n').filter(Boolean).slice(-6),
+      },
+    )
+  return configOf(target, settings(stdout))
+}
+
+/** The values of the target, as options that win over every file. */
+function options(target: SshTarget): readonly string[] {
+  const { port, user, keyFile, knownHostsFile, hostKeyAlias, configFile, connectTimeout } = target
+  return [
+    ...(configFile === undefined ? [] : ['-F', configFile]),
+    ...(port === undefined ? [] : ['-p', String(port)]),
+    ...(user === undefined ? [] : ['-l', user]),
+    ...(keyFile === undefined ? [] : ['-o', 'IdentitiesOnly=yes']),
+    ...(knownHostsFile === undefined ? [] : ['-o', 'GlobalKnownHostsFile=none']),
+    ...(hostKeyAlias === undefined ? [] : ['-o', `HostKeyAlias=${hostKeyAlias}`]),
+    ...(connectTimeout === undefined ? [] : ['-o', `ConnectTimeout=${Math.ceil(connectTimeout)}`]),
+  ]
+}
+
+type Settings = ReadonlyMap<string, readonly string[]>
+
+function settings(stdout: string): Settings {
+  const found = new Map<string, string[]>()
+  for (const line of stdout.split('\n')) {
+    const space = line.indexOf(' ')
+    if (space === -1) continue
+    const key = line.slice(0, space).toLowerCase()
+    found.set(key, [...(found.get(key) ?? []), line.slice(space + 1)])
+  }
+  return found
+}
+
+function configOf(target: SshTarget, given: Settings): SshConfig {
+  const one = (key: string) => {
+    const value = given.get(key)?.[0]
+    return value === undefined || value === 'none' ? undefined : value
+  }
+  const address = target.address.slice(target.address.lastIndexOf('@') + 1)
+  const hostname = one('hostname') ?? address
+  const port = Number(one('port') ?? 22)
+  const user = one('user') ?? userInfo().username
+  const alias = one('hostkeyalias')
+  const lookedUp = (alias ?? (port === 22 ? hostname : `[${hostname}]:${port}`)).toLowerCase()
+  const tokens = { hostname, port, user, address, alias: alias ?? hostname }
+  const path = (text: string) => expand(home(text), tokens)
+  const paths = (key: string) => (one(key) ?? '').split(/\s+/).filter(Boolean).map(path)
+  const proxyCommand = one('proxycommand')
+  const revoked = one('revokedhostkeys')
+  const family = one('addressfamily')
+  return {
+    hostname,
+    port,
+    user,
+    identityFiles:
+      target.keyFile === undefined ? (given.get('identityfile') ?? []).map(path) : [target.keyFile],
+    identitiesOnly: one('identitiesonly') === 'yes',
+    agentSocket: agentSocket(given.get('identityagent')?.[0], path),
+    userKnownHosts:
+      target.knownHostsFile === undefined ? paths('userknownhostsfile') : [target.knownHostsFile],
+    globalKnownHosts: paths('globalknownhostsfile'),
+    revokedHostKeys: revoked === undefined ? undefined : path(revoked),
+    hostKeyName: lookedUp,
+    strictHostKeyChecking: one('stricthostkeychecking') ?? 'ask',
+    connectTimeout: Number(one('connecttimeout')) || undefined,
+    addressFamily: family === 'inet' ? 4 : family === 'inet6' ? 6 : 0,
+    bindAddress: one('bindaddress'),
+    proxyJump: one('proxyjump'),
+    proxyCommand: proxyCommand === undefined ? undefined : expand(proxyCommand, tokens),
+  }
+}
+
+function agentSocket(setting: string | undefined, path: (text: string) => string): string | undefined {
+  if (setting === 'none') return undefined
+  if (setting === undefined || setting === 'SSH_AUTH_SOCK') return process.env['SSH_AUTH_SOCK'] || undefined
+  const variable = setting.match(/^\$\{?(\w+)\}?$/)?.[1]
+  return variable === undefined ? path(setting) : process.env[variable]
+}
+
+function home(path: string): string {
+  return path === '~' || path.startsWith('~/') ? homedir() + path.slice(1) : path
+}
+
+interface Tokens {
+  readonly hostname: string
+  readonly port: number
+  readonly user: string
+  readonly address: string
+  readonly alias: string
+}
+
+/** Source: ssh_config(5), TOKENS; `%C` and `%T` are left as they are. */
+function expand(text: string, { hostname: name, port, user, address, alias }: Tokens): string {
+  const local = hostname()
+  const values: Readonly<Record<string, string>> = {
+    '%': '%',
+    d: homedir(),
+    h: name,
+    i: String(process.getuid?.() ?? ''),
+    k: alias,
+    L: local.split('.')[0] ?? local,
+    l: local,
+    n: address,
+    p: String(port),
+    r: user,
+    u: userInfo().username,
+  }
+  return text.replace(/%(.)/g, (token, letter: string) => values[letter] ?? token)
+}

@@ -1,0 +1,67 @@
+import { UnreachableError } from '../errors.ts'
+import type { Identities } from './identities.ts'
+import { levelOf } from './lifeline.ts'
+import type { SshConfig } from './ssh-config.ts'
+
+/** How far a login came that did not succeed. */
+export interface LoginProgress {
+  readonly host: string
+  readonly config: SshConfig
+  readonly identities: Identities
+  /** Whether the host showed its key: from there on it is no stray reset. */
+  readonly greeted: boolean
+  /** The keys that were offered. */
+  readonly tried: readonly string[]
+  /** A proxy's last words. */
+  readonly said: string
+  readonly seconds: number
+}
+
+/** The error for the user; its code is `dropped` where another attempt makes sense. */
+export function explainLogin(error: Error, progress: LoginProgress): UnreachableError {
+  const { host, config, greeted, said, seconds } = progress
+  const at = `${host}: ${config.hostname} port ${config.port}`
+  const level = levelOf(error)
+  const lines = said
+    .split('\n')
+    .filter(line => line.trim() !== '')
+    .slice(-6)
+  if (level === 'client-authentication') return authFailed(progress)
+  if (/no matching/i.test(error.message))
+    return new UnreachableError('ssh-algorithms', `${at}: ${error.message}`, {
+      hint: 'The host offers outdated cryptography only (SHA-1, 3des, CBC): update its OpenSSH.',
+      cause: error,
+    })
+  if (lines.length > 0 || config.proxyCommand !== undefined || config.proxyJump !== undefined)
+    return new UnreachableError('proxy', `${at}: the proxy on the way to it gave up: ${error.message}`, {
+      hint: `Try it by hand: ssh -v ${config.hostname}.`,
+      lines,
+      cause: error,
+    })
+  if (level === 'client-timeout')
+    return new UnreachableError(
+      'handshake-timeout',
+      `${at}: connected, but no SSH login within ${seconds} s`,
+      {
+        hint: 'Does an sshd listen on that port, and is the host overloaded?',
+      },
+    )
+  return new UnreachableError(greeted ? 'handshake' : 'dropped', `${at}: ${error.message}`, {
+    hint: 'sshd (MaxStartups, PerSourcePenalties) or a firewall drops us, or it is no sshd: see its journal.',
+    cause: error,
+  })
+}
+
+function authFailed({ host, config, identities, tried }: LoginProgress): UnreachableError {
+  const keys = tried.length === 0 ? 'there is no key to try' : `it accepts none of ${tried.length} keys`
+  return new UnreachableError('auth-failed', `${host}: login as ${config.user} refused: ${keys}`, {
+    hint: `Put one of the public keys into ~${config.user}/.ssh/authorized_keys there (ssh-copy-id), or name another key or user.`,
+    lines: [
+      ...tried.map(label => `tried: ${label}`),
+      ...identities.unusable.map(reason => `not tried: ${reason}`),
+      ...(tried.length + identities.unusable.length > 0
+        ? []
+        : config.identityFiles.map(file => `looked for: ${file}`)),
+    ],
+  })
+}
