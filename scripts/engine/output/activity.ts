@@ -77,7 +77,7 @@ export function followActivities(): Activities {
   return { on, list: () => [...active.values()] }
 }
 
-/** Many activities in one line: `87 more: 60 connecting, 20 probing, 7 nginx, the longest for 12 s`. */
+/** Many activities in one line, without their number: `60 connecting, 20 probing, 7 nginx, the longest for 12 s`. */
 export function activitySummary(activities: readonly Activity[], now: number): string {
   const counts = new Map<string, number>()
   for (const { what } of activities) {
@@ -86,5 +86,5 @@ export function activitySummary(activities: readonly Activity[], now: number): s
   }
   const kinds = [...counts].sort((a, b) => b[1] - a[1]).map(([kind, count]) => `${count} ${kind}`)
   const since = Math.min(...activities.map(activity => activity.since))
-  return `${activities.length} more: ${kinds.join(', ')}, the longest for ${elapsed(since, now)}`
+  return `${kinds.join(', ')}, the longest for ${elapsed(since, now)}`
 }

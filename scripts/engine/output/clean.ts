@@ -1,4 +1,3 @@
-import { stripVTControlCharacters } from 'node:util'
 import { mask } from '#engine/secret.ts'
 
 /**
@@ -7,7 +6,7 @@ import { mask } from '#engine/secret.ts'
  */
 export function clean(text: string): string {
   // Masked twice: as the host said it, and again where taking out an escape joined the halves of a secret.
-  return mask(visible(stripVTControlCharacters(mask(text))))
+  return mask(visible(withoutEscapes(mask(text))))
 }
 
 /** Like `clean`, but terminal escapes are shown too: in a diff they may be the one thing that differs. */
@@ -22,9 +21,17 @@ export function oneLine(text: string): string {
 
 /** The lines of `clean`; a carriage return, as of a progress bar, ends a line too. No empty line at the end. */
 export function cleanLines(text: string): readonly string[] {
-  return clean(stripVTControlCharacters(mask(text)).replace(/\r+\n?/g, '\n'))
+  return clean(withoutEscapes(mask(text)).replace(/\r+\n?/g, '\n'))
     .trimEnd()
     .split('\n')
+}
+
+// CSI (colours, cursor) and OSC (titles, links), whole ones alone: node:util's stripVTControlCharacters also
+// takes text that merely follows an escape, and so hides what was said. Source: ECMA-48, 5.4 and 8.3.89
+const escapes = /(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b\]|\x9d)[^\x00-\x1f\x7f-\x9f]*(?:\x07|\x1b\\|\x9c)/g
+
+function withoutEscapes(text: string): string {
+  return text.replace(escapes, '')
 }
 
 // C0 and C1 but for tab and newline, and what is invisible or turns the direction of text around.

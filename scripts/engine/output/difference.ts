@@ -10,7 +10,7 @@ export function summary(differences: readonly Difference[]): string {
 
 /**
  * The unified diff of a difference in whole texts, `---` and `+++` lines first; one bracketed line where the
- * texts are secret, binary or too far apart to compare; empty where the difference is no text.
+ * texts are secret, binary or too far apart to compare in half a second; empty where the difference is no text.
  * Escapes and carriage returns are shown, for they may be all that differs.
  */
 export function unifiedDiff(resource: string, { text }: Difference): readonly string[] {
@@ -24,7 +24,7 @@ export function unifiedDiff(resource: string, { text }: Difference): readonly st
     text.after,
     undefined,
     undefined,
-    { context: 3, maxEditLength: 5000, headerOptions: FILE_HEADERS_ONLY },
+    { context: 3, timeout: 500, headerOptions: FILE_HEADERS_ONLY },
   )
   if (patch === undefined)
     return [`[${lines(text.before)} lines become ${lines(text.after)}: too many differ to show]`]

@@ -33,7 +33,12 @@ export function plainPrinter({
     const long = activities.list().filter(activity => isDue(activity, now, told.get(activity.host)))
     for (const { host, since } of long) told.set(host, { since, at: now })
     if (long.length > 8)
-      write([paint('dim', `${' '.repeat(hostWidth)}  still    ${activitySummary(long, now)}`)])
+      write([
+        paint(
+          'dim',
+          `${' '.repeat(hostWidth)}  still    ${long.length} hosts: ${activitySummary(long, now)}`,
+        ),
+      ])
     else for (const activity of long) write([paint('dim', still(activity, now))])
   }
 

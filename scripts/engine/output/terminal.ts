@@ -40,8 +40,7 @@ export function terminalPrinter({
   function draw(live: readonly string[]): void {
     if (waiting.length === 0 && live.join('\n') === drawn.join('\n')) return
     const rows = drawn.reduce((sum, line) => sum + Math.max(1, Math.ceil(displayWidth(line) / columns())), 0)
-    const erase = rows === 0 ? '' : `\r${rows > 1 ? `\x1b[${rows - 1}A` : ''}\x1b[J`
-    stream.write(`${erase}${waiting.map(line => `${line}\n`).join('')}${live.join('\n')}`)
+    stream.write(`${eraseRows(rows)}${waiting.map(line => `${line}\n`).join('')}${live.join('\n')}`)
     waiting = []
     drawn = live
   }
@@ -65,13 +64,7 @@ export function terminalPrinter({
     draw([])
   }
 
-  const forget = atEnd({
-    erase,
-    // After a stop and `fg` the shell has written below what was drawn: it stays, and drawing begins anew.
-    resumed() {
-      drawn = []
-    },
-  })
+  const forget = atEnd(erase)
 
   return {
     on(event) {
@@ -96,6 +89,11 @@ export function terminalPrinter({
   }
 }
 
+/** Empties the row of the cursor and those above it. Row by row: tmux keeps what a clear to the end takes away. */
+function eraseRows(rows: number): string {
+  return rows === 0 ? '' : `\r\x1b[2K${'\x1b[1A\x1b[2K'.repeat(rows - 1)}`
+}
+
 // More would push what is finished out of sight; the rest are counted in one line.
 const most = 10
 
@@ -115,11 +113,9 @@ function liveLines(
 
   const lines = shown.map(({ host = '', what, since, tail }) => {
     const name = hostWidth === 0 ? '' : `${padTo(oneLine(host), hostWidth)}  `
-    const elapsed = duration(Math.floor((now - since) / 1000))
-      .replace('.00', '')
-      .replace('.0', '')
-    const line = `${name}${frame} ${elapsed(since, now).padStart(5)}  ${what}${tail === undefined ? '' : `  ${tail}`}`
-    return paint('cyan', cutTo(line, width))
+    const line = `${name}${frame} ${elapsed(since, now).padStart(5)}  ${what}  ${tail ?? ''}`
+    return paint('cyan', cutTo(line.trimEnd(), width))
   })
-  return rest.length === 0 ? lines : [...lines, paint('cyan', cutTo(activitySummary(rest, now), width))]
+  if (rest.length === 0) return lines
+  return [...lines, paint('cyan', cutTo(`${rest.length} more: ${activitySummary(rest, now)}`, width))]
 }
