@@ -58,13 +58,16 @@ class AfterMarker extends Transform {
   }
 
   override _transform(chunk: Buffer, _encoding: string, done: (error: null, bytes?: Buffer) => void): void {
-    if (this.pid !== undefined) return done(null, chunk)
+    done(null, this.pid === undefined ? this.#begin(chunk) : chunk)
+  }
+
+  #begin(chunk: Buffer): Buffer | undefined {
     this.#before = Buffer.concat([this.#before, chunk])
     const at = this.#before.indexOf(this.#marker)
     const newline = at === -1 ? -1 : this.#before.indexOf(0x0a, at)
-    if (newline === -1) return done(null)
+    if (newline === -1) return undefined
     this.pid = Number(this.#before.subarray(at + this.#marker.length, newline).toString())
-    done(null, this.#before.subarray(newline + 1))
+    return this.#before.subarray(newline + 1)
   }
 }
 
