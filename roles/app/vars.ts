@@ -1,0 +1,3 @@
+import { vars } from '#engine/vars.ts'
+
+export default vars({})

@@ -1,0 +1,31 @@
+import { dirname, resolve } from 'node:path'
+import { CapstanError } from '#engine/errors.ts'
+import { renderError } from '#engine/output/errors.ts'
+import { mask } from '#engine/secret.ts'
+
+/** What a command is given: the words behind the script's name, and the project's folder. */
+export interface CommandInput {
+  readonly words: readonly string[]
+  readonly root: string
+  readonly environment: NodeJS.ProcessEnv
+}
+
+/**
+ * Runs a script of scripts/ to its exit code, under node and under zx alike. An error that its reader can mend is
+ * printed to stderr and gives its own code; anything else is a bug, is printed with its stack and gives 1.
+ */
+export async function main(
+  meta: ImportMeta & { readonly filename: string },
+  command: (input: CommandInput) => Promise<number>,
+): Promise<void> {
+  // `npx zx scripts/site.mjs …` leaves zx's own words before the script's name.
+  const self = process.argv.findIndex(word => resolve(word) === meta.filename)
+  const words = process.argv.slice(Math.max(self, 1) + 1)
+  try {
+    const root = dirname(dirname(meta.filename))
+    process.exitCode = await command({ words, root, environment: process.env })
+  } catch (error) {
+    process.stderr.write(`${mask(renderError(error))}\n`)
+    process.exitCode = error instanceof CapstanError ? error.exitCode : 1
+  }
+}

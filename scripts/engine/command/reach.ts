@@ -1,0 +1,82 @@
+import type { Connection } from '#engine/connection/connection.ts'
+import type { HostConnection } from '#engine/inventory/host.ts'
+import type { InventoryHost } from '#engine/inventory/inventory.ts'
+import type { SandboxHost } from '#engine/sandbox/sandbox.ts'
+import type { Secret } from '#engine/secret.ts'
+
+export interface ReachOptions {
+  readonly root: string
+  readonly sudoPassword: Secret | undefined
+  /** Brings up sandbox hosts that are down; false leaves the sandbox as it is. */
+  readonly say: (line: string) => void
+}
+
+/** An inventory host and the way to it. */
+export interface ReachableHost {
+  readonly host: InventoryHost
+  /** Set where it is one of the sandbox's. */
+  readonly sandbox: SandboxHost | undefined
+  connect(): Promise<Connection>
+}
+
+/** Gives each host its way: sandbox hosts are brought up first, nothing else is contacted. */
+export async function reach(
+  hosts: readonly InventoryHost[],
+  options: ReachOptions,
+): Promise<readonly ReachableHost[]> {
+  const sandboxed = await bringUp(hosts, options)
+  return hosts.map(host => ({
+    host,
+    sandbox: sandboxed.get(host.name),
+    connect: () => connect(host, sandboxed.get(host.name), options),
+  }))
+}
+
+async function bringUp(
+  hosts: readonly InventoryHost[],
+  { root, say }: ReachOptions,
+): Promise<ReadonlyMap<string, SandboxHost>> {
+  const requests = hosts.flatMap(({ name, connection }) =>
+    connection.kind === 'sandbox' ? [{ name, debian: connection.debian }] : [],
+  )
+  if (requests.length === 0) return new Map()
+  const { sandboxUp } = await import('#engine/sandbox/sandbox.ts')
+  const up = await sandboxUp(requests, { root, say })
+  return new Map(up.map(host => [host.name, host]))
+}
+
+async function connect(
+  host: InventoryHost,
+  sandbox: SandboxHost | undefined,
+  { sudoPassword }: ReachOptions,
+): Promise<Connection> {
+  const way: HostConnection = host.connection
+  if (way.kind === 'local') {
+    const { connectLocal } = await import('#engine/connection/local.ts')
+    return connectLocal({ host: host.name, sudo: way.sudo === false ? 'no' : 'auto', sudoPassword })
+  }
+  const { connectSsh } = await import('#engine/connection/ssh.ts')
+  if (sandbox)
+    return connectSsh({
+      host: host.name,
+      address: sandbox.address,
+      port: sandbox.port,
+      user: sandbox.user,
+      keyFile: sandbox.keyFile,
+      knownHostsFile: sandbox.knownHostsFile,
+      sudo: 'auto',
+    })
+  if (way.kind !== 'ssh') throw new Error(`${host.name} is no sandbox host that is up`)
+  return connectSsh({
+    host: host.name,
+    address: way.address,
+    port: way.port,
+    user: way.user,
+    keyFile: way.key,
+    knownHostsFile: way.knownHosts,
+    hostKeyAlias: way.hostKeyAlias,
+    configFile: way.config,
+    sudo: way.sudo === false ? 'no' : 'auto',
+    sudoPassword,
+  })
+}

@@ -1,0 +1,136 @@
+import { randomBytes } from 'node:crypto'
+import { converge } from '#engine/converge/converge.ts'
+import type { HostWork } from '#engine/converge/host.ts'
+import type { InventoryHost } from '#engine/inventory/inventory.ts'
+import { loadInventory } from '#engine/inventory/inventory.ts'
+import { selectHosts } from '#engine/inventory/pattern.ts'
+import type { Emit } from '#engine/output/events.ts'
+import { choosePrinter } from '#engine/output/printers.ts'
+import type { Site, Vars } from '#engine/vars.ts'
+import { askSudoPassword } from './ask.ts'
+import type { CommandInput } from './main.ts'
+import { parseCount, parseFlags, parseNames } from './options.ts'
+import { assignRoles, filterPlays, type HostRoles, type Play } from './plays.ts'
+import { type ReachableHost, reach } from './reach.ts'
+
+export const help = `Usage: npx zx scripts/site.mjs [options]
+
+Converges the hosts of an inventory: looks first, changes what differs, looks again.
+
+  -i, --inventory NAME   a name in inventory/, or a path        (default: sandbox)
+  -l, --limit PATTERN    only these hosts: web1,web2  web:!web3  web*
+  -t, --tags ROLES       only these roles: nginx,tls
+      --skip-tags ROLES  all but these
+  -C, --check            tell what would change, change nothing
+  -D, --diff             show what changes in files
+  -e, --extra-vars K=V   a var that wins over the inventory: nginx.port=8080, or @file.yml
+  -f, --forks N          hosts at once                            (default: 20)
+  -K, --ask-become-pass  ask for the sudo password (or CAPSTAN_SUDO_PASSWORD)
+  -v, -vv, -vvv          also what is as declared; what changes printed; everything
+      --json             one event a line
+      --list-hosts       the hosts this would go to
+      --list-tasks       the resources of each role
+  -h, --help
+
+Examples:
+  npx zx scripts/site.mjs                             the sandbox, brought up where it is down
+  npx zx scripts/site.mjs -i production -CD           what would change in production
+  npx zx scripts/site.mjs -i production -t nginx,tls  two roles of it
+`
+
+const flags = {
+  inventory: { type: 'string', short: 'i', default: 'sandbox' },
+  limit: { type: 'string', short: 'l', default: 'all' },
+  tags: { type: 'string', short: 't', multiple: true },
+  'skip-tags': { type: 'string', multiple: true },
+  check: { type: 'boolean', short: 'C', default: false },
+  diff: { type: 'boolean', short: 'D', default: false },
+  'extra-vars': { type: 'string', short: 'e', multiple: true },
+  forks: { type: 'string', short: 'f', default: '20' },
+  'ask-become-pass': { type: 'boolean', short: 'K', default: false },
+  verbose: { type: 'boolean', short: 'v', multiple: true },
+  json: { type: 'boolean', default: false },
+  'list-hosts': { type: 'boolean', default: false },
+  'list-tasks': { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const
+
+/** The site as scripts/site.mjs declares it. */
+export interface SiteDefinition {
+  readonly site: Vars<Site>
+  readonly plays: readonly Play[]
+}
+
+/** Runs scripts/site.mjs; gives its exit code. */
+export async function siteCommand(definition: SiteDefinition, input: CommandInput): Promise<number> {
+  const { values } = parseFlags(input.words, flags, 'site.mjs')
+  if (values.help) return say(help)
+  const forks = parseCount('--forks', values.forks, 1, 500)
+  const plays = filterPlays(definition.plays, parseNames(values.tags), parseNames(values['skip-tags']))
+  const inventory = await loadInventory({
+    root: input.root,
+    inventory: values.inventory,
+    extraVars: values['extra-vars'] ?? [],
+    roles: definition.plays.flatMap(play => play.roles.map(role => role.name)),
+    environment: input.environment,
+  })
+  const hosts = selectHosts(inventory, values.limit)
+  const assigned = assignRoles(inventory, hosts, plays, definition.site)
+  if (values['list-hosts']) return say(hosts.map(host => `${host.name}\n`).join(''))
+  if (values['list-tasks']) {
+    const { listTasks } = await import('./list-tasks.ts')
+    return say(listTasks(assigned))
+  }
+  const sudoPassword = await askSudoPassword(values['ask-become-pass'], input.environment)
+
+  const printer = choosePrinter({
+    stream: process.stdout,
+    json: values.json,
+    verbosity: values.verbose?.length ?? 0,
+    diff: values.diff,
+  })
+  const emit: Emit = event => printer.on(event)
+  try {
+    emit({ event: 'run', command: 'site', hosts: hosts.map(host => host.name), check: values.check })
+    const reachable = await reach(hosts, {
+      root: input.root,
+      sudoPassword,
+      say: message => emit({ event: 'progress', message }),
+    })
+    const { exitCode } = await converge(workOf(assigned, reachable), {
+      runId: newRunId(),
+      check: values.check,
+      diff: values.diff,
+      emit,
+      forks,
+    })
+    return exitCode
+  } finally {
+    printer.close()
+  }
+}
+
+function workOf(assigned: readonly HostRoles[], reachable: readonly ReachableHost[]): readonly HostWork[] {
+  const ways = new Map<InventoryHost, ReachableHost>(reachable.map(one => [one.host, one]))
+  return assigned.map(({ host, site, roles }) => ({
+    identity: { name: host.name, groups: host.groups },
+    site,
+    roles,
+    connect: () => {
+      const way = ways.get(host)
+      if (!way) throw new Error(`${host.name} has no way to it`)
+      return way.connect()
+    },
+  }))
+}
+
+/** Sorts by time and is unique: `20261122T204501Z-3f9a`. */
+function newRunId(): string {
+  const now = new Date().toISOString().replace(/[-:]|\.\d+/g, '')
+  return `${now}-${randomBytes(2).toString('hex')}`
+}
+
+function say(text: string): 0 {
+  process.stdout.write(text)
+  return 0
+}
