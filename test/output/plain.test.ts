@@ -302,6 +302,11 @@ describe('The plain printer', () => {
     expect(lines).toEqual(['', 'is *** set'])
   })
 
+  test('Text behind an escape that never ends is not hidden.', () => {
+    const lines = record([{ event: 'note', message: 'a\x1b[12;\x1b]8;;b\nc\x07 \x1b]0;title\x07d' }])
+    expect(lines).toEqual(['', 'a\\x1b[12;\\x1b]8;;b', 'c\\x07 d'])
+  })
+
   test('Half a character of a host is written as U+FFFD.', () => {
     const [, line] = record([{ event: 'note', message: 'caf\ud800' }])
     expect(Buffer.from(line ?? '').toString()).toBe('caf\ufffd')
@@ -320,6 +325,13 @@ describe('The plain printer', () => {
     const change = { ...apt, differences: [{ what: 'content', found: '', wanted: '', text }] }
     const lines = record([{ event: 'planned', host: 'web1', ...change }], { diff: true })
     expect(lines.at(-1)).toBe('web1  [6000 lines become 6000: too many differ to show]')
+  })
+
+  test('A long file that is new is shown whole.', () => {
+    const text = { before: '', after: `${Array.from({ length: 5000 }, (_, n) => `line ${n}`).join('\n')}\n` }
+    const change = { ...apt, differences: [{ what: 'content', found: '', wanted: '', text }] }
+    const lines = record([{ event: 'planned', host: 'web1', ...change }], { diff: true })
+    expect(lines.at(-1)).toBe('web1  +line 4999')
   })
 
   test('Colours come only where they are asked for, and mark the status.', () => {

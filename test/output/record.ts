@@ -17,8 +17,8 @@ export function record(events: readonly Event[], options: Recorded = {}): readon
   return chunks.join('').replace(/\n$/, '').split('\n')
 }
 
-export const before = 'user www-data;\nhttp {\n  server_tokens on;\n}\n'
-export const after = 'user www-data;\nhttp {\n  server_tokens off;\n}\n'
+const before = 'user www-data;\nhttp {\n  server_tokens on;\n}\n'
+const after = 'user www-data;\nhttp {\n  server_tokens off;\n}\n'
 
 export const run = { event: 'run', command: 'site', hosts: ['web1', 'db1'], check: false } as const
 

@@ -1,4 +1,4 @@
-import { createTwoFilesPatch, FILE_HEADERS_ONLY } from 'diff'
+import { createRequire } from 'node:module'
 import { oneLine, verbatim } from '#engine/output/clean.ts'
 import type { Difference } from '#engine/output/events.ts'
 import { cutTo } from '#engine/output/width.ts'
@@ -17,6 +17,7 @@ export function unifiedDiff(resource: string, { text }: Difference): readonly st
   if (text === undefined) return []
   if (text === 'secret') return ['[secret content hidden]']
   if (text === 'binary') return ['[binary differs]']
+  const { createTwoFilesPatch, FILE_HEADERS_ONLY } = diffLibrary()
   const patch = createTwoFilesPatch(
     `${resource} (found)`,
     `${resource} (wanted)`,
@@ -29,6 +30,11 @@ export function unifiedDiff(resource: string, { text }: Difference): readonly st
   if (patch === undefined)
     return [`[${lines(text.before)} lines become ${lines(text.after)}: too many differ to show]`]
   return verbatim(patch).trimEnd().split('\n')
+}
+
+/** The library costs 10 ms to load: only a run that shows diffs pays it. */
+function diffLibrary(): typeof import('diff') {
+  return createRequire(import.meta.url)('diff')
 }
 
 // Longer values would push the rest of the line out of sight; -v --json has them whole.

@@ -27,7 +27,7 @@ export interface ErrorLayout {
 export function renderError(error: unknown, layout: ErrorLayout = {}): string {
   const { host, hostWidth = 4, stack = false, paint = noColours, env = process.env } = layout
   const { message, lines, where, hint } = read(error, stack)
-  const status = error instanceof UnreachableError ? 'unreachable' : 'failed'
+  const status = error instanceof UnreachableError ? 'unreachable' : host === undefined ? 'error' : 'failed'
 
   const name = host === undefined ? '' : `${padTo(clean(host), Math.max(hostWidth, 4))}  `
   const left = displayWidth(name) + Math.max(status.length, 7) + 2
