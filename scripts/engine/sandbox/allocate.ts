@@ -2,8 +2,8 @@ import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
 import { CapstanError } from '../errors.ts'
 import type { Container } from './container.ts'
+import type { SandboxRequest } from './host.ts'
 import { addressIn, type HostPorts, portChoices } from './plan.ts'
-import type { SandboxRequest } from './sandbox.ts'
 import type { SandboxState } from './state.ts'
 
 /**
@@ -19,7 +19,8 @@ export async function allocate(
   say: (line: string) => void,
 ): Promise<SandboxState['hosts']> {
   const hosts = { ...recorded }
-  for (const { host, debian, ip, ports } of found) hosts[host] = { debian, ip, ports }
+  for (const { host, debian, ip, ports } of found)
+    hosts[host] = { debian, ip, ports, ready: recorded[host]?.ready ?? false }
   for (const { name, debian } of requests) {
     if (found.some(each => each.host === name)) continue
     const before = hosts[name]
@@ -33,7 +34,7 @@ export async function allocate(
       say(
         `${name}: something else listens at 127.0.0.1:${before.ports.ssh} now; its ssh moves to ${ports.ssh}`,
       )
-    hosts[name] = { debian, ip, ports }
+    hosts[name] = { debian, ip, ports, ready: false }
   }
   return hosts
 }

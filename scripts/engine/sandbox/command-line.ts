@@ -1,15 +1,11 @@
 import { spawn } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { UsageError } from '../errors.ts'
+import { sandboxDown } from './down.ts'
+import type { SandboxHost, SandboxOptions, SandboxRequest } from './host.ts'
 import type { DebianRelease } from './plan.ts'
-import {
-  type SandboxHost,
-  type SandboxOptions,
-  type SandboxRequest,
-  sandboxDown,
-  sandboxStatus,
-  sandboxUp,
-} from './sandbox.ts'
+import { type SandboxHostStatus, sandboxStatus } from './status.ts'
+import { sandboxUp } from './up.ts'
 
 export type SandboxCommand =
   | { readonly verb: 'help' }
@@ -107,7 +103,7 @@ function isRelease(text: string): text is `${DebianRelease}` {
   return text === '12' || text === '13'
 }
 
-function statusTable(hosts: Awaited<ReturnType<typeof sandboxStatus>>): string {
+function statusTable(hosts: readonly SandboxHostStatus[]): string {
   if (hosts.length === 0) return 'the sandbox has no host; `npx zx scripts/sandbox.mjs up` makes web1'
   const head = ['name', 'debian', 'state', 'ssh', 'http', 'https', 'dns', 'ip']
   const rows = hosts.map(host => {

@@ -11,7 +11,7 @@ import { needsRunc } from './tools.ts'
 export type ContainerState = 'running' | 'stopped'
 
 /** A container of this clone, as its labels tell it: they outlive the state file. */
-export interface Container extends HostState {
+export interface Container extends Omit<HostState, 'ready'> {
   readonly host: string
   readonly state: ContainerState
 }
@@ -39,7 +39,7 @@ export async function containersOf(engine: Engine, root: string): Promise<readon
   })
 }
 
-/** Makes the container of a host, without starting it. */
+/** Makes the container of a host, without starting it; `lock` is held until the engine is done with it. */
 export async function createContainer(
   engine: Engine,
   root: string,
@@ -88,7 +88,7 @@ export function createOptions(
 
 /**
  * Puts into a container, running or not, what makes it this host: the keys, its /etc/hosts and a machine-id that
- * stays over `down` and `up`.
+ * stays over `down` and `up`. Done until the host was ready once: from then on these files are the roles'.
  */
 export async function injectIdentity(engine: Engine, root: string, host: string, ip: string): Promise<void> {
   const key = hostKey(root, host)

@@ -21,12 +21,16 @@ export async function findEngine(
   recorded: EngineName | undefined,
   say: (line: string) => void,
 ): Promise<Engine> {
-  if (recorded !== 'podman') {
-    const docker = await run('docker', ['info', '--format', '{{.ServerVersion}}'], { deadline: 20 })
-    if (docker.code === 0 && docker.stdout.trim() !== '') return engine('docker')
-  }
+  if (recorded !== 'podman' && (await dockerAnswers())) return engine('docker')
   await ensureTools(say)
   return engine('podman')
+}
+
+/** The engine that is there, for looking and clearing away; absent where this machine has none. */
+export async function presentEngine(recorded: EngineName | undefined): Promise<Engine | undefined> {
+  if (recorded !== undefined) return engine(recorded)
+  if (await dockerAnswers()) return engine('docker')
+  return (await run('podman', ['--version'])).code === 0 ? engine('podman') : undefined
 }
 
 /** The engine by its name, unexamined. */
@@ -41,6 +45,11 @@ export function engine(name: EngineName): Engine {
       throw engineError(name, words, done)
     },
   }
+}
+
+async function dockerAnswers(): Promise<boolean> {
+  const docker = await run('docker', ['info', '--format', '{{.ServerVersion}}'], { deadline: 20 })
+  return docker.code === 0 && docker.stdout.trim() !== ''
 }
 
 export function engineError(name: EngineName, words: readonly string[], done: Finished): CapstanError {

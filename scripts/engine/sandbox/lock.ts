@@ -1,4 +1,13 @@
-import { closeSync, ftruncateSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs'
+import {
+  closeSync,
+  fstatSync,
+  ftruncateSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  statSync,
+  writeSync,
+} from 'node:fs'
 import { dirname } from 'node:path'
 import { CapstanError } from '../errors.ts'
 import { type Finished, run } from './process.ts'
@@ -13,25 +22,32 @@ export async function withLock<T>(
   say: (line: string) => void,
   work: (descriptor: number) => Promise<T>,
 ): Promise<T> {
-  mkdirSync(dirname(path), { recursive: true })
-  const descriptor = openSync(path, 'a+', 0o600)
-  try {
-    const first = await take(descriptor, ['-n'])
-    if (first.code === busy) {
-      const owner = readFileSync(path, 'utf8').trim()
-      say(`process ${owner} is at work on the same sandbox; waiting for it, ${patience / 60} min at most`)
-      const second = await take(descriptor, ['-w', String(patience)])
-      if (second.code === busy)
-        throw new CapstanError('sandbox-locked', `sandbox: process ${owner} still holds ${path}`, {
-          hint: `See what it does with \`ps -p ${owner}\`, end it, and run this again.`,
-        })
+  for (;;) {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    const descriptor = openSync(path, 'a+', 0o600)
+    try {
+      await takeOrWait(descriptor, path, say)
+      // `down` removes the file with all else: then this lock is on a file that nobody else will find.
+      if (!isSameFile(descriptor, path)) continue
+      ftruncateSync(descriptor)
+      writeSync(descriptor, String(process.pid))
+      return await work(descriptor)
+    } finally {
+      closeSync(descriptor)
     }
-    ftruncateSync(descriptor)
-    writeSync(descriptor, String(process.pid))
-    return await work(descriptor)
-  } finally {
-    closeSync(descriptor)
   }
+}
+
+async function takeOrWait(descriptor: number, path: string, say: (line: string) => void): Promise<void> {
+  const first = await take(descriptor, ['-n'])
+  if (first.code !== busy) return
+  const owner = readFileSync(path, 'utf8').trim()
+  say(`process ${owner} is at work on the same sandbox; waiting for it, ${patience / 60} min at most`)
+  const second = await take(descriptor, ['-w', String(patience)])
+  if (second.code !== busy) return
+  throw new CapstanError('sandbox-locked', `sandbox: process ${owner} still holds ${path}`, {
+    hint: `See what it does with \`ps -p ${owner}\`, end it, and run this again.`,
+  })
 }
 
 const busy = 75
@@ -39,4 +55,9 @@ const patience = 1800
 
 function take(descriptor: number, how: readonly string[]): Promise<Finished> {
   return run('flock', ['-x', '-E', String(busy), ...how, '3'], { hold: descriptor, deadline: patience + 60 })
+}
+
+function isSameFile(descriptor: number, path: string): boolean {
+  const now = statSync(path, { throwIfNoEntry: false })
+  return now !== undefined && now.ino === fstatSync(descriptor).ino
 }

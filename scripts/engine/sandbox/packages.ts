@@ -46,10 +46,11 @@ export function harvestHost(root: string, host: string, release: DebianRelease):
  * Removes a host's folder. What apt of the host made there may belong to a user whom we are not (rootless
  * engines): then a container of the same image removes it.
  */
-export async function discardArchives(engine: Engine, directory: string): Promise<void> {
+export async function discardArchives(engine: Engine | undefined, directory: string): Promise<void> {
   try {
     rmSync(directory, { recursive: true, force: true })
-  } catch {
+  } catch (error) {
+    if (engine === undefined) throw error
     const images = await engine.must(['image', 'ls', '-q', '--filter', 'reference=localhost/capstan-sandbox'])
     const image = images.split('\n')[0] ?? ''
     await engine.try([
@@ -77,16 +78,18 @@ function copyNew(from: string, to: string): number {
   mkdirSync(to, { recursive: true })
   const present = new Set(readdirSync(to))
   const fresh = readdirSync(from).filter(name => name.endsWith('.deb') && !present.has(name))
-  for (const name of fresh) linkOrCopy(join(from, name), join(to, name))
-  return fresh.length
+  return fresh.filter(name => linkOrCopy(join(from, name), join(to, name))).length
 }
 
-function linkOrCopy(from: string, to: string): void {
+/** Whether it could: the host's own `apt-get clean` may take the file away meanwhile. */
+function linkOrCopy(from: string, to: string): boolean {
   const draft = `${to}.${process.pid}`
   try {
     linkSync(from, draft)
   } catch {
+    if (!existsSync(from)) return false
     copyFileSync(from, draft)
   }
   renameSync(draft, to)
+  return true
 }

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as v from 'valibot'
 
@@ -14,6 +14,8 @@ const schema = v.object({
     v.object({
       debian: v.picklist([12, 13]),
       ip: v.string(),
+      /** It has its keys and has greeted once. */
+      ready: v.boolean(),
       ports: v.object({ ssh: portNumber, http: portNumber, https: portNumber, dns: portNumber }),
     }),
   ),
@@ -44,6 +46,16 @@ export function writeState(root: string, state: SandboxState): void {
   const draft = `${file(root)}.${process.pid}`
   writeFileSync(draft, `${JSON.stringify(state, null, 2)}\n`, { mode: 0o600 })
   renameSync(draft, file(root))
+}
+
+/** Removes the clone's sandbox folder; what is not a sandbox's in `.capstan` stays. */
+export function removeState(root: string): void {
+  rmSync(stateDirectory(root), { recursive: true, force: true })
+}
+
+/** The file whose lock keeps two processes from changing the same sandbox. */
+export function lockFile(root: string): string {
+  return join(stateDirectory(root), 'lock')
 }
 
 function file(root: string): string {
