@@ -158,6 +158,22 @@ describe('The live view', () => {
     expect(screen.lines()).toEqual(['building the image  4.2 s', 'starting web1  1.0 s'])
   })
 
+  test('shows no host as connecting while the sandbox is brought up for it.', () => {
+    const screen = new Screen(80)
+    const printer = live(screen)
+    printer.on({ ...run, hosts: ['web1'] })
+    printer.on({ event: 'progress', message: 'building the image' })
+    vi.advanceTimersByTime(5000)
+    expect(screen.lines()).toEqual(['site: web1', '⠋   5 s  building the image'])
+    printer.on({ event: 'connected', host: 'web1', address: '127.0.0.1', seconds: 0.1 })
+    vi.advanceTimersByTime(100)
+    expect(screen.lines()).toEqual([
+      'site: web1',
+      '      building the image  5.0 s',
+      'web1  ⠙   0 s  reading facts',
+    ])
+  })
+
   test('has no braille on the Linux console.', () => {
     const screen = new Screen(80)
     live(screen, { TERM: 'linux' }).on({ event: 'progress', message: 'building' })

@@ -38,13 +38,13 @@ export function followActivities(): Activities {
   function on(event: Event, now: number): readonly Activity[] {
     switch (event.event) {
       case 'run':
-        return [...end(undefined), ...event.hosts.flatMap(host => begin(host, 'connecting', now))]
+        return [...end(undefined), ...event.hosts.flatMap(host => begin(host, connecting, now))]
       case 'progress':
         return begin(event.host, event.message, now, true)
       case 'connected':
-        return begin(event.host, 'reading facts', now)
+        return [...end(undefined), ...begin(event.host, 'reading facts', now)]
       case 'facts':
-        return begin(event.host, 'probing', now)
+        return [...end(undefined), ...begin(event.host, 'probing', now)]
       case 'probed':
         return begin(event.host, 'comparing', now)
       case 'changing':
@@ -74,8 +74,16 @@ export function followActivities(): Activities {
     }
   }
 
-  return { on, list: () => [...active.values()] }
+  /** While something goes on that is no host's, the hosts that were not reached yet wait for it. */
+  function list(): readonly Activity[] {
+    const all = [...active.values()]
+    return active.has(undefined) ? all.filter(({ what }) => what !== connecting) : all
+  }
+
+  return { on, list }
 }
+
+const connecting = 'connecting'
 
 /** Many activities in one line, without their number: `60 connecting, 20 probing, 7 nginx, the longest for 12 s`. */
 export function activitySummary(activities: readonly Activity[], now: number): string {
