@@ -44,10 +44,14 @@ export function record<T>(
     ),
   )
   const schema = (scope: Scope) =>
-    v.record(
-      options.keys === undefined ? plainKey : (options.keys.schema(scope) as v.GenericSchema<string, string>),
-      value.schema(scope),
-      issue => expected(words, issue.input),
+    v.pipe(
+      mapSchema(words),
+      v.record(
+        options.keys === undefined
+          ? plainKey
+          : (options.keys.schema(scope) as v.GenericSchema<string, string>),
+        value.schema(scope),
+      ),
     )
   return field<Readonly<Record<string, T>>>({ words, schema }, options)
 }
@@ -84,25 +88,39 @@ export function fieldsSchema<F extends Fields>(
   fields: F,
   scope: Scope,
 ): v.GenericSchema<unknown, ValuesOf<F>> {
-  const entries = Object.fromEntries(
-    Object.entries(fields).map(([name, each]) => [name, present(each, scope)]),
-  )
+  // Without a prototype, or valibot would know the key toString.
+  const entries: Record<string, v.GenericSchema> = Object.create(null)
+  for (const [name, each] of Object.entries(fields)) entries[name] = present(each, scope)
   const names = Object.keys(fields)
-  const schema = v.strictObject(entries, issue => {
-    const key = issue.path?.[0]?.key
-    if (issue.expected === 'never') return `unknown key${orNearest(String(key), names)}`
-    const missing = typeof key === 'string' && Object.hasOwn(fields, key) ? fields[key] : undefined
-    return expected(missing?.words ?? 'a map', issue.input)
-  })
-  const map = v.check(isMap, issue => expected('a map', issue.input))
-  return v.pipe(v.unknown(), map, schema) as unknown as v.GenericSchema<unknown, ValuesOf<F>>
+  const schema = v.pipe(
+    mapSchema('a map'),
+    v.looseObject(entries, issue => {
+      const missing = fields[String(issue.path?.[0]?.key)]
+      return expected(missing?.words ?? 'a map', issue.input)
+    }),
+    v.rawCheck(({ dataset, addIssue }) => {
+      for (const [key, value] of Object.entries(Object(dataset.value))) {
+        if (Object.hasOwn(entries, key)) continue
+        const path = { type: 'object', origin: 'key', input: {}, key, value } as const
+        addIssue({ message: `unknown key${orNearest(key, names)}`, path: [path] })
+      }
+    }),
+  )
+  return schema as unknown as v.GenericSchema<unknown, ValuesOf<F>>
+}
+
+function mapSchema(words: string) {
+  return v.pipe(
+    v.unknown(),
+    v.check(isMap, issue => expected(words, issue.input)),
+  )
 }
 
 function isMap(input: unknown): boolean {
   return typeof input === 'object' && input !== null && Object.getPrototypeOf(input) === Object.prototype
 }
 
-// An entry of a strict object must be there unless its schema is optional; ours judge absence themselves.
+// An entry of an object must be there unless its schema is optional; ours judge absence themselves.
 function present(each: Field<unknown>, scope: Scope): v.GenericSchema {
   const schema = each.schema(scope)
   return each.default === undefined && each.fields === undefined ? schema : v.optional(schema, null)
