@@ -24,7 +24,7 @@ export function connectLocal(target: LocalTarget): Promise<Connection> {
 }
 
 /** Starts `command` in a session of its own, so that a deadline reaches all of it and nothing of ours. */
-function openLocal(command: string, shell: string): Channel {
+export function openLocal(command: string, shell: string): Channel {
   const child = spawn(shell, ['-c', command], { detached: true, cwd: '/', stdio: 'pipe' })
   child.stdin.on('error', () => {})
   const ended = new Promise<ChannelEnd>(resolve => {

@@ -54,7 +54,7 @@ export class Recorder implements Connection {
     const answer = this.#answer(script)
     const index = this.transcript.push({ kind: 'stream', script, ...options }) - 1
     const stdin = new PassThrough()
-    const done = this.#read(stdin).then(bytes => {
+    const done = read(stdin).then(bytes => {
       this.transcript[index] = { kind: 'stream', script, ...options, stdin: bytes }
       if (answer.error !== undefined) throw answer.error
       return { ...outcomeOf(answer), stdout: Buffer.alloc(0) }
@@ -74,12 +74,12 @@ export class Recorder implements Connection {
     if (answer === undefined) throw new Error(`recorder: no answer for script ${index + 1}:\n${script}`)
     return answer
   }
+}
 
-  async #read(stdin: PassThrough): Promise<Buffer> {
-    const chunks: Buffer[] = []
-    for await (const chunk of stdin) chunks.push(chunk as Buffer)
-    return Buffer.concat(chunks)
-  }
+async function read(stdin: PassThrough): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of stdin) chunks.push(chunk as Buffer)
+  return Buffer.concat(chunks)
 }
 
 function outcomeOf({ exitCode = 0, stdout = '', stderr = '' }: Answer): Outcome {

@@ -173,15 +173,20 @@ export class Session {
 
   #tooLong(stdout: Collector): HostError {
     const text = `${this.#options.host}: a script wrote ${stdout.length} bytes, at most ${stdoutLimit} are kept`
-    const tail = stdout.bytes().subarray(-2048).toString().split('\n').slice(-5)
+    const tail = stdout.bytes().subarray(-2048).toString().split('\n').filter(Boolean).slice(-5)
     return new HostError('output-too-long', text, { lines: tail.map(line => line.slice(0, 200)) })
   }
 }
 
-/** A whole script for the shell's stdin. It runs once the closing brace is read, and not a line of it before. */
+/**
+ * A whole script for the shell's stdin. It runs once the closing brace is read, and not a line of it before. A
+ * kept one is parsed in a subshell first, because bash ends at an unclosed quote even in `command eval`.
+ */
 function wrap(script: string, nonce: string, keep: boolean): string {
-  const body = quote(`capstan() { :\n${script}\n}\ncapstan`)
-  const call = keep ? `{ command eval ${body}; }` : `( eval ${body} )`
+  const body = `capstan() { :\n${script}\n}`
+  const call = keep
+    ? `{ capstan_=${quote(body)}; ( eval "$capstan_" ); case $? in 0) eval "$capstan_"; capstan ;; *) ( exit 2 ) ;; esac; }`
+    : `( eval ${quote(`${body}\ncapstan`)} )`
   return `{ ${call} </dev/null; printf '\\036%s %d\\n' ${nonce} $?; printf '\\036%s 0\\n' ${nonce} >&2; }\n`
 }
 
