@@ -15,8 +15,7 @@ export function environmentOf(
 ): (name: string) => string | undefined {
   let file: Readonly<Record<string, string>> | undefined
   return name => {
-    const set = environment[name]
-    if (set !== undefined) return set
+    if (Object.hasOwn(environment, name)) return environment[name]
     file ??= readDotenv(root)
     return Object.hasOwn(file, name) ? file[name] : undefined
   }

@@ -11,7 +11,7 @@ import type { Inventory, InventoryHost } from './inventory.ts'
 export function selectHosts(inventory: Inventory, pattern: string): readonly InventoryHost[] {
   const terms = split(pattern).map(term => term.trim())
   if (terms.length === 0 || terms.includes(''))
-    throw refused(pattern, 'expected a host or group between , or :')
+    throw refused(pattern, `expected hosts or groups joined by , or :, got ${JSON.stringify(pattern)}`)
   const named = (prefix: string) =>
     terms.filter(term => term.startsWith(prefix)).map(term => members(inventory, term.slice(1), pattern))
   const wanted = terms.filter(term => !/^[!&]/.test(term)).map(term => members(inventory, term, pattern))
@@ -23,7 +23,7 @@ export function selectHosts(inventory: Inventory, pattern: string): readonly Inv
   const hosts = inventory.hosts.filter(
     ({ name }) => chosen.has(name) && kept.every(set => set.has(name)) && !left.some(set => set.has(name)),
   )
-  if (hosts.length === 0) throw refused(pattern, `it means no host of ${inventory.file}`)
+  if (hosts.length === 0) throw refused(pattern, `${pattern} leaves no host of ${inventory.file}`)
   return hosts
 }
 
@@ -81,7 +81,8 @@ function glob(pattern: string): (name: string) => boolean {
 }
 
 function refused(pattern: string, message: string): UsageError {
-  return new UsageError('host-pattern', `${pattern}: ${message}`, {
+  return new UsageError('host-pattern', message, {
+    where: `pattern ${JSON.stringify(pattern)}`,
     hint: 'npx zx scripts/inventory.mjs list shows the hosts and groups.',
   })
 }

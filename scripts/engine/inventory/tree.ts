@@ -39,7 +39,7 @@ export interface ReferenceTree {
   readonly name: string
 }
 
-/** `high` over `low`: maps merge key by key, everything else replaces. Associative; neither is changed. */
+/** `high` over `low`: maps merge key by key, everything else replaces. Neither is changed. */
 export function merge(low: Tree, high: Tree): Tree {
   return low.kind === 'map' && high.kind === 'map' ? mergeMaps(low, high) : high
 }

@@ -37,7 +37,9 @@ export function readYaml(text: string, source: YamlSource, problems: Problems): 
     return undefined
   }
   const document = parsed(text, counter)
-  for (const error of document.errors) {
+  // What follows a mistake of form is mostly its consequence; a duplicate key is told each time.
+  for (const [i, error] of document.errors.entries()) {
+    if (i > 0 && error.code !== 'DUPLICATE_KEY') continue
     problems.add({ ...start, line: lineAt(error.pos[0]) }, sentence(error.message))
   }
   if (document.errors.length > 0) return undefined
@@ -99,7 +101,11 @@ function read(written: Node, path: readonly string[], reader: Reader, depth: num
   if (depth > limits.depth)
     throw new TooMuch(`nested deeper than ${limits.depth} levels, or an anchor inside itself`)
   const origin: Origin = { file: reader.file, line: reader.lineAt(written.range?.[0] ?? 0), path }
-  const node = reader.follow(written) ?? written
+  const node = reader.follow(written)
+  if (node === undefined) {
+    reader.problems.add(origin, `no anchor above is named ${String(written)}`)
+    return { kind: 'scalar', origin, value: null }
+  }
   const tag = node.tag
   const reference = references.find(name => tag === `!${name}`)
   if (reference !== undefined) return referred(node, reference, origin, reader)

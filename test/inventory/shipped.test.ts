@@ -1,0 +1,44 @@
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { expect, test } from 'vitest'
+import { parseDotenv } from '#engine/inventory/environment.ts'
+import { loadInventory } from '#engine/inventory/inventory.ts'
+import { Secret } from '#engine/secret.ts'
+import site from '#roles/site.ts'
+import { project } from './project.ts'
+
+const repository = resolve(import.meta.dirname, '../..')
+const shipped = (name: string) => readFileSync(join(repository, 'inventory', `${name}.yml`), 'utf8')
+
+// Copied: a generated secret must not land in the repository's own .capstan.
+function loadShipped(name: string, environment: NodeJS.ProcessEnv) {
+  const root = project({ [`inventory/${name}.yml`]: shipped(name) })
+  const roles = ['dns', 'nginx', 'app', 'mysql', 'tls']
+  return loadInventory({ root, inventory: name, extraVars: [], roles, environment })
+}
+
+test.each([
+  ['sandbox', 'web1', 12],
+  ['sandbox13', 'web13', 13],
+] as const)('%s is one Debian machine that needs nothing from its user.', async (name, host, debian) => {
+  const { hosts } = await loadShipped(name, {})
+  expect(hosts.map(each => [each.name, each.connection, each.groups])).toStrictEqual([
+    [host, { kind: 'sandbox', debian }, ['web']],
+  ])
+  expect(hosts[0]?.vars['mysql']).toStrictEqual({ password: expect.any(Secret) })
+  expect(site.parse(hosts[0]?.vars['site'])).toMatchObject({
+    value: { domain: 'foobar.com', www: ['www.foobar.com'] },
+  })
+})
+
+test('production is the one server at 8.8.8.8, with the secrets of .env.example.', async () => {
+  const names = Object.keys(parseDotenv(readFileSync(join(repository, '.env.example'), 'utf8')))
+  const environment = Object.fromEntries(names.map(name => [name, 'hunter22']))
+  const { hosts } = await loadShipped('production', environment)
+  expect(hosts.map(host => host.name)).toStrictEqual(['web1'])
+  expect(hosts[0]?.connection).toMatchObject({ kind: 'ssh', address: '8.8.8.8', user: 'deploy' })
+  expect(site.parse(hosts[0]?.vars['site'])).toMatchObject({
+    value: { domain: 'foobar.com', www: ['www.foobar.com'], address: '8.8.8.8' },
+  })
+  await expect(loadShipped('production', {})).rejects.toThrow('expected the value of DB_PASSWORD')
+})
