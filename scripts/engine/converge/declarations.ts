@@ -2,6 +2,7 @@ import { apt } from '#engine/resources/apt.ts'
 import { directory, file, link } from '#engine/resources/file.ts'
 import { service, unit } from '#engine/resources/service.ts'
 import { template } from '#engine/resources/template.ts'
+import { zone } from '#engine/resources/zone.ts'
 import type { RoleDeclarations } from './catalog.ts'
 
 /** The nouns a role can declare, bound to the host's catalog. */
@@ -19,5 +20,6 @@ export function declarations(role: RoleDeclarations, place: { readonly directory
     service: service(declare),
     template: template(declare, place),
     unit: unit(declare),
+    zone: zone(declare, place),
   }
 }

@@ -1,0 +1,94 @@
+import { isIPv6 } from 'node:net'
+import type { Site, VarsOf } from '#engine/vars.ts'
+import type vars from './vars.ts'
+
+type DnsVars = VarsOf<typeof vars>
+
+/** One line of the zone: its name (`@`, `www`), its own TTL or nothing, its type, its data as the file has it. */
+export interface ZoneRecord {
+  readonly name: string
+  readonly ttl: number | ''
+  readonly type: string
+  readonly data: string
+}
+
+/** The records of the site's zone apart from its SOA, in columns; one that comes twice is left out. */
+export function zoneRecords(site: Site, vars: DnsVars, address: string): readonly ZoneRecord[] {
+  return aligned([
+    ...nameServers(site, vars, address),
+    ...[site.domain, ...site.www].flatMap(name => host(site, name, address)),
+    ...authorities(vars.caa),
+    ...further(vars.records),
+  ])
+}
+
+/** `john.doe@foobar.com` → `john\.doe.foobar.com.`: the SOA record's way to write an address. */
+export function mailbox(email: string): string {
+  const at = email.lastIndexOf('@')
+  return `${email.slice(0, at).replaceAll('.', '\\.')}.${email.slice(at + 1)}.`
+}
+
+/**
+ * The data of a TXT record: strings of at most 255 bytes, quoted; what is not printable ASCII as `\DDD`.
+ * Source: RFC 1035, 3.3 and 5.1.
+ */
+export function characterStrings(text: string): string {
+  const bytes = [...Buffer.from(text)]
+  const count = Math.max(1, Math.ceil(bytes.length / 255))
+  return Array.from({ length: count }, (_, index) => {
+    const part = bytes.slice(index * 255, (index + 1) * 255)
+    return `"${part.map(escaped).join('')}"`
+  }).join(' ')
+}
+
+// A name server of the domain needs an address in the zone itself, or nobody could ask it for one.
+function nameServers(site: Site, { nameservers, records }: DnsVars, address: string): readonly ZoneRecord[] {
+  const given = new Set([...records.a, ...records.aaaa].map(record => record.name))
+  return nameservers.flatMap(server => [
+    record('@', 'NS', `${server}.`),
+    ...host(site, server, address).filter(glue => !given.has(glue.name)),
+  ])
+}
+
+/** The address record of a name, where it lies in the site's domain. */
+function host(site: Site, name: string, address: string): readonly ZoneRecord[] {
+  const inside = name === site.domain ? '@' : name.endsWith(`.${site.domain}`)
+  if (inside === false) return []
+  const owner = inside === '@' ? '@' : name.slice(0, -site.domain.length - 1)
+  return [record(owner, isIPv6(address) ? 'AAAA' : 'A', address)]
+}
+
+function authorities({ issue, wildcard }: DnsVars['caa']): readonly ZoneRecord[] {
+  if (issue.length === 0) return []
+  const wild = wildcard.length === 0 ? [';'] : wildcard
+  return [
+    ...issue.map(authority => record('@', 'CAA', `0 issue "${authority}"`)),
+    ...wild.map(authority => record('@', 'CAA', `0 issuewild "${authority}"`)),
+  ]
+}
+
+function further({ a, aaaa, cname, mx, txt }: DnsVars['records']): readonly ZoneRecord[] {
+  return [
+    ...a.map(({ name, address, ttl }) => record(name, 'A', address, ttl)),
+    ...aaaa.map(({ name, address, ttl }) => record(name, 'AAAA', address, ttl)),
+    ...cname.map(({ name, target, ttl }) => record(name, 'CNAME', `${target}.`, ttl)),
+    ...mx.map(({ name, host, priority, ttl }) => record(name, 'MX', `${priority} ${host}.`, ttl)),
+    ...txt.map(({ name, text, ttl }) => record(name, 'TXT', characterStrings(text), ttl)),
+  ]
+}
+
+function record(name: string, type: string, data: string, ttl?: number): ZoneRecord {
+  return { name, ttl: ttl ?? '', type, data }
+}
+
+function escaped(byte: number): string {
+  if (byte < 32 || byte > 126) return `\\${String(byte).padStart(3, '0')}`
+  const character = String.fromCharCode(byte)
+  return character === '"' || character === '\\' ? `\\${character}` : character
+}
+
+function aligned(records: readonly ZoneRecord[]): readonly ZoneRecord[] {
+  const distinct = [...new Map(records.map(each => [JSON.stringify(each), each])).values()]
+  const width = Math.max(...distinct.map(each => each.name.length))
+  return distinct.map(each => ({ ...each, name: each.name.padEnd(width), type: each.type.padEnd(5) }))
+}

@@ -1,0 +1,38 @@
+/**
+ * What stands before the serial of a zone file's SOA record, and the serial; the same in JavaScript and perl.
+ * Source: RFC 1035, 5.1.
+ */
+export const serialInFile = String.raw`(\bSOA\s+\S+\s+\S+\s*\(?(?:\s*;[^\n]*\n)*\s*)(\d{1,10})\b`
+
+/**
+ * Perl: `served(ADDRESS, ZONE)` asks a server for the zone's SOA record over UDP and gives its serial, else a
+ * word: `nothing` (no answer in a second), `refused`, `not authoritative`, `error N`. perl-base has all it needs,
+ * and a bare host has no dig. Source: RFC 1035, 4.1.
+ */
+export const answeredSerial = String.raw`
+  use Socket qw(:all);
+  sub served { my ($at, $zone) = @_; my $six = $at =~ /:/;
+    socket my $s, $six ? AF_INET6 : AF_INET, SOCK_DGRAM, 0 or return "nothing";
+    connect $s, $six ? pack_sockaddr_in6(53, inet_pton(AF_INET6, $at)) : pack_sockaddr_in(53, inet_pton(AF_INET, $at)) or return "nothing";
+    my $question = join("", map { pack "C/a*", $_ } split /\./, $zone) . pack "Cn2", 0, 6, 1;
+    for my $try (1, 2) { my $id = int rand 65536;
+      defined send $s, pack("n6", $id, 0, 1, 0, 0, 0) . $question, 0 or next;
+      vec(my $ready = "", fileno $s, 1) = 1; select $ready, undef, undef, 0.5 or next;
+      defined recv $s, my $answer, 4096, 0 or next; my ($same, $flags, undef, $count) = unpack "n4", $answer;
+      next unless length $answer >= 12 && $same == $id; my $code = $flags & 15;
+      return $code == 5 ? "refused" : "error $code" if $code; return "not authoritative" unless $flags & 0x400 && $count;
+      # The answer's name is a pointer or labels; then type, class, TTL, length; the serial begins the last 20 bytes.
+      my $o = 12 + length $question; while ((my $n = ord substr $answer, $o, 1) != 0) { if ($n > 63) { $o++; last } $o += $n + 1 }
+      my ($type, undef, undef, $size) = unpack "n2Nn", substr $answer, ++$o, 10;
+      return $type == 6 ? unpack "N", substr $answer, $o + 10 + $size - 20, 4 : "no SOA record" }
+    "nothing" }
+`
+
+/** Perl, given ZONE ADDRESS FILE: ends well once the server answers the file's serial, or badly after 5 s. */
+export const isServed = `${answeredSerial}
+  my ($zone, $at, $path) = @ARGV; my $served;
+  open my $file, "<", $path or die "$path: $!\\n"; my $text = do { local $/; <$file> };
+  my (undef, $serial) = $text =~ /${serialInFile}/ or die "$path: no SOA record with a serial\\n";
+  for my $try (1 .. 50) { $served = served($at, $zone); exit 0 if $served eq $serial; select undef, undef, undef, 0.1 }
+  warn "$zone: the server at $at answers $served, $path has serial $serial\\n"; system "pdns_control", "bind-domain-status", $zone; exit 1;
+`
