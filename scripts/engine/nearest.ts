@@ -1,5 +1,13 @@
-/** The one of `known` that `word` is most likely a slip of, or undefined when none is near: `prot` → `port`. */
-export function nearest(word: string, known: readonly string[]): string | undefined {
+/** The end of a sentence that refuses `word`: `; did you mean port?`, else `; known: port, user`, else nothing. */
+export function orNearest(word: string, known: Iterable<string>): string {
+  const names = [...known]
+  const near = nearest(word, names)
+  if (near !== undefined) return `; did you mean ${near}?`
+  return names.length > 0 && names.length <= 16 ? `; known: ${names.join(', ')}` : ''
+}
+
+// The one that the word is most likely a slip of, or a beginning: `prot` → `port`, `prod` → `production`.
+function nearest(word: string, known: readonly string[]): string | undefined {
   const longer = word.length < 3 ? [] : known.filter(name => name.startsWith(word))
   if (longer.length === 1) return longer[0]
   let best: string | undefined
@@ -9,14 +17,6 @@ export function nearest(word: string, known: readonly string[]): string | undefi
     if (away < least) [best, least] = [candidate, away]
   }
   return best
-}
-
-/** The end of a sentence that refuses `word`: `; did you mean port?`, else `; known: port, user`, else nothing. */
-export function orNearest(word: string, known: Iterable<string>): string {
-  const names = [...known]
-  const near = nearest(word, names)
-  if (near !== undefined) return `; did you mean ${near}?`
-  return names.length > 0 && names.length <= 16 ? `; known: ${names.join(', ')}` : ''
 }
 
 // Optimal string alignment: inserts, deletes, replaces, and swaps of neighbours each count one.

@@ -64,7 +64,7 @@ export async function readTrusted(root: string, file: string): Promise<Inventory
 }
 
 /** A path as people see it: relative within the root, whole outside it. */
-export function shownPath(root: string, file: string): string {
+function shownPath(root: string, file: string): string {
   const path = relative(root, resolve(file))
   return path.startsWith('..') || isAbsolute(path) ? resolve(file) : path
 }

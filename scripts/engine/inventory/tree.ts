@@ -26,7 +26,7 @@ interface ListTree {
   readonly items: readonly Tree[]
 }
 
-export interface ScalarTree {
+interface ScalarTree {
   readonly kind: 'scalar'
   readonly origin: Origin
   readonly value: string | number | boolean | null | Secret
