@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { chmodSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { expect, test } from 'vitest'
@@ -19,6 +19,7 @@ test('A secret is made once, kept for the next run, and differs from others.', (
 
 test('Only its owner can read it, and nothing else is left beside it.', () => {
   const root = project({})
+  mkdirSync(join(root, '.capstan'), { mode: 0o755 })
   generatedSecrets(root)('A')
   expect(statSync(join(root, '.capstan')).mode & 0o777).toBe(0o700)
   expect(statSync(join(root, shown)).mode & 0o777).toBe(0o600)

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import {
+  chmodSync,
   closeSync,
   fsyncSync,
   mkdirSync,
@@ -25,7 +26,9 @@ export function generatedSecrets(root: string): (name: string) => string {
   return name => {
     const kept = readKept(file)[name]
     if (kept !== undefined) return kept
-    mkdirSync(folder, { recursive: true, mode: 0o700 })
+    mkdirSync(folder, { recursive: true })
+    // Also where another part of Capstan made it first.
+    chmodSync(folder, 0o700)
     return locked(`${file}.lock`, () => {
       // Another process may have made it while this one waited.
       const now = readKept(file)
