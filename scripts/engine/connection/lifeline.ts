@@ -25,6 +25,7 @@ export class Lifeline {
     this.ready.catch(() => {})
     this.lost = over.then(wordsFor)
     void this.lost.then(() => transport.destroy())
+    keepAliveByAnyByte(client, transport)
   }
 
   /** Says goodbye and lets go; what is still buffered goes out first. */
@@ -37,6 +38,25 @@ export class Lifeline {
 /** Which part of the client an error comes from: `client-timeout`, `handshake`, `client-authentication` … */
 export function levelOf(error: Error): string | undefined {
   return 'level' in error ? String(error.level) : undefined
+}
+
+/**
+ * Any byte from the host is a sign of life. ssh2 takes only the answers to its own pings for one, and those wait
+ * behind all that is being sent: a long upload over a slow line would count as a silent host.
+ */
+function keepAliveByAnyByte(client: Client, transport: Transport): void {
+  const { _resetKA: reset } = client as { _resetKA?: () => void }
+  let last = 0
+  transport.socket.on('data', () => {
+    const now = performance.now()
+    if (now - last < 100) return
+    last = now
+    if (isLoggedIn) reset?.()
+  })
+  let isLoggedIn = false
+  client.once('ready', () => {
+    isLoggedIn = true
+  })
 }
 
 function wordsFor(error: Error): string {

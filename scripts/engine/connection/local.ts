@@ -27,7 +27,9 @@ export function connectLocal(target: LocalTarget): Promise<Connection> {
 export function openLocal(command: string, shell: string): Channel {
   const child = spawn(shell, ['-c', command], { detached: true, cwd: '/', stdio: 'pipe' })
   child.stdin.on('error', () => {})
+  let close = () => {}
   const ended = new Promise<ChannelEnd>(resolve => {
+    close = () => resolve({ exitCode: null, cause: 'we closed it' })
     child.on('error', error => resolve({ exitCode: null, cause: error.message }))
     child.on('close', (exitCode, signal) => resolve({ exitCode, ...named(signal) }))
     // A background process may hold the outputs open for ever.
@@ -36,6 +38,7 @@ export function openLocal(command: string, shell: string): Channel {
     })
   })
   const destroy = () => {
+    close()
     child.stdin.destroy()
     child.stdout.destroy()
     child.stderr.destroy()

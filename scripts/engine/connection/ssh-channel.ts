@@ -14,8 +14,11 @@ export async function openSshChannel(host: string, lifeline: Lifeline, command: 
     const stream = await Promise.race([exec(lifeline, command), lifeline.lost])
     if (typeof stream === 'string') throw lost(host, stream)
     if (!(stream instanceof Error)) return channelOf(stream, lifeline)
-    const pause = pauses[turn]
-    if (pause === undefined) throw noChannel(host, stream)
+    const pause = /open failure/i.test(stream.message) ? pauses[turn] : undefined
+    if (pause === undefined) {
+      const cause = await Promise.race([lifeline.lost, new Promise<void>(resolve => setImmediate(resolve))])
+      throw cause === undefined ? noChannel(host, stream) : lost(host, cause)
+    }
     await new Promise(resolve => setTimeout(resolve, pause))
   }
 }

@@ -46,7 +46,7 @@ async function login(attempt: Attempt): Promise<Lifeline> {
     } catch (error) {
       const dropped = error instanceof UnreachableError && error.code === 'dropped'
       if (!dropped || turn === attempts) throw error
-      await new Promise(resolve => setTimeout(resolve, 400 * 2 ** turn * (0.5 + Math.random())))
+      await new Promise(resolve => setTimeout(resolve, 250 * 2 ** turn * (0.5 + Math.random())))
     }
   }
 }
@@ -95,7 +95,7 @@ async function handshake({ target, config, known, identities }: Attempt): Promis
       config,
       identities,
       ...progress,
-      said: transport.said(),
+      said: await transport.said(),
       seconds,
     })
   }

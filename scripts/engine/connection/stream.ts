@@ -24,6 +24,7 @@ export async function openStream(
   channel.stderr.on('data', stderr.add)
   const start = new AfterMarker(Buffer.from(`\x1e${nonce} `))
   channel.stdout.pipe(start)
+  void channel.ended.then(() => endAfter(channel, start))
   channel.stdin.write(`capstan() { :\n${script}\n}\ncapstan\n${nonce}\n`)
   const outcome = channel.ended.then((end): Outcome => {
     const said = stderr.bytes()
@@ -35,6 +36,16 @@ export async function openStream(
   const done = limited(outcome, channel, { host: login.host, start, ...options })
   done.catch(() => {})
   return { stdin: channel.stdin, stdout: start, done, close: () => channel.destroy() }
+}
+
+// A lost connection ends no stream of its own accord, nor does a background process that holds the stdout.
+function endAfter(channel: Channel, start: AfterMarker): void {
+  const end = () => {
+    channel.stdout.unpipe(start)
+    start.end()
+  }
+  if (channel.stdout.readableEnded || channel.stdout.destroyed) end()
+  else setTimeout(end, 1000).unref()
 }
 
 /**

@@ -8,8 +8,8 @@ import type { SshTarget } from './target.ts'
 /** The byte stream that the SSH protocol is spoken on. */
 export interface Transport {
   readonly socket: Duplex
-  /** The last words of a proxy's stderr; empty for a direct connection. */
-  readonly said: () => string
+  /** The last words of a proxy's stderr, once it ended; empty for a direct connection. */
+  readonly said: () => Promise<string>
   readonly destroy: () => void
 }
 
@@ -39,7 +39,7 @@ function tcp(host: string, config: SshConfig, seconds: number): Promise<Transpor
     }, seconds * 1000)
     socket.once('connect', () => {
       clearTimeout(timer)
-      resolve({ socket, said: () => '', destroy: () => socket.destroy() })
+      resolve({ socket, said: async () => '', destroy: () => socket.destroy() })
     })
     // Stays for the socket's life: an error later on is the SSH client's to tell, and must not be uncaught.
     socket.on('error', (error: NodeJS.ErrnoException) => {
@@ -77,11 +77,14 @@ function proxy(command: string, args: readonly string[]): Transport {
   child.stderr.on('data', (chunk: Buffer) => {
     said = (said + chunk.toString()).slice(-2000)
   })
+  const closed = new Promise<void>(resolve => {
+    child.on('close', () => resolve())
+  })
   const destroy = () => {
     socket.destroy()
     child.kill()
   }
-  return { socket, said: () => said, destroy }
+  return { socket, said: () => closed.then(() => said), destroy }
 }
 
 const causes: Readonly<Record<string, readonly [what: string, hint: string]>> = {

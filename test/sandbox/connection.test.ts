@@ -1,0 +1,426 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { join } from 'node:path'
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import type { Connection } from '#engine/connection/connection.ts'
+import { connectSsh } from '#engine/connection/ssh.ts'
+import type { SshTarget } from '#engine/connection/target.ts'
+import { Secret } from '#engine/secret.ts'
+import { openWire, type Wire } from '../connection/wire.ts'
+import { sudoPassword, type WireHost, wireHost } from './connection-host.ts'
+
+let on: WireHost
+const open: Connection[] = []
+const wires: Wire[] = []
+
+beforeAll(async () => {
+  on = await wireHost()
+})
+afterAll(() => on.remove())
+afterEach(async () => {
+  await Promise.all(open.splice(0).map(connection => connection.close()))
+  for (const wire of wires.splice(0)) wire.close()
+})
+
+async function login(target: SshTarget): Promise<Connection> {
+  const connection = await connectSsh(target)
+  open.push(connection)
+  return connection
+}
+
+async function say(connection: Connection, script: string): Promise<string> {
+  return (await connection.run(script)).stdout.toString()
+}
+
+async function wireTo(port: number, options = {}): Promise<Wire> {
+  const wire = await openWire(port, options)
+  wires.push(wire)
+  return wire
+}
+
+/** Through a wire: another port, the same key under the host's own name. */
+function through(wire: Wire, user = 'root', other: Partial<SshTarget> = {}): SshTarget {
+  return on.target(user, {
+    port: wire.port,
+    knownHostsFile: on.knownHosts(`wire ${on.hostKey}`),
+    hostKeyAlias: 'wire',
+    ...other,
+  })
+}
+
+describe.each([12, 13] as const)('the users of a Debian %i host', debian => {
+  let there: WireHost
+  beforeAll(async () => {
+    there = await wireHost(debian)
+  })
+  afterAll(() => there.remove())
+
+  it.each([
+    ['root', {}],
+    ['free, whose zsh is noisy and who needs no password', {}],
+    ['single, who may open one session', {}],
+    ['asks, whose fish needs a password', { sudoPassword: new Secret(sudoPassword) }],
+    ['free, with a password that is not needed', { sudoPassword: new Secret('not needed') }],
+  ])('%s, becomes root', async (who, other) => {
+    const connection = await login(there.target(who.split(',')[0] ?? '', other))
+    expect(await say(connection, 'id -u; pwd; umask; echo "$LC_ALL"')).toBe('0\n/\n0022\nC\n')
+    expect((await connection.run('echo err >&2')).stderr.toString()).toBe('err\n')
+  })
+
+  it.each(['free', 'asks'])('%s stays who it is where sudo is off', async user => {
+    expect(await say(await login(there.target(user, { sudo: 'no' })), 'id -un')).toBe(`${user}\n`)
+  })
+
+  it.each([
+    ['asks', 'sudo-password-needed', {}],
+    ['asks', 'sudo-password-wrong', { sudoPassword: new Secret('wrong one') }],
+    ['outsider', 'sudo-password-needed', {}],
+    ['outsider', 'sudo-refused', { sudoPassword: new Secret(sudoPassword) }],
+    ['ttyonly', 'sudo-tty', {}],
+    ['locked', 'no-shell', {}],
+  ])('%s is told %s', async (user, code, other) => {
+    const refused = login(there.target(user, other)).then(connection => connection.run('true'))
+    await expect(refused).rejects.toMatchObject({ code, exitCode: 1, hint: expect.any(String) })
+  })
+
+  it('keeps the sudo password out of every process’s arguments and environment', async () => {
+    const connection = await login(there.target('asks', { sudoPassword: new Secret(sudoPassword) }))
+    const seen = await say(
+      connection,
+      "cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ 2>/dev/null | tr '\\0' ' '",
+    )
+    expect(seen).not.toContain(sudoPassword)
+  })
+})
+
+describe('a session', () => {
+  it('runs scripts of any bytes, and survives a syntax error and a deadline', async () => {
+    const connection = await login(on.target('root'))
+    expect((await connection.run("printf '\\000\\377\\n\\n'")).stdout).toEqual(Buffer.from([0, 255, 10, 10]))
+    expect((await connection.run('fi')).exitCode).toBe(2)
+    const late = connection.run("trap '' TERM; sleep 4321 & sleep 4321", { deadline: 0.5 })
+    await expect(late).rejects.toMatchObject({ code: 'deadline', hint: expect.stringContaining('are gone') })
+    expect(await say(connection, 'pgrep -x -f "sleep 4321" || echo none')).toBe('none\n')
+  })
+
+  it('kills at a deadline through sudo too', async () => {
+    const connection = await login(on.target('free'))
+    await expect(connection.run('sleep 4322', { deadline: 0.5 })).rejects.toMatchObject({
+      hint: expect.stringContaining('are gone'),
+    })
+    expect(await say(connection, 'pgrep -x -f "sleep 4322" || echo none')).toBe('none\n')
+  })
+
+  it('streams beside the session, as root', async () => {
+    const connection = await login(on.target('free'))
+    const stream = await connection.openStream('id -u; wc -c')
+    stream.stdin.end(Buffer.alloc(3_000_000, 'x'))
+    const chunks: Buffer[] = []
+    for await (const chunk of stream.stdout) chunks.push(chunk as Buffer)
+    expect(Buffer.concat(chunks).toString()).toBe('0\n3000000\n')
+    expect((await stream.done).exitCode).toBe(0)
+  })
+
+  it('says so where sshd opens no second session', async () => {
+    const connection = await login(on.target('single'))
+    await expect(connection.openStream('true')).rejects.toMatchObject({ code: 'no-channel' })
+    expect(await say(connection, 'echo on')).toBe('on\n')
+  })
+
+  it('bounds an output of 100 MB', async () => {
+    const connection = await login(on.target('root'))
+    await expect(connection.run('yes | head -c 100000000')).rejects.toMatchObject({ code: 'output-too-long' })
+    expect(await say(connection, 'echo on')).toBe('on\n')
+  })
+
+  it('costs one wait a script, and eleven for the login and two scripts', async () => {
+    const wire = await wireTo(on.host.port)
+    const connection = await login(through(wire))
+    await connection.run('true')
+    await connection.run('true')
+    expect(wire.waits()).toBeLessThanOrEqual(11)
+    const before = wire.waits()
+    await connection.run('true')
+    expect(wire.waits() - before).toBe(1)
+    expect(connection.trips).toBe(3)
+  })
+})
+
+describe('a broken way', () => {
+  it('settles what is under way when the connection is reset, and what comes later', async () => {
+    const wire = await wireTo(on.host.port)
+    const connection = await login(through(wire))
+    await connection.run('true')
+    const first = connection.run('sleep 30')
+    const second = connection.run('true')
+    const stream = await connection.openStream('cat')
+    setTimeout(wire.reset, 200)
+    for (const call of [first, second, stream.done])
+      await expect(call).rejects.toMatchObject({ code: 'connection-lost', exitCode: 4 })
+    await expect(connection.run('true')).rejects.toMatchObject({ code: 'connection-lost' })
+    await expect(connection.openStream('true')).rejects.toMatchObject({ code: 'connection-lost' })
+  })
+
+  it('notices a host that has gone silent', async () => {
+    const wire = await wireTo(on.host.port)
+    const connection = await login(through(wire, 'root', { keepalive: 0.3 }))
+    await connection.run('true')
+    const call = connection.run('sleep 30')
+    wire.freeze()
+    await expect(call).rejects.toMatchObject({
+      code: 'connection-lost',
+      message: 'wire12: connection lost: the host stopped answering',
+    })
+  })
+
+  it('does not call a script done when its shell is killed', async () => {
+    const connection = await login(on.target('root'))
+    await connection.run('true')
+    await expect(connection.run('kill -9 $$', { keep: true })).rejects.toMatchObject({ code: 'shell-ended' })
+  })
+
+  it('tries again when sshd drops it before a word', async () => {
+    const wire = await wireTo(on.host.port, { drop: 2 })
+    expect(await say(await login(through(wire)), 'echo on')).toBe('on\n')
+    expect(wire.accepted()).toBe(3)
+  })
+
+  it('gives up when sshd drops it three times', async () => {
+    const wire = await wireTo(on.host.port, { drop: 9 })
+    await expect(login(through(wire))).rejects.toMatchObject({ code: 'dropped', exitCode: 4 })
+    expect(wire.accepted()).toBe(3)
+  })
+})
+
+describe('the key of a host', () => {
+  const at = (port = on.host.port) => `[127.0.0.1]:${port}`
+  const otherKey = () => {
+    const file = join(on.directory, `other-${Math.random()}`)
+    execFileSync('ssh-keygen', ['-qt', 'ed25519', '-N', '', '-f', file])
+    return readFileSync(`${file}.pub`, 'utf8').split(' ').slice(0, 2).join(' ')
+  }
+  const hashed = (file: string) => {
+    execFileSync('ssh-keygen', ['-qH', '-f', file], { stdio: 'ignore' })
+    return file
+  }
+  let admin: Connection
+  beforeAll(async () => {
+    admin = await connectSsh(on.target('root'))
+  })
+  afterAll(() => admin.close())
+  // sshd's own word on who came as far as a login, whether it was let in or not.
+  const logins = () =>
+    say(admin, "journalctl -q -u ssh | grep -Ec 'Accepted|Failed|invalid user|authenticating'")
+  const known = (knownHostsFile: string, other = {}) => on.target('root', { knownHostsFile, ...other })
+
+  it.each<[string, () => SshTarget]>([
+    ['in clear', () => known(on.knownHosts(`${at()} ${on.hostKey}`))],
+    ['hashed', () => known(hashed(on.knownHosts(`${at()} ${on.hostKey}`)))],
+    ['by a pattern', () => known(on.knownHosts(`[127.0.0.*]:* ${on.hostKey}`))],
+    [
+      'among other keys of the host',
+      () => known(on.knownHosts(`${at()} ${otherKey()}`, `${at()} ${on.hostKey}`)),
+    ],
+    ['without its port', () => known(on.knownHosts(`127.0.0.1 ${on.hostKey}`))],
+    ['under an alias', () => known(on.knownHosts(`alias ${on.hostKey}`), { hostKeyAlias: 'alias' })],
+  ])('is found %s', async (_how, target) => {
+    expect(await say(await login(target()), 'echo on')).toBe('on\n')
+  })
+
+  it.each<[string, string, () => SshTarget]>([
+    ['unknown', 'host-key-unknown', () => known(on.knownHosts())],
+    ['unknown, as there is no file', 'host-key-unknown', () => known(join(on.directory, 'none'))],
+    [
+      'excluded by a pattern',
+      'host-key-unknown',
+      () => known(on.knownHosts(`*,!127.0.0.1,!${at()} ${on.hostKey}`)),
+    ],
+    ['another than the known one', 'host-key-changed', () => known(on.knownHosts(`${at()} ${otherKey()}`))],
+    [
+      'another than the hashed one',
+      'host-key-changed',
+      () => known(hashed(on.knownHosts(`${at()} ${otherKey()}`))),
+    ],
+    [
+      'revoked',
+      'host-key-revoked',
+      () => known(on.knownHosts(`${at()} ${on.hostKey}`, `@revoked * ${on.hostKey}`)),
+    ],
+    [
+      'signed by an authority',
+      'host-key-unknown',
+      () => known(on.knownHosts(`@cert-authority * ${otherKey()}`)),
+    ],
+  ])('that is %s is refused, before we authenticate', async (_what, code, target) => {
+    const before = await logins()
+    await expect(login(target())).rejects.toMatchObject({ code, exitCode: 4, hint: expect.any(String) })
+    expect(await logins()).toBe(before)
+  })
+
+  it('that is good lets us log in, which sshd tells', async () => {
+    const before = Number(await logins())
+    await login(known(on.knownHosts(`${at()} ${on.hostKey}`)))
+    await expect.poll(async () => Number(await logins())).toBeGreaterThan(before)
+  })
+
+  it('that is unknown comes with its fingerprint and the command that adds it, which then works', async () => {
+    const file = on.knownHosts()
+    const error = await login(known(file)).catch(refused => refused)
+    const shown = execFileSync('ssh-keygen', ['-lf', '-'], { input: on.hostKey }).toString().split(' ')[1]
+    expect(error.message).toContain(shown)
+    execFileSync('/bin/sh', ['-c', error.hint.split('\n').at(-1)])
+    expect(await say(await login(known(file)), 'echo on')).toBe('on\n')
+  })
+
+  it('that changed comes with both fingerprints and the command that forgets the old one', async () => {
+    const file = on.knownHosts(`${at()} ${otherKey()}`)
+    const error = await login(known(file)).catch(refused => refused)
+    expect(error.lines).toEqual([
+      expect.stringMatching(`^known: .*SHA256:.*${file}:1`),
+      expect.stringContaining('shown: '),
+    ])
+    execFileSync('/bin/sh', ['-c', error.hint.split('\n').at(-1)], { stdio: 'ignore' })
+    await expect(login(known(file))).rejects.toMatchObject({ code: 'host-key-unknown' })
+  })
+
+  it('is learnt where ssh_config says accept-new, and never when it changed', async () => {
+    const configFile = join(on.directory, 'accept-new')
+    writeFileSync(configFile, 'StrictHostKeyChecking accept-new\n')
+    const file = on.knownHosts()
+    await login(known(file, { configFile }))
+    expect(readFileSync(file, 'utf8')).toBe(`${at()} ${on.hostKey}\n`)
+    const changed = known(on.knownHosts(`${at()} ${otherKey()}`), { configFile })
+    await expect(login(changed)).rejects.toMatchObject({ code: 'host-key-changed' })
+  })
+})
+
+describe('the keys of a login', () => {
+  it('are refused with what was tried', async () => {
+    const keyFile = join(on.directory, 'stranger')
+    execFileSync('ssh-keygen', ['-qt', 'ed25519', '-N', '', '-f', keyFile])
+    await expect(login(on.target('root', { keyFile }))).rejects.toMatchObject({
+      code: 'auth-failed',
+      lines: [`tried: ${keyFile}`],
+    })
+  })
+
+  it('are not used when others can read them', async () => {
+    const keyFile = join(on.directory, 'open')
+    copyFileSync(on.host.keyFile, keyFile)
+    chmodSync(keyFile, 0o644)
+    await expect(login(on.target('root', { keyFile }))).rejects.toMatchObject({
+      code: 'auth-failed',
+      lines: [expect.stringContaining('mode 0644')],
+    })
+  })
+
+  it('are not used when they are encrypted and no agent has them', async () => {
+    const keyFile = join(on.directory, 'encrypted')
+    execFileSync('ssh-keygen', ['-qt', 'ed25519', '-N', 'secret', '-f', keyFile])
+    await expect(login(on.target('root', { keyFile }))).rejects.toMatchObject({
+      code: 'auth-failed',
+      lines: [expect.stringContaining('encrypted')],
+    })
+  })
+
+  it('come from the agent that ssh_config names', async () => {
+    const socket = join(on.directory, 'agent')
+    const pid = execFileSync('ssh-agent', ['-a', socket, '-s'])
+      .toString()
+      .match(/AGENT_PID=(\d+)/)?.[1]
+    try {
+      const env = { ...process.env, SSH_AUTH_SOCK: socket }
+      execFileSync('ssh-add', ['-q', on.host.keyFile], { env, stdio: 'ignore' })
+      const configFile = join(on.directory, 'with-agent')
+      writeFileSync(configFile, `IdentityAgent ${socket}\nIdentityFile none\n`)
+      const target = on.target('free', { configFile, keyFile: undefined })
+      expect(await say(await login(target), 'echo on')).toBe('on\n')
+    } finally {
+      process.kill(Number(pid))
+    }
+  })
+})
+
+describe('the way that ssh_config tells', () => {
+  const config = (text: string) => {
+    const file = join(on.directory, `config-${Math.random()}`)
+    writeFileSync(file, text)
+    return file
+  }
+  const bare = (configFile: string, address: string): SshTarget => ({
+    host: 'wire12',
+    address,
+    configFile,
+    sudo: 'auto',
+  })
+  const here = () =>
+    `HostName 127.0.0.1\nPort ${on.host.port}\nUser free\nIdentityFile ${on.host.keyFile}\nUserKnownHostsFile ${on.host.knownHostsFile}\n`
+
+  it('is taken for an alias: name, port, user, key and known_hosts', async () => {
+    const target = bare(config(`Host shop\n${here()}`), 'shop')
+    expect(await say(await login(target), 'echo on')).toBe('on\n')
+  })
+
+  it('goes by ProxyCommand, with its tokens', async () => {
+    const command = `ProxyCommand bash -c 'exec 3<>/dev/tcp/%h/%p; cat <&3 & exec cat >&3'\n`
+    const target = bare(config(`Host shop\n${here()}${command}`), 'shop')
+    expect(await say(await login(target), 'echo on')).toBe('on\n')
+  })
+
+  it('goes by ProxyJump, with ssh itself as the jump', async () => {
+    const inner = `HostName 127.0.0.1\nPort 22\nHostKeyAlias inner\nUser root\nIdentityFile ${on.host.keyFile}\n`
+    const file = on.knownHosts(`inner ${on.hostKey}`, `[127.0.0.1]:${on.host.port} ${on.hostKey}`)
+    const text = `Host inner\n${inner}ProxyJump jump\nHost jump\n${here()}Host *\nUserKnownHostsFile ${file}\n`
+    expect(await say(await login(bare(config(text), 'inner')), 'echo on')).toBe('on\n')
+  })
+
+  it('is told with the words of a proxy that gives up', async () => {
+    const target = bare(config(`Host shop\n${here()}ProxyCommand sh -c 'echo no way >&2; exit 1'\n`), 'shop')
+    await expect(login(target)).rejects.toMatchObject({ code: 'proxy', lines: ['no way'] })
+  })
+
+  it('is refused with ssh’s own words when the file is wrong', async () => {
+    await expect(login(bare(config('Nonsense yes\n'), 'shop'))).rejects.toMatchObject({
+      code: 'ssh-config',
+      lines: [expect.stringMatching(/bad configuration option.*nonsense/i), expect.any(String)],
+    })
+  })
+})
+
+describe('a host that is not reached', () => {
+  it('says so of a closed port', async () => {
+    await expect(login(on.target('root', { port: 1 }))).rejects.toMatchObject({
+      code: 'unreachable-econnrefused',
+      exitCode: 4,
+    })
+  })
+
+  it('says so of a name that does not resolve', async () => {
+    await expect(login(on.target('root', { address: 'no-such-host.invalid' }))).rejects.toMatchObject({
+      code: expect.stringMatching(/^unreachable-(enotfound|eai_again)$/),
+    })
+  })
+
+  it('says so of a port that is no sshd', async () => {
+    const server = createServer(socket => socket.on('error', () => {}))
+    await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+    const { port } = server.address() as { port: number }
+    await expect(login(on.target('root', { port, connectTimeout: 0.5 }))).rejects.toMatchObject({
+      code: 'handshake-timeout',
+    })
+    server.close()
+  })
+
+  it('refuses an sshd with outdated cryptography alone', async () => {
+    const admin = await login(on.target('root'))
+    const weak = '-p 2299 -o KexAlgorithms=diffie-hellman-group14-sha1 -o PidFile=/run/weak.pid'
+    await admin.run(`/usr/sbin/sshd ${weak}`)
+    const jump = `ssh -F none -i ${on.host.keyFile} -o UserKnownHostsFile=${on.host.knownHostsFile} -p ${on.host.port} -W 127.0.0.1:2299 root@127.0.0.1`
+    const configFile = join(on.directory, 'weak')
+    writeFileSync(configFile, `ProxyCommand ${jump}\n`)
+    const target = on.target('root', { configFile, port: 2299 })
+    await expect(login(target)).rejects.toMatchObject({ code: 'ssh-algorithms' })
+    await admin.run('kill "$(cat /run/weak.pid)"')
+  })
+})
