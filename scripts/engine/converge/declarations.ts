@@ -1,7 +1,10 @@
 import { apt } from '#engine/resources/apt.ts'
+import { certificate } from '#engine/resources/certificate.ts'
 import { directory, file, link } from '#engine/resources/file.ts'
+import { group } from '#engine/resources/group.ts'
 import { service, unit } from '#engine/resources/service.ts'
 import { template } from '#engine/resources/template.ts'
+import { user } from '#engine/resources/user.ts'
 import { zone } from '#engine/resources/zone.ts'
 import type { RoleDeclarations } from './catalog.ts'
 
@@ -12,14 +15,17 @@ export function declarations(role: RoleDeclarations, place: { readonly directory
   const { declare, handler, configSet } = role
   return {
     apt: apt(declare),
+    certificate: certificate(declare),
     configSet,
     directory: directory(declare),
     file: file(declare),
+    group: group(declare),
     handler,
     link: link(declare),
     service: service(declare),
     template: template(declare, place),
-    unit: unit(declare),
+    unit: unit(declare, place),
+    user: user(declare),
     zone: zone(declare, place),
   }
 }

@@ -47,21 +47,23 @@ function launch(directory: string, script: string): string {
     `if ! [ -e ${at}/log ]; then\n`,
     `umask 077; mkdir -p ${stateDirectory}/runs ${stateDirectory}/owed ${at} || exit\n`,
     `( cd ${stateDirectory}/runs && ls -1 | head -n -10 | xargs -r rm -rf -- )\n`,
-    here(`perl -e 'local $/; print unpack "m", <STDIN>' >${at}/script`, script),
+    here(`cat >${at}/script`, script),
     '[ -s DIR/script ] || exit\n'.replace('DIR', at),
-    `umask 022; setsid sh ${at}/script >${at}/log 2>&1 </dev/null &\necho $! >${at}/pid\nfi\n`,
+    // From a subshell that ends, so that init inherits and reaps it: a dead child of the follower looks alive.
+    `umask 022; ( setsid sh ${at}/script >${at}/log 2>&1 </dev/null & echo $! >${at}/pid )\nfi\n`,
   ].join('')
 }
 
 function follow(directory: string, from: number): string {
-  return `exec perl -e ${quote(follower)} -- ${quote(directory)} ${from}\n`
+  // The lock (9) is the session's and the stage's to hold, never the follower's.
+  return `exec perl -e ${quote(follower)} -- ${quote(directory)} ${from} 9>&-\n`
 }
 
-// Prints the log as it grows, from a byte on, until the process that writes it is gone.
+// Prints the log as it grows, from a byte on, until the process that writes it is gone, or its own session is.
 const follower = String.raw`
   my ($dir, $from) = @ARGV; $| = 1; open my $p, "<", "$dir/pid" or die "$dir/pid: $!\n"; my $pid = int <$p>;
   open my $log, "<", "$dir/log" or die "$dir/log: $!\n"; binmode $log; binmode STDOUT; seek $log, $from, 0;
-  for (;;) { my $alive = kill 0, $pid; my $any = 0;
+  for (;;) { my $alive = getppid != 1 && kill 0, $pid; my $any = 0;
     while (my $n = sysread $log, my $bytes, 65536) { print $bytes; $any = 1 }
     last unless $alive; select undef, undef, undef, 0.02 unless $any }
 `

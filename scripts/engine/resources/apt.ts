@@ -1,6 +1,5 @@
 import { quoteAll } from '#engine/quote.ts'
 import { type Declare, type DeclareOptions, differs, type Kind, known } from './resource.ts'
-import { fields } from './shell.ts'
 
 interface WantedPackages {
   readonly names: readonly string[]
@@ -18,13 +17,12 @@ export const packages: Kind<WantedPackages, FoundPackages> = {
   probe(items) {
     const names = [...new Set(items.flatMap(item => item.names))]
     // dpkg-query exits 1 when any one name is unknown, so its code is not judged here.
-    return `dpkg-query -W -f '\${Package}\\0\${db:Status-Status}\\0' -- ${quoteAll(names)} 2>/dev/null || :\n`
+    return `dpkg-query -W -f '\${Package} \${db:Status-Status}\\n' -- ${quoteAll(names)} 2>/dev/null || :\n`
   },
 
   parse(output, items) {
-    const values = fields(output)
-    const status = new Map<string, string>()
-    for (let i = 0; i < values.length; i += 2) status.set(values[i] ?? '', values[i + 1] ?? '')
+    const lines = output.toString().trim().split('\n')
+    const status = new Map(lines.map(line => line.split(' ') as [string, string]))
     return items.map(() => known({ status }))
   },
 

@@ -98,7 +98,7 @@ export const path: Kind<WantedPath, FoundPath> = {
 
 // Reads NUL-separated triples (path, wanted size, wanted hash) and prints eight fields for each path.
 const reader = String.raw`
-  my ($diff, $secret) = @ARGV; local $/; my @in = split /\0/, (unpack "m", <STDIN>), -1; $/ = "\n";
+  my ($diff, $secret) = @ARGV; local $/; my @in = split /\0/, <STDIN>, -1; $/ = "\n";
   my (@items, @hash, %sum, %user, %group);
   while (@in) { my ($path, $size, $sum) = splice @in, 0, 3; my @s = lstat $path;
     my $type = !@s ? "absent" : -l _ ? "link" : -d _ ? "directory" : -f _ ? "file" : "other";
@@ -109,7 +109,7 @@ const reader = String.raw`
   binmode STDOUT; for my $i (0 .. $#items) { my ($path, $want, $type, $content, $same, $mode, $uid, $gid, $size) = @{$items[$i]};
     my $sum = $same ? $sum{$path} // "" : ""; my $body = "";
     if ($diff && $content && $type eq "file" && $sum ne $want && $size < 262144 && !substr $secret, $i, 1) {
-      if (open my $file, "<", $path) { local $/; $body = "=" . pack "m", scalar <$file> // "" } }
+      if (open my $file, "<", $path) { local $/; $body = "=" . unpack "H*", scalar <$file> // "" } }
     my $user = $user{$uid} //= getpwuid($uid) // $uid; my $group = $group{$gid} //= getgrgid($gid) // $gid;
     print join "\0", $type, (sprintf "%04o", $mode & 07777), $user, $group, $sum, ($type eq "link" ? readlink $path : ""), $size, $body, ""; }
 `
@@ -125,7 +125,7 @@ function readFound(values: readonly string[]): State<FoundPath> {
     group,
     sha256: hash,
     target,
-    content: body === '' ? undefined : Buffer.from(body.slice(1), 'base64'),
+    content: body === '' ? undefined : Buffer.from(body.slice(1), 'hex'),
   })
 }
 

@@ -1,3 +1,4 @@
+import { join } from 'node:path'
 import { quote, quoteAll } from '#engine/quote.ts'
 import { wantedFile } from './file.ts'
 import { type FoundPath, path, type WantedPath } from './path.ts'
@@ -10,6 +11,7 @@ import {
   type State,
   unknown,
 } from './resource.ts'
+import { render } from './template.ts'
 
 export interface ServiceOptions extends DeclareOptions {
   /** Starts at boot (true) or doesn't (false); absent: not looked at. */
@@ -110,17 +112,21 @@ export function service(declare: Declare): DeclareService {
 }
 
 export interface UnitOptions extends DeclareOptions {
-  readonly content: string
+  /** The unit's text; absent: the role's template `etc/systemd/system/<name>` with these `vars`. */
+  readonly content?: string
+  readonly vars?: Readonly<Record<string, unknown>>
+  /** The template's path below `templates/`, where it isn't the path on the host. */
+  readonly from?: string
 }
 
-/** `unit('foobar@.service', { content })`: a unit file in /etc/systemd/system, loaded. */
-export function unit(declare: Declare) {
-  return (name: string, options: UnitOptions): void =>
-    declare(
-      unitFile,
-      { noun: 'unit', name, wanted: wantedFile(`/etc/systemd/system/${name}`, options) },
-      options,
-    )
+/** `unit('foobar@.service', { from: 'etc/systemd/system/app@.service', vars })`: a unit file in /etc/systemd/system, loaded. */
+export function unit(declare: Declare, role: { readonly directory: string }) {
+  return (name: string, options: UnitOptions = {}): void => {
+    const at = `/etc/systemd/system/${name}`
+    const template = () => join(role.directory, 'templates', `${options.from ?? at}.ejs`)
+    const content = options.content ?? render(template(), options.vars ?? {})
+    declare(unitFile, { noun: 'unit', name, wanted: wantedFile(at, { content }) }, options)
+  }
 }
 
 // A unit file is a file; systemd has to be told of it before anything uses it.

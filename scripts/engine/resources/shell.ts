@@ -6,7 +6,7 @@ export function here(command: string, content: Buffer | string): string {
   const lines = Buffer.from(content)
     .toString('base64')
     .replace(/.{1,76}/g, '$&\n')
-  return `${command} <<'${end}'\n${lines}${end}\n`
+  return `base64 -d <<'${end}' | ${command}\n${lines}${end}\n`
 }
 
 /** Fields that a probe printed, each ended by NUL. */

@@ -5,6 +5,7 @@ import type { Engine } from './engine.ts'
 import { ensureKey, hostKey, loginKey } from './keys.ts'
 import { archivesDirectory } from './packages.ts'
 import { cloneId, containerName, type DebianRelease, networkName, portsAt } from './plan.ts'
+import type { Finished } from './process.ts'
 import { type HostState, stateDirectory } from './state.ts'
 import { needsRunc } from './tools.ts'
 
@@ -50,11 +51,11 @@ export async function createContainer(
 ): Promise<void> {
   const name = containerName(root, host)
   const options = createOptions(engine, root, host, wanted)
-  const made = await engine.try([...runtime(engine), 'create', ...options, image], { hold: lock })
+  const made = await engine.try(['create', ...options, image], { hold: lock })
   if (made.code === 0) return
   // What an engine that was killed half-way left: a file system under our name that is no container yet.
   if (engine.name === 'podman') await engine.try(['rm', '-f', '--storage', name])
-  await engine.must([...runtime(engine), 'create', ...options, image], { hold: lock })
+  await engine.must(['create', ...options, image], { hold: lock })
 }
 
 /** The words that make a container a machine of the clone; pure but for the limits of this machine. */
@@ -118,14 +119,18 @@ export async function injectIdentity(engine: Engine, root: string, host: string,
   }
 }
 
+/** Starts the container of a host; one that an engine killed half-way left in its way is cleaned up first. */
+export async function startContainer(engine: Engine, root: string, host: string): Promise<Finished> {
+  const name = containerName(root, host)
+  const started = await engine.try(['start', name])
+  if (started.code === 0 || engine.name !== 'podman') return started
+  await engine.try(['container', 'cleanup', name])
+  return engine.try(['start', name])
+}
+
 export async function removeContainer(engine: Engine, root: string, host: string): Promise<void> {
   const now = engine.name === 'podman' ? ['--time', '0'] : []
   await engine.must(['rm', '--force', '--volumes', ...now, containerName(root, host)])
-}
-
-/** The words before the verb: podman starts systemd with runc where crun or its limits cannot. */
-export function runtime(engine: Engine): readonly string[] {
-  return engine.name === 'podman' && needsRunc() ? ['--runtime', 'runc'] : []
 }
 
 function podmanOptions(): readonly string[] {

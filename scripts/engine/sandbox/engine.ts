@@ -1,6 +1,6 @@
 import { CapstanError } from '../errors.ts'
 import { type Finished, lastLines, type RunOptions, run } from './process.ts'
-import { ensureTools } from './tools.ts'
+import { ensureTools, needsRunc } from './tools.ts'
 
 export type EngineName = 'docker' | 'podman'
 
@@ -35,7 +35,8 @@ export async function presentEngine(recorded: EngineName | undefined): Promise<E
 
 /** The engine by its name, unexamined. */
 export function engine(name: EngineName): Engine {
-  const attempt: Engine['try'] = (words, options) => run(name, words, options)
+  const runtime = name === 'podman' && needsRunc() ? ['--runtime', 'runc'] : []
+  const attempt: Engine['try'] = (words, options) => run(name, [...runtime, ...words], options)
   return {
     name,
     try: attempt,

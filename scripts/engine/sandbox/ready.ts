@@ -1,7 +1,6 @@
 import { createConnection } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { CapstanError } from '../errors.ts'
-import { runtime } from './container.ts'
 import type { Engine } from './engine.ts'
 import { containerName } from './plan.ts'
 import { lastLines } from './process.ts'
@@ -35,7 +34,7 @@ export async function waitUntilReady(
   const end = Date.now() + patience
   while (Date.now() < end) {
     if (await answersSsh(port, 2000)) {
-      const inside = [...runtime(engine), 'exec', name, 'systemctl', 'is-system-running']
+      const inside = ['exec', name, 'systemctl', 'is-system-running']
       const said = (await engine.try(inside, { deadline: 20 })).stdout.trim()
       if (said === 'running' || said === 'degraded') return
     } else {
@@ -59,12 +58,9 @@ const patience = 60_000
 
 async function neverReady(engine: Engine, name: string, host: string, how: string): Promise<CapstanError> {
   const log = await engine.try(['logs', '--tail', '15', name])
-  const journal = await engine.try(
-    [...runtime(engine), 'exec', name, 'journalctl', '--no-pager', '-n', '15'],
-    {
-      deadline: 20,
-    },
-  )
+  const journal = await engine.try(['exec', name, 'journalctl', '--no-pager', '-n', '15'], {
+    deadline: 20,
+  })
   return new CapstanError('sandbox-not-ready', `sandbox ${host}: its container ${how}`, {
     lines: lastLines(`${log.stdout}${log.stderr}${journal.stdout}`, 30),
     hint: `\`sandbox.mjs down ${host}\` removes it; the next \`up\` makes it anew.`,

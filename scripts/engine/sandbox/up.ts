@@ -1,15 +1,22 @@
-import { existsSync, mkdirSync, realpathSync } from 'node:fs'
+import { existsSync, realpathSync } from 'node:fs'
 import { CapstanError, UsageError } from '../errors.ts'
 import { allocate } from './allocate.ts'
-import { type Container, containersOf, createContainer, injectIdentity, runtime } from './container.ts'
-import { type Engine, engine as engineNamed, findEngine } from './engine.ts'
+import {
+  type Container,
+  containersOf,
+  createContainer,
+  injectIdentity,
+  removeContainer,
+  startContainer,
+} from './container.ts'
+import { type Engine, engineError, engine as engineNamed, findEngine } from './engine.ts'
 import { describeHost, type SandboxHost, type SandboxOptions, type SandboxRequest } from './host.ts'
 import { ensureImage } from './image.ts'
 import { ensureKey, knownHostsFile, loginKey, writeKnownHosts } from './keys.ts'
 import { withLock } from './lock.ts'
 import { ensureNetwork } from './network.ts'
-import { archivesDirectory, harvestHost, seedPackages } from './packages.ts'
-import { checkHostName, containerName } from './plan.ts'
+import { harvestHost, seedPackages } from './packages.ts'
+import { addressIn, checkHostName, containerName } from './plan.ts'
 import { answersSsh, waitUntilReady } from './ready.ts'
 import { type HostState, lockFile, readState, type SandboxState, writeState } from './state.ts'
 
@@ -69,9 +76,8 @@ async function upAll(
   record()
   const outcomes = await Promise.allSettled(
     requests.map(async ({ name }) => {
-      const host = hostOf(hosts, name)
-      await bringUp({ engine, root, say, lock }, name, host, found)
-      hosts[name] = { ...host, ready: true }
+      await bringUp({ engine, root, network, hosts, say, lock }, name, found)
+      hosts[name] = { ...hostOf(hosts, name), ready: true }
     }),
   )
   record()
@@ -94,34 +100,61 @@ function refuseOtherRelease({ name, debian }: SandboxRequest, found: readonly Co
 interface Work {
   readonly engine: Engine
   readonly root: string
+  readonly network: string
+  /** Corrected as the engine refuses an address. */
+  readonly hosts: SandboxState['hosts']
   readonly say: (line: string) => void
   readonly lock: number
 }
 
-async function bringUp(
-  work: Work,
-  name: string,
-  host: HostState,
-  found: readonly Container[],
-): Promise<void> {
-  const { engine, root, say } = work
+async function bringUp(work: Work, name: string, found: readonly Container[]): Promise<void> {
+  const { engine, root, hosts, say } = work
+  const { debian, ready } = hostOf(hosts, name)
   const container = found.find(each => each.host === name)
-  if (container === undefined) {
-    const image = await ensureImage(engine, host.debian, say)
-    mkdirSync(archivesDirectory(root, name, host.debian), { recursive: true })
-    await createContainer(engine, root, name, host, image, work.lock)
+  if (container?.state === 'running') {
+    if (!ready) await takeOver(work, name)
+  } else if (container !== undefined && ready) {
+    const started = await startContainer(engine, root, name)
+    if (started.code !== 0) throw engineError(engine.name, ['start', name], started)
+  } else {
+    const image = await ensureImage(engine, debian, say)
+    seedPackages(root, name, debian)
+    await make(work, name, image, container !== undefined)
   }
-  if (!host.ready) await injectIdentity(engine, root, name, host.ip)
-  if (container?.state !== 'running') {
-    seedPackages(root, name, host.debian)
-    await engine.must([...runtime(engine), 'start', containerName(root, name)])
-  } else if (!host.ready) {
-    const restart = ['exec', containerName(root, name), 'systemctl', 'try-restart', 'ssh']
-    await engine.try([...runtime(engine), ...restart], { deadline: 30 })
+  const { ports, ip } = hostOf(hosts, name)
+  await waitUntilReady(engine, root, name, ports.ssh)
+  harvestHost(root, name, debian)
+  say(`${name} is up: Debian ${debian}, ssh on 127.0.0.1:${ports.ssh}, ${ip} in its network`)
+}
+
+/** A container that runs and has no key of ours, or another: its `up` was killed, or the sandbox folder is gone. */
+async function takeOver({ engine, root, hosts }: Work, name: string): Promise<void> {
+  await injectIdentity(engine, root, name, hostOf(hosts, name).ip)
+  const restart = ['exec', containerName(root, name), 'systemctl', 'try-restart', 'ssh']
+  await engine.try(restart, { deadline: 30 })
+}
+
+/**
+ * Makes and starts a host's container; `leftover` is one that was never ready, so there is nothing on it. An
+ * engine that was killed while it started one holds the address as taken until the network goes: the next is used.
+ */
+async function make(work: Work, name: string, image: string, leftover: boolean): Promise<void> {
+  const { engine, root, network, hosts, lock } = work
+  const refused: string[] = []
+  if (leftover) await removeContainer(engine, root, name)
+  for (;;) {
+    const host = hostOf(hosts, name)
+    await createContainer(engine, root, name, host, image, lock)
+    await injectIdentity(engine, root, name, host.ip)
+    const started = await startContainer(engine, root, name)
+    if (started.code === 0) return
+    await removeContainer(engine, root, name)
+    refused.push(host.ip)
+    if (!/already allocated|address already in use/i.test(started.stderr) || refused.length > 5)
+      throw engineError(engine.name, ['start', name], started)
+    const others = Object.values(hosts).map(each => each.ip)
+    hosts[name] = { ...host, ip: addressIn(network, name, [...others, ...refused]) }
   }
-  await waitUntilReady(engine, root, name, host.ports.ssh)
-  harvestHost(root, name, host.debian)
-  say(`${name} is up: Debian ${host.debian}, ssh on 127.0.0.1:${host.ports.ssh}, ${host.ip} in its network`)
 }
 
 /** One failure as it is; several as one error that tells them all. */

@@ -1,0 +1,58 @@
+# shellcheck shell=dash
+# Certificates below /etc/ssl/capstan: DOMAIN is a link to a directory that holds one fullchain.pem and its
+# privkey.pem, so that one rename(2) of the link changes both. The directory of the pair before stays beside it.
+
+certificate_base=/etc/ssl/capstan
+
+# certificate_install DOMAIN CHAIN KEY: a copy of this pair of files is what DOMAIN holds from now on. Refuses a key
+# that is not the certificate's; the same pair again changes nothing.
+certificate_install() {
+  public=$(openssl x509 -in "$2" -noout -pubkey) || return
+  if [ "$public" != "$(openssl pkey -in "$3" -pubout -passin pass:)" ]; then
+    echo "$2: $3 is not the key of this certificate; the pair in service was not touched" >&2
+    return 1
+  fi
+  perl -e '
+    use strict; use Fcntl qw(:DEFAULT :flock); use IO::Handle; use POSIX ();
+    my ($base, $domain, %from) = @ARGV; umask 077; $/ = undef;
+    sysopen my $lock, "$base/.lock", O_RDWR|O_CREAT or die "$base/.lock: $!\n"; flock $lock, LOCK_EX;
+    my $link = "$base/$domain"; my %body = map { $_ => content($from{$_}) } keys %from;
+    exit 0 if -l $link && !grep { (-f "$link/$_" ? content("$link/$_") : "") ne $body{$_} } keys %body;
+    my $name = ".$domain." . POSIX::strftime("%Y%m%dT%H%M%SZ", gmtime) . "-$$"; my $new = "$base/$name";
+    mkdir $new, 0700 or die "$new: $!\n";
+    for (keys %body) { sysopen my $file, "$new/$_", O_WRONLY|O_CREAT|O_EXCL, 0600 or die "$new/$_: $!\n";
+      print {$file} $body{$_} and $file->flush and $file->sync and close $file or die "$new/$_: $!\n" }
+    system "sync", $new; my $before = -l $link ? readlink $link : ".$domain.before";
+    rename $link, "$base/$before" or die "$link: $!\n" if -d $link && !-l $link;
+    unlink "$link.new"; symlink $name, "$link.new" and rename "$link.new", $link or die "$link: $!\n";
+    system "sync", $base; opendir my $all, $base; my @old = grep { /^\Q.$domain.\E(?:\d{8}T\d{6}Z-\d+|before)$/ } readdir $all;
+    system "rm", "-rf", "--", map { "$base/$_" } grep { $_ ne $name && $_ ne $before } @old;
+    sub content { open my $file, "<", $_[0] or die "$_[0]: $!\n"; my $all = <$file>; $all }
+  ' -- "$certificate_base" "$1" fullchain.pem "$2" privkey.pem "$3"
+}
+
+# certificate_room DOMAIN: an empty directory for a pair in the making, in $room.
+certificate_room() {
+  command -v openssl >/dev/null || { echo "openssl is not on this host: declare apt('openssl') before the certificate" >&2; return 1; }
+  mkdir -p -- "$certificate_base" && chmod 0755 -- "$certificate_base"
+  room=$certificate_base/.$1.making
+  rm -rf -- "$room" && mkdir -m 0700 -- "$room"
+}
+
+# certificate_self_signed DOMAIN DAYS NAME…: a new pair that vouches for itself: a leaf (CA:FALSE), so that trusting
+# it trusts these names and nothing it could sign.
+certificate_self_signed() {
+  certificate_room "$1" || return
+  domain=$1 days=$2; shift 2
+  common=$domain; [ ${#common} -le 64 ] || common=self-signed
+  {
+    printf '[req]\nprompt=no\ndistinguished_name=name\nx509_extensions=leaf\n[name]\nCN=%s\n' "$common"
+    printf '[leaf]\nbasicConstraints=critical,CA:FALSE\nkeyUsage=critical,digitalSignature\n'
+    printf 'extendedKeyUsage=serverAuth\nsubjectKeyIdentifier=hash\nsubjectAltName=@names\n[names]\n'
+    count=0; for each; do count=$((count + 1)); printf 'DNS.%s=%s\n' "$count" "$each"; done
+  } >"$room/request"
+  ( umask 077; openssl req -x509 -new -batch -nodes -newkey ec -pkeyopt ec_paramgen_curve:P-256 -days "$days" \
+    -config "$room/request" -keyout "$room/privkey.pem" -out "$room/fullchain.pem" 2>"$room/said" ) ||
+    { cat "$room/said" >&2; return 1; }
+  certificate_install "$domain" "$room/fullchain.pem" "$room/privkey.pem" && rm -rf -- "$room"
+}
