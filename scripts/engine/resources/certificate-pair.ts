@@ -87,7 +87,8 @@ export function lifetime(leaf: X509Certificate): number {
 
 /** Who signed it: `CN=R11`; `itself` where it is self-signed. */
 export function issuerOf(leaf: X509Certificate): string {
-  if (leaf.checkIssued(leaf)) return 'itself'
+  // Not checkIssued(): a leaf that may not sign others is no issuer to it, even of itself.
+  if (leaf.issuer === leaf.subject && leaf.verify(leaf.publicKey)) return 'itself'
   return leaf.issuer.split('\n').at(-1) ?? 'nobody'
 }
 
