@@ -17,9 +17,13 @@ export interface Wire {
 export interface WireOptions {
   /** Closes that many connections at once, as an sshd at its MaxStartups does. */
   readonly drop?: number
+  /** Milliseconds that bytes travel, each way. */
+  readonly delay?: number
+  /** Bytes a second from the client to the host. */
+  readonly rate?: number
 }
 
-export async function openWire(to: number, { drop = 0 }: WireOptions = {}): Promise<Wire> {
+export async function openWire(to: number, { drop = 0, delay = 0, rate }: WireOptions = {}): Promise<Wire> {
   const sockets = new Set<Socket>()
   let waits = 0
   let accepted = 0
@@ -36,12 +40,17 @@ export async function openWire(to: number, { drop = 0 }: WireOptions = {}): Prom
       if (frozen) return
       if (heard) waits += 1
       heard = false
-      host.write(chunk)
+      setTimeout(() => host.write(chunk), delay)
+      if (rate === undefined) return
+      client.pause()
+      setTimeout(() => client.resume(), (chunk.length / rate) * 1000)
     })
     host.on('data', chunk => {
       if (frozen) return
-      heard = true
-      client.write(chunk)
+      setTimeout(() => {
+        heard = true
+        client.write(chunk)
+      }, delay)
     })
     for (const [socket, other] of [
       [client, host],

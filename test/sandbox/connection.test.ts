@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import type { Connection } from '#engine/connection/connection.ts'
 import { connectSsh } from '#engine/connection/ssh.ts'
@@ -172,6 +173,15 @@ describe('a broken way', () => {
       code: 'connection-lost',
       message: 'wire12: connection lost: the host stopped answering',
     })
+  })
+
+  it('takes a slow line for no silent host while bytes are under way', async () => {
+    const wire = await wireTo(on.host.port, { rate: 300_000 })
+    const connection = await login(through(wire, 'root', { keepalive: 0.4 }))
+    const stream = await connection.openStream('wc -c')
+    stream.stdin.end(Buffer.alloc(1_000_000))
+    expect(await text(stream.stdout)).toBe('1000000\n')
+    expect((await stream.done).exitCode).toBe(0)
   })
 
   it('does not call a script done when its shell is killed', async () => {
@@ -411,16 +421,47 @@ describe('a host that is not reached', () => {
     })
     server.close()
   })
+})
 
-  it('refuses an sshd with outdated cryptography alone', async () => {
-    const admin = await login(on.target('root'))
-    const weak = '-p 2299 -o KexAlgorithms=diffie-hellman-group14-sha1 -o PidFile=/run/weak.pid'
-    await admin.run(`/usr/sbin/sshd ${weak}`)
-    const jump = `ssh -F none -i ${on.host.keyFile} -o UserKnownHostsFile=${on.host.knownHostsFile} -p ${on.host.port} -W 127.0.0.1:2299 root@127.0.0.1`
-    const configFile = join(on.directory, 'weak')
+describe('another sshd of a host', () => {
+  let admin: Connection
+  beforeAll(async () => {
+    admin = await connectSsh(on.target('root'))
+  })
+  afterAll(() => admin.close())
+
+  /** Starts an sshd beside the host's own, and gives the way to it: a jump through the first. */
+  async function another(port: number, options: string, other: Partial<SshTarget> = {}): Promise<SshTarget> {
+    const started = await admin.run(`/usr/sbin/sshd -p ${port} -o PidFile=/run/wire-${port}.pid ${options}`)
+    expect(started.stderr.toString()).toBe('')
+    const { keyFile, knownHostsFile } = on.host
+    const known = `-i ${keyFile} -o UserKnownHostsFile=${knownHostsFile}`
+    const configFile = join(on.directory, `by-${port}`)
+    const jump = `ssh -F none ${known} -p ${on.host.port} -W 127.0.0.1:${port} root@127.0.0.1`
     writeFileSync(configFile, `ProxyCommand ${jump}\n`)
-    const target = on.target('root', { configFile, port: 2299 })
-    await expect(login(target)).rejects.toMatchObject({ code: 'ssh-algorithms' })
-    await admin.run('kill "$(cat /run/weak.pid)"')
+    return on.target('root', { configFile, port, ...other })
+  }
+  afterEach(() => admin.run('for f in /run/wire-*.pid; do kill "$(cat "$f")"; rm -f "$f"; done'))
+
+  it('is refused when it has outdated cryptography alone', async () => {
+    const target = await another(2297, '-o KexAlgorithms=diffie-hellman-group14-sha1')
+    await expect(login(target)).rejects.toMatchObject({ code: 'ssh-algorithms', exitCode: 4 })
+  })
+
+  it('is asked for the type of key that is known, whatever else it has', async () => {
+    const rsa = await say(
+      admin,
+      'ssh-keygen -qt rsa -N "" -f /run/wire-rsa </dev/null; cut -d" " -f1,2 /run/wire-rsa.pub',
+    )
+    const knownHostsFile = on.knownHosts(`[127.0.0.1]:2298 ${rsa.trim()}`)
+    const keys = '-h /etc/ssh/ssh_host_ed25519_key -h /run/wire-rsa'
+    expect(await say(await login(await another(2298, keys, { knownHostsFile })), 'echo on')).toBe('on\n')
+    const without = await another(2299, '-h /etc/ssh/ssh_host_ed25519_key', {
+      knownHostsFile: on.knownHosts(`[127.0.0.1]:2299 ${rsa.trim()}`),
+    })
+    await expect(login(without)).rejects.toMatchObject({
+      code: 'host-key-unknown',
+      lines: [expect.stringContaining('another type')],
+    })
   })
 })

@@ -1,5 +1,5 @@
 import { homedir, hostname, userInfo } from 'node:os'
-import { UnreachableError } from '../errors.ts'
+import { UnreachableError, UsageError } from '../errors.ts'
 import { openssh } from './child.ts'
 import type { SshTarget } from './target.ts'
 
@@ -27,8 +27,12 @@ export interface SshConfig {
   readonly proxyCommand: string | undefined
 }
 
-/** Asks `ssh -G`. Throws UnreachableError with ssh's own words when it refuses the configuration. */
+/**
+ * Asks `ssh -G`. Throws UsageError on an address or user that no host has, UnreachableError with ssh's own words
+ * when it refuses the configuration.
+ */
 export async function readSshConfig(target: SshTarget): Promise<SshConfig> {
+  refuseUnsafe(target)
   const { exitCode, stdout, stderr } = await openssh('ssh', ['-G', ...options(target), '--', target.address])
   if (exitCode !== 0)
     throw new UnreachableError(
@@ -40,6 +44,14 @@ export async function readSshConfig(target: SshTarget): Promise<SshConfig> {
       },
     )
   return configOf(target, settings(stdout))
+}
+
+// A ProxyCommand hands both to a shell. Source: valid_hostname() and valid_ruser() of OpenSSH 9.6's ssh.c.
+function refuseUnsafe({ host, address, user = '' }: SshTarget): void {
+  for (const [what, value] of Object.entries({ address, user })) {
+    if (!value.startsWith('-') && !/[\s'"`$\\;&<>|(){}\0]/.test(value)) continue
+    throw new UsageError('address', `${host}: ${what}: expected a plain name, got ${JSON.stringify(value)}`)
+  }
 }
 
 /** The values of the target, as options that win over every file. */
