@@ -4,17 +4,17 @@ import { mask, Secret } from '../secret.ts'
 import type { Connection, RunOptions } from './connection.ts'
 
 /** A word of a command; an array is as many words as it has items, none when it is empty. */
-export type Word = string | number | Secret
-export type Value = Word | readonly Word[]
+type Word = string | number | Secret
+type Value = Word | readonly Word[]
 
-export interface Result {
+interface Result {
   /** Without its trailing newlines. */
   readonly stdout: string
   readonly stderr: string
   readonly exitCode: number
 }
 
-export type Run = (strings: TemplateStringsArray, ...values: readonly Value[]) => Promise<Result>
+type Run = (strings: TemplateStringsArray, ...values: readonly Value[]) => Promise<Result>
 
 /** A tag that runs what it reads on the host; a non-zero exit throws, unless asked of `nothrow`. */
 export interface Dollar extends Run {

@@ -10,7 +10,7 @@ import ssh2 from 'ssh2'
 import type { SshConfig } from './ssh-config.ts'
 
 /** A key that a login can be tried with. */
-export interface Identity {
+interface Identity {
   /** For messages: the path of its file, or the agent's comment. */
   readonly label: string
   readonly method: { readonly key: ParsedKey } | { readonly agent: Agent }

@@ -16,7 +16,7 @@ export interface SessionOptions {
 }
 
 /** Bytes of stdout that an Outcome holds; a script that says more is an error, not a cut answer. */
-export const stdoutLimit = 32 * 1024 * 1024
+const stdoutLimit = 32 * 1024 * 1024
 const stderrLimit = 1024 * 1024
 const defaultDeadline = 120
 
