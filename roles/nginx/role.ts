@@ -1,4 +1,49 @@
 import { role } from '#engine/converge/role.ts'
+import { headerSettings, siteSettings } from './settings.ts'
 import vars from './vars.ts'
 
-export default role(import.meta, { vars, tasks() {} })
+export default role(import.meta, {
+  vars,
+  tasks({
+    vars,
+    site,
+    facts,
+    apt,
+    certificate,
+    configSet,
+    directory,
+    file,
+    handler,
+    link,
+    service,
+    template,
+    unit,
+  }) {
+    const reload = handler('reload nginx', service.reload('nginx', { newWorkers: true }))
+
+    // Before the package, so that its first start makes the directory of the gate's socket.
+    directory('/etc/systemd/system/nginx.service.d')
+    unit('nginx.service.d/capstan.conf')
+    directory('/run/nginx-gate', { mode: '0700' })
+    apt('nginx', 'openssl')
+    certificate.placeholder(site.domain, [site.domain, ...site.www])
+
+    configSet('nginx configuration', { root: '/etc/nginx', test: 'nginx -t', notify: reload }, () => {
+      template('/etc/nginx/nginx.conf', { vars })
+      template('/etc/nginx/conf.d/capstan-headers.conf', { vars: headerSettings(vars) })
+      template('/etc/nginx/snippets/capstan-headers.conf')
+      template('/etc/nginx/snippets/capstan-app.conf', {
+        from: `/etc/nginx/snippets/app-${vars.upstream}.conf`,
+        vars: { timeout: vars.timeouts.app },
+      })
+      directory('/etc/nginx/pages')
+      for (const page of ['unavailable', 'empty', 'maintenance'])
+        template(`/etc/nginx/pages/${page}.html`, { vars: { domain: site.domain } })
+      template('/etc/nginx/sites-available/site.conf', { vars: siteSettings(vars, site, facts) })
+      link('/etc/nginx/sites-enabled/site.conf', '../sites-available/site.conf')
+      // Debian's welcome page. It is never served: nginx.conf takes in sites-enabled/*.conf alone.
+      file.absent('/etc/nginx/sites-enabled/default')
+    })
+    service('nginx', { enabled: true, running: true })
+  },
+})

@@ -27,6 +27,6 @@ const typical: Facts = {
   cpus: 2,
   memory: 4096,
   addresses: ['192.0.2.1'],
-  release: { php: '8.2', python: '3.11' },
+  release: { nginx: '1.22', php: '8.2', python: '3.11' },
   owed: [],
 }

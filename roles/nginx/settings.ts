@@ -1,0 +1,46 @@
+import type { Facts } from '#engine/converge/facts.ts'
+import type { Site, VarsOf } from '#engine/vars.ts'
+import type vars from './vars.ts'
+
+type NginxVars = VarsOf<typeof vars>
+
+/** The values of sites-available/site.conf: names as nginx lists them, and what its version has words for. */
+export function siteSettings(vars: NginxVars, site: Site, facts: Facts) {
+  const names = [...new Set([site.domain, ...site.www])]
+  const canonical = site.www[0] ?? site.domain
+  return {
+    app: site.app,
+    names,
+    canonical,
+    aliases: names.filter(name => name !== canonical),
+    addresses: vars.ipv6 ? ['', '[::]:'] : [''],
+    certificate: `/etc/ssl/capstan/${site.domain}`,
+    version: dialect(facts.release.nginx),
+    cache: { files: vars.cache.files, immutable: vars.cache.immutable.map(inRegex) },
+    directives: vars.directives,
+  }
+}
+
+/** The values of the security headers, as conf.d/capstan-headers.conf has them. */
+export function headerSettings({ hsts, frames, referrer }: NginxVars) {
+  const flags = [hsts.subdomains ? '; includeSubDomains' : '', hsts.preload ? '; preload' : '']
+  return {
+    hsts: `max-age=${hsts.seconds}${flags.join('')}`,
+    frames:
+      frames === 'none'
+        ? { option: 'DENY', ancestors: "'none'" }
+        : { option: 'SAMEORIGIN', ancestors: "'self'" },
+    referrer,
+  }
+}
+
+/** What changed in nginx: `http2 on` came with 1.25.1 for a word of `listen`, ssl_reject_handshake with 1.19.4. */
+function dialect(version: string) {
+  const minor = Number(version.split('.')[1])
+  const directive = minor >= 25
+  return { http2: { directive, listen: directive ? '' : ' http2' }, rejectsHandshake: minor >= 20 }
+}
+
+function inRegex(path: string): string {
+  return path.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
+}
