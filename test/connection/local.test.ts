@@ -80,6 +80,13 @@ describe('a connection to this machine', () => {
     await other.close()
   })
 
+  it('runs nothing after it was closed', async () => {
+    const other = await connectLocal({ host: 'here', sudo: 'no' })
+    await other.run('true')
+    await other.close()
+    await expect(other.run('true')).rejects.toMatchObject({ code: 'connection-lost' })
+  })
+
   it('tells of a login shell that ends at once', async () => {
     const other = await connectLocal({ host: 'here', sudo: 'no', shell: '/usr/sbin/nologin' })
     await expect(other.run('echo on')).rejects.toMatchObject({

@@ -451,7 +451,7 @@ describe('another sshd of a host', () => {
   it('is asked for the type of key that is known, whatever else it has', async () => {
     const rsa = await say(
       admin,
-      'ssh-keygen -qt rsa -N "" -f /run/wire-rsa </dev/null; cut -d" " -f1,2 /run/wire-rsa.pub',
+      'rm -f /run/wire-rsa; ssh-keygen -qt rsa -N "" -f /run/wire-rsa </dev/null; cut -d" " -f1,2 /run/wire-rsa.pub',
     )
     const knownHostsFile = on.knownHosts(`[127.0.0.1]:2298 ${rsa.trim()}`)
     const keys = '-h /etc/ssh/ssh_host_ed25519_key -h /run/wire-rsa'

@@ -29,6 +29,7 @@ class ShellConnection implements Connection {
   readonly #way: Way
   #session: Promise<Session> | undefined
   #trips = 0
+  #closed = false
 
   constructor(login: Login, way: Way) {
     this.#login = login
@@ -62,6 +63,7 @@ class ShellConnection implements Connection {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     const session = await this.#session?.catch(() => undefined)
     session?.close()
     await this.#way.close()
@@ -79,7 +81,7 @@ class ShellConnection implements Connection {
   /** The session, or after a deadline that it did not survive a new one, unless something it held is lost. */
   async #usable(): Promise<Session> {
     const session = await (this.#session ?? this.begin())
-    if (session.usable || !session.abandoned) return session
+    if (session.usable || this.#closed || !session.abandoned) return session
     if (!session.kept) return this.begin()
     throw new HostError('session-lost', `${this.host}: the shell that held the run's lock was killed`, {
       hint: 'Run again to see what is left to do.',

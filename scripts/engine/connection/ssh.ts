@@ -15,7 +15,8 @@ import { openTransport } from './transport.ts'
 
 /**
  * Logs in to a host as OpenSSH's configuration says, its host key checked before we authenticate, and opens the
- * session. Throws UnreachableError when the host is not reached or refuses us, HostError when sudo does.
+ * session. Throws UnreachableError when the host is not reached or refuses us, HostError when sudo refuses a
+ * password; what the login shell or sudo object to otherwise is the error of the first script: it is not waited for.
  */
 export async function connectSsh(target: SshTarget): Promise<Connection> {
   const config = await readSshConfig(target)
