@@ -1,4 +1,38 @@
 import { role } from '#engine/converge/role.ts'
+import { bufferPool, maxConnections } from './sizes.ts'
 import vars from './vars.ts'
 
-export default role(import.meta, { vars, tasks() {} })
+export default role(import.meta, {
+  vars,
+  tasks({ vars, facts, apt, configSet, directory, handler, mysql, service, template }) {
+    const settings = {
+      collation: vars.collation,
+      bufferPool: vars.bufferPool ?? bufferPool(facts.memory),
+      maxConnections: vars.maxConnections ?? maxConnections(facts.memory),
+      slowQuery: vars.slowQuery,
+    }
+    const restart = handler(
+      'restart mariadb',
+      mysql.restart({ bind_address: '127.0.0.1', local_infile: 0, max_connections: settings.maxConnections }),
+    )
+
+    apt('mariadb-server', 'logrotate')
+    directory('/var/lib/mysql-files', { owner: 'mysql', mode: '0700' })
+    directory('/var/log/mysql', { owner: 'mysql', group: 'adm', mode: '2750' })
+    configSet(
+      'MariaDB configuration',
+      { root: '/etc/mysql/mariadb.conf.d', test: 'mariadbd_test', notify: restart },
+      () => template('/etc/mysql/mariadb.conf.d/90-capstan.cnf', { vars: settings }),
+    )
+    service('mariadb', { enabled: true, running: true })
+
+    mysql.root()
+    mysql.absentUser('')
+    if (vars.database !== 'test') mysql.absentDatabase('test')
+
+    mysql.database(vars.database, { collation: vars.collation })
+    const grants = { [vars.database]: vars.privileges }
+    for (const host of vars.from) mysql.user(vars.user, { host, password: vars.password, grants })
+    mysql.absentUser(vars.user, { except: vars.from })
+  },
+})

@@ -2,6 +2,7 @@ import { apt } from '#engine/resources/apt.ts'
 import { certificate } from '#engine/resources/certificate.ts'
 import { directory, file, link } from '#engine/resources/file.ts'
 import { group } from '#engine/resources/group.ts'
+import { mysql } from '#engine/resources/mysql/mysql.ts'
 import { service, unit } from '#engine/resources/service.ts'
 import { template } from '#engine/resources/template.ts'
 import { user } from '#engine/resources/user.ts'
@@ -22,6 +23,7 @@ export function declarations(role: RoleDeclarations, place: { readonly directory
     group: group(declare),
     handler,
     link: link(declare),
+    mysql: mysql(declare),
     service: service(declare),
     template: template(declare, place),
     unit: unit(declare, place),

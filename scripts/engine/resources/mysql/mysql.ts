@@ -1,0 +1,107 @@
+import type { Secret } from '#engine/secret.ts'
+import type { Declare, DeclareOptions } from '../resource.ts'
+import { absentAccounts, accounts } from './account.ts'
+import { databases } from './database.ts'
+import { byPassword } from './login.ts'
+import { checkedHost, checkedName, checkedWord } from './names.ts'
+import type { Privileges } from './privileges.ts'
+import { restartAndLook } from './restart.ts'
+import { everythingIn } from './sql.ts'
+
+export interface DatabaseOptions extends DeclareOptions {
+  /** Of new tables. utf8mb4 unless told. */
+  readonly charset?: string
+  /** `utf8mb4_unicode_ci` unless told: the one that all versions of MariaDB and MySQL have. */
+  readonly collation?: string
+}
+
+export interface UserOptions extends DeclareOptions {
+  /** `localhost` unless told: the socket, and where names are resolved 127.0.0.1 too. */
+  readonly host?: string
+  /** Sent to the host as a hash. */
+  readonly password: Secret
+  /** All that it may do, by database: `{ foobar: ['SELECT', 'INSERT'] }`. What else it holds is revoked. */
+  readonly grants: Readonly<Record<string, readonly string[]>>
+}
+
+export interface AbsentUserOptions extends DeclareOptions {
+  /** The hosts at which it may have an account: `['localhost']`. */
+  readonly except?: readonly string[]
+}
+
+export interface DeclareMysql {
+  /** `mysql.database('foobar')`. Another character set than the declared is changed for tables yet to be made. */
+  database(name: string, options?: DatabaseOptions): void
+  /** No database of this name: it is dropped with all that is in it. */
+  absentDatabase(name: string, options?: DeclareOptions): void
+  /** `mysql.user('foobar', { password, grants: { foobar: ['SELECT'] } })` */
+  user(name: string, options: UserOptions): void
+  /** No account of this user at any host; `''` is the anonymous one. */
+  absentUser(name: string, options?: AbsentUserOptions): void
+  /** root logs in by its unix socket and in no other way, from nowhere else, and may do everything. */
+  root(options?: DeclareOptions): void
+  /**
+   * Shell for a handler: restarts the server, waits until it answers, and fails where one of these global
+   * variables has another value than its file gave it: `{ local_infile: 0 }`.
+   */
+  restart(inForce: Readonly<Record<string, string | number>>): string
+}
+
+/** What a MariaDB server on the host holds, looked at and changed as root over its own socket. */
+export function mysql(declare: Declare): DeclareMysql {
+  const absentUser = (name: string, { except = [], ...options }: AbsentUserOptions = {}) => {
+    const others = except.length === 0 ? 'at any host' : `at any host but ${except.join(', ')}`
+    const item = {
+      name: `${name || 'anonymous'} ${others}`,
+      wanted: { user: checkedName('user', name), except },
+    }
+    declare(absentAccounts, item, options)
+  }
+  return {
+    absentUser,
+
+    database(name, { charset = 'utf8mb4', collation = 'utf8mb4_unicode_ci', ...options } = {}) {
+      const words = { charset: checkedWord(charset), collation: checkedWord(collation) }
+      const wanted = { database: checkedName('database', name), present: true, ...words } as const
+      declare(databases, { name, wanted }, options)
+    },
+
+    absentDatabase(name, options) {
+      declare(
+        databases,
+        { name, wanted: { database: checkedName('database', name), present: false } },
+        options,
+      )
+    },
+
+    user(name, { host = 'localhost', password, grants, ...options }) {
+      const wanted = {
+        ...{ user: checkedName('user', name), host: checkedHost(host) },
+        ...{ login: byPassword(password), privileges: privileges(grants) },
+      }
+      declare(accounts, { name: `${name}@${host}`, wanted }, options)
+    },
+
+    root(options) {
+      const wanted = {
+        user: 'root',
+        host: 'localhost',
+        login: { by: 'unix_socket' },
+        privileges: 'everything',
+      } as const
+      declare(accounts, { name: 'root@localhost', wanted }, options)
+      absentUser('root', { except: ['localhost'], ...options })
+    },
+
+    restart: restartAndLook,
+  }
+}
+
+function privileges(grants: UserOptions['grants']): Privileges {
+  return new Map(
+    Object.entries(grants).map(([database, words]) => [
+      everythingIn(checkedName('database', database)),
+      new Set(words.map(checkedWord)),
+    ]),
+  )
+}

@@ -1,0 +1,77 @@
+import type { Difference } from '#engine/output/events.ts'
+
+/** By the target as GRANT writes it: `` {'`foobar`.*': {'SELECT', 'INSERT'}} ``. */
+export type Privileges = ReadonlyMap<string, ReadonlySet<string>>
+
+/** What an account may do: these and nothing else, or everything. */
+export type WantedPrivileges = Privileges | 'everything'
+
+/** What has to be granted on one target, and what revoked. */
+export interface PrivilegeChange {
+  readonly target: string
+  readonly found: readonly string[]
+  readonly missing: readonly string[]
+  readonly extra: readonly string[]
+}
+
+/** The targets where what is held is not what is wanted. */
+export function privilegeChanges(wanted: WantedPrivileges, held: Privileges): readonly PrivilegeChange[] {
+  if (wanted === 'everything') return mayEverything(held) ? [] : [everything(held)]
+  return [...new Set([...wanted.keys(), ...held.keys()])]
+    .filter(target => !isGivenByServer(target, wanted))
+    .map(target => {
+      const found = [...(held.get(target) ?? [])]
+      const words = [...(wanted.get(target) ?? [])]
+      const missing = words.filter(word => !found.includes(word))
+      return { target, found, missing, extra: found.filter(word => !words.includes(word)) }
+    })
+    .filter(({ missing, extra }) => missing.length + extra.length > 0)
+}
+
+/**
+ * The statements: what is missing is granted before what is too much is revoked, so that an app that works
+ * meanwhile lacks nothing it may have.
+ */
+export function privilegeStatements(changes: readonly PrivilegeChange[], account: string): readonly string[] {
+  const grants = changes.filter(({ missing }) => missing.length > 0)
+  const revokes = changes.filter(({ extra }) => extra.length > 0)
+  return [
+    ...grants.map(({ target, missing }) => grant(missing, target, account)),
+    ...revokes.map(({ target, extra }) => `REVOKE ${extra.join(', ')} ON ${target} FROM ${account}`),
+  ]
+}
+
+/** `` may on `foobar`.*: SELECT, FILE; wanted SELECT, INSERT ``, as a difference. */
+export function privilegeDifference({ target, found, missing, extra }: PrivilegeChange): Difference {
+  const wanted = [...found.filter(word => !extra.includes(word)), ...missing]
+  return {
+    what: `privileges on ${target}`,
+    found: found.join(', ') || 'none',
+    wanted: wanted.join(', ') || 'none',
+  }
+}
+
+function grant(words: readonly string[], target: string, account: string): string {
+  const plain = words.filter(word => word !== grantOption)
+  const option = words.includes(grantOption) ? ' WITH GRANT OPTION' : ''
+  return `GRANT ${plain.join(', ') || 'USAGE'} ON ${target} TO ${account}${option}`
+}
+
+const grantOption = 'GRANT OPTION'
+
+// ALL PRIVILEGES is another set in each version of the server; these two can give themselves the rest.
+function mayEverything(held: Privileges): boolean {
+  const found = held.get('*.*')
+  return found?.has('SUPER') === true && found.has(grantOption)
+}
+
+function everything(held: Privileges): PrivilegeChange {
+  const found = [...(held.get('*.*') ?? [])]
+  return { target: '*.*', found, missing: ['ALL PRIVILEGES', grantOption], extra: [] }
+}
+
+// Whoever makes a routine is granted EXECUTE and ALTER ROUTINE on it. Source: automatic_sp_privileges.
+function isGivenByServer(target: string, wanted: Privileges): boolean {
+  if (!/^(FUNCTION|PROCEDURE|PACKAGE|PACKAGE BODY) /.test(target)) return false
+  return [...wanted.values()].some(words => words.has('CREATE ROUTINE'))
+}
