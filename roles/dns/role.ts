@@ -6,7 +6,7 @@ import vars from './vars.ts'
 
 export default role(import.meta, {
   vars,
-  tasks({ vars, site, facts, host, apt, configSet, directory, file, handler, service, template, zone }) {
+  tasks({ vars, site, facts, host, apt, configSet, directory, handler, service, template, zone }) {
     const address = site.address ?? facts.addresses[0]
     if (address === undefined) throw noAddress(host.name)
     const listen = vars.listen ?? ['127.0.0.1', ...facts.addresses]
@@ -30,8 +30,7 @@ export default role(import.meta, {
           vars: { domain: site.domain, transfers: vars.transfers },
           notify: restart,
         })
-        // Debian's own list of zones and settings: ours are all in pdns.conf, which reads no other file.
-        file.absent('/etc/powerdns/pdns.d/bind.conf', { notify: restart })
+        template('/etc/powerdns/pdns.d/bind.conf')
         directory('/etc/powerdns/zones')
         zone(ours.file, {
           name: ours.name,

@@ -50,7 +50,8 @@ function launch(directory: string, script: string): string {
     here(`cat >${at}/script`, script),
     '[ -s DIR/script ] || exit\n'.replace('DIR', at),
     // From a subshell that ends, so that init inherits and reaps it: a dead child of the follower looks alive.
-    `umask 022; ( setsid sh ${at}/script >${at}/log 2>&1 </dev/null & echo $! >${at}/pid )\nfi\n`,
+    // The log is opened before the script is started: the follower must find it.
+    `umask 022; ( exec >${at}/log 2>&1 </dev/null; setsid sh ${at}/script & echo $! >${at}/pid )\nfi\n`,
   ].join('')
 }
 
