@@ -1,0 +1,67 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import { expect, test } from 'vitest'
+
+const root = resolve(import.meta.dirname, '..')
+
+// What each module may import, itself apart: imports point one way, and output knows only events.
+const base = ['errors.ts', 'secret.ts', 'quote.ts', 'nearest.ts']
+const below: Readonly<Record<string, readonly string[]>> = {
+  'errors.ts': [],
+  'secret.ts': [],
+  'quote.ts': [],
+  'nearest.ts': [],
+  'vars.ts': ['vars'],
+  vars: [...base],
+  output: [...base],
+  connection: [...base],
+  inventory: [...base, 'vars', 'vars.ts', 'output'],
+  sandbox: [...base, 'output'],
+  resources: [...base, 'connection', 'output', 'vars', 'vars.ts'],
+  converge: [...base, 'connection', 'output', 'resources', 'vars', 'vars.ts'],
+  deploy: [...base, 'connection', 'output', 'resources', 'converge', 'vars', 'vars.ts'],
+  command: [
+    ...base,
+    'connection',
+    'converge',
+    'deploy',
+    'inventory',
+    'output',
+    'resources',
+    'sandbox',
+    'vars',
+    'vars.ts',
+  ],
+  roles: [...base, 'converge', 'resources', 'vars', 'vars.ts'],
+}
+
+test.each(modules())('%s imports only what lies below it', (file, imports) => {
+  const own = moduleOf(file)
+  const allowed = new Set([own, ...(below[own] ?? [])])
+  expect(imports.filter(one => !allowed.has(moduleOf(one)))).toEqual([])
+})
+
+function modules(): readonly (readonly [string, readonly string[]])[] {
+  return ['scripts/engine', 'roles']
+    .flatMap(folder =>
+      readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).map(name => join(folder, name)),
+    )
+    .filter(name => name.endsWith('.ts') && !name.includes('/examples/'))
+    .map(name => [name, importsOf(name)])
+}
+
+function importsOf(file: string): readonly string[] {
+  const text = readFileSync(join(root, file), 'utf8')
+  return [...text.matchAll(/(?:from|import)\s*\(?\s*'([#.][^']+)'/g)].map(([, specifier = '']) =>
+    specifier.startsWith('#engine/')
+      ? specifier.replace('#engine/', 'scripts/engine/')
+      : specifier.startsWith('#roles/')
+        ? specifier.replace('#roles/', 'roles/')
+        : relative(root, resolve(root, dirname(file), specifier)),
+  )
+}
+
+function moduleOf(file: string): string {
+  if (file.startsWith('roles/')) return 'roles'
+  return file.replace('scripts/engine/', '').split('/')[0] ?? ''
+}
