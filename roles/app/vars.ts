@@ -1,3 +1,70 @@
-import { vars } from '#engine/vars.ts'
+import {
+  bytes,
+  choice,
+  duration,
+  environmentValue,
+  group,
+  identifier,
+  integer,
+  list,
+  optional,
+  path,
+  record,
+  secret,
+  text,
+  vars,
+} from '#engine/vars.ts'
 
-export default vars({})
+const variable = text({
+  pattern: /[A-Za-z_][A-Za-z0-9_]*/,
+  max: 128,
+  words: 'a variable’s name of letters, digits and _',
+})
+
+const folder = text({
+  pattern: /[a-z0-9][a-z0-9_-]*/,
+  max: 64,
+  words: 'a folder’s name of small letters, digits, _ and -',
+})
+
+const extension = text({
+  pattern: /[a-z0-9][a-z0-9-]*/,
+  max: 64,
+  words: 'the name of a php extension as Debian’s packages have it, such as gd or redis',
+})
+
+export default vars({
+  runtime: choice(['php'], { default: 'php', is: 'what runs the app' }),
+  environment: record(environmentValue(), {
+    keys: variable,
+    default: {},
+    is: 'variables for the app, beside DB_HOST, DB_SOCKET, DB_NAME, DB_USER, DB_PASSWORD, APP and RELEASE',
+  }),
+  database: group({
+    name: identifier({ default: ({ site }) => site.app, is: 'the database, given to the app as DB_NAME' }),
+    user: identifier({ default: ({ site }) => site.app, is: 'who the app is to the database, as DB_USER' }),
+    password: optional(
+      secret({ is: 'the same as mysql.password, as DB_PASSWORD; unset: the app is told of no database' }),
+    ),
+    socket: path({
+      default: '/run/mysqld/mysqld.sock',
+      is: 'where the database server listens, as DB_SOCKET',
+    }),
+  }),
+  shared: list(folder, {
+    default: ['storage'],
+    is: 'folders below shared/ that the app may write to and that all releases have in common',
+  }),
+  php: group({
+    extensions: list(extension, {
+      default: ['curl', 'mbstring', 'mysql', 'xml'],
+      is: 'PHP extensions beside those of php-cli',
+    }),
+    memory: bytes({ default: '128m', is: 'memory that one request may take' }),
+    upload: bytes({ default: '16m', is: 'the largest upload; nginx.body must let it through' }),
+    timeout: duration({ default: '60s', is: 'how long one request may take before it is ended' }),
+    workers: optional(
+      integer({ min: 1, max: 1000, is: 'requests at once; unset: by the host’s memory, 64 MiB for each' }),
+    ),
+  }),
+})

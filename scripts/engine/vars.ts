@@ -1,4 +1,5 @@
 export { choice, group, list, optional, record } from './vars/compounds.ts'
+export { environmentValue } from './vars/environment.ts'
 export type { Field } from './vars/field.ts'
 export { flag, integer, number, port } from './vars/numbers.ts'
 export type { Site } from './vars/site.ts'

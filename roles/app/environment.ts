@@ -1,0 +1,26 @@
+import { Secret } from '#engine/secret.ts'
+import type { AppVars } from './runtimes.ts'
+
+type Value = string | Secret
+
+/** The app's variables by name, those of `environment` above those of the database. */
+export function environment({ database, environment: own }: AppVars): Readonly<Record<string, Value>> {
+  if (database.password === undefined) return own
+  return {
+    DB_HOST: 'localhost',
+    DB_SOCKET: database.socket,
+    DB_NAME: database.name,
+    DB_USER: database.user,
+    DB_PASSWORD: database.password,
+    ...own,
+  }
+}
+
+/**
+ * `NAME="value"` for systemd's EnvironmentFile= and for a shell alike: inside double quotes both take a backslash
+ * before `"`, `\`, `$` and a backquote as their escape, and nothing else as special. Source: systemd.exec(5).
+ */
+export function quotedForFile(value: Value): Value {
+  const quoted = (text: string) => `"${text.replace(/["\\$`]/g, '\\$&')}"`
+  return value instanceof Secret ? new Secret(quoted(value.reveal())) : quoted(value)
+}

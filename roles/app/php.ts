@@ -1,0 +1,56 @@
+import { quote } from '#engine/quote.ts'
+import type { Runtime, RuntimeInput } from './runtimes.ts'
+
+/** php-fpm: a master and its workers for each release, unprivileged, on the release's own socket. */
+export function php({ vars, site, facts }: RuntimeInput): Runtime {
+  const version = facts.release.php
+  const server = `/usr/sbin/php-fpm${version}`
+  const config = `/etc/capstan/${site.app}`
+  return {
+    packages: [
+      `php${version}-fpm`,
+      `php${version}-cli`,
+      ...vars.php.extensions.map(extension => `php${version}-${extension}`),
+    ],
+    masked: [`php${version}-fpm.service`],
+    folders: ['sessions'],
+    files: {
+      'php-fpm.conf': { app: site.app, timeout: vars.php.timeout, pool: pool(vars.php.workers, facts) },
+      'php/90-app.ini': { app: site.app, memory: vars.php.memory, upload: vars.php.upload },
+    },
+    test: `PHP_INI_SCAN_DIR=:${config}/php runuser -u ${quote(site.app)} -- ${server} --test --prefix /srv/www/${site.app} --fpm-config ${config}/php-fpm.conf`,
+    service: [
+      'Type=notify',
+      `Environment=PHP_INI_SCAN_DIR=:${config}/php`,
+      `ExecStart=${server} --nodaemonize --prefix /srv/www/${site.app}/releases/%i --fpm-config ${config}/php-fpm.conf`,
+      '# It takes no more requests, ends those it has and leaves.',
+      'KillSignal=SIGQUIT',
+      '# Its own word for a configuration it can’t start with.',
+      'RestartPreventExitStatus=78',
+      'MemoryDenyWriteExecute=yes',
+    ],
+  }
+}
+
+interface Pool {
+  readonly most: number
+  readonly start: number
+  readonly leastIdle: number
+  readonly mostIdle: number
+}
+
+/** How many workers: half the memory beyond the system's 512 MiB at 64 MiB each; at rest two a CPU. */
+export function pool(
+  most: number | undefined,
+  host: { readonly memory: number; readonly cpus: number },
+): Pool {
+  const fits = Math.floor((host.memory - 512) / 2 / 64)
+  const all = most ?? Math.min(256, Math.max(2, fits))
+  const start = Math.min(all, Math.max(2, host.cpus * 2))
+  return {
+    most: all,
+    start,
+    leastIdle: Math.min(start, Math.max(1, host.cpus)),
+    mostIdle: Math.min(all, start * 2),
+  }
+}

@@ -1,0 +1,30 @@
+import type { Facts } from '#engine/converge/facts.ts'
+import type { Site, VarsOf } from '#engine/vars.ts'
+import { php } from './php.ts'
+import type vars from './vars.ts'
+
+export type AppVars = VarsOf<typeof vars>
+
+export interface RuntimeInput {
+  readonly vars: AppVars
+  readonly site: Site
+  readonly facts: Facts
+}
+
+/** What runs an app: all that differs between one runtime and another, as values. */
+export interface Runtime {
+  readonly packages: readonly [string, ...string[]]
+  /** Units of the packages' own that must not run: each release has its own server. */
+  readonly masked: readonly string[]
+  /** Folders of shared/ that the runtime itself writes to, for the app's user alone. */
+  readonly folders: readonly string[]
+  /** Below /etc/capstan/<app>; a path's template is below templates/etc/capstan/app. */
+  readonly files: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+  /** Shell that fails when the server would not start with these files. */
+  readonly test: string
+  /** Lines of the unit's [Service]; `%i` is the release. */
+  readonly service: readonly string[]
+}
+
+/** By the var `runtime`. A new one is a file like php.ts and a line here. */
+export const runtimes: Readonly<Record<AppVars['runtime'], (input: RuntimeInput) => Runtime>> = { php }
