@@ -13,7 +13,13 @@ export default role(import.meta, {
     }
     const restart = handler(
       'restart mariadb',
-      mysql.restart({ bind_address: '127.0.0.1', local_infile: 0, max_connections: settings.maxConnections }),
+      mysql.restart({
+        bind_address: '127.0.0.1',
+        local_infile: 'OFF',
+        secure_file_priv: '/var/lib/mysql-files/',
+        skip_name_resolve: 'ON',
+        max_connections: settings.maxConnections,
+      }),
     )
 
     apt('mariadb-server', 'logrotate')

@@ -83,6 +83,6 @@ mariadbd_test() {
   # A line before the first [group] is said to be an error, ignored with all that follows it, and not counted.
   case $said in error:* | *'
 error:'*) [ "$code" != 0 ] || code=1 ;; esac
-  [ "$code" = 0 ] || printf '%s\n' "$said" | grep -v -e '\[Warning\]' -e '^Warning:' >&2
+  [ "$code" = 0 ] || printf '%s\n' "$said" | tr -d '\007' | grep -v -e '\[Warning\]' -e '^Warning:' >&2
   return "$code"
 }

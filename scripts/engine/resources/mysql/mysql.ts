@@ -42,7 +42,7 @@ export interface DeclareMysql {
   root(options?: DeclareOptions): void
   /**
    * Shell for a handler: restarts the server, waits until it answers, and fails where one of these global
-   * variables has another value than its file gave it: `{ local_infile: 0 }`.
+   * variables has another value than its file gave it: `{ local_infile: 'OFF' }`.
    */
   restart(inForce: Readonly<Record<string, string | number>>): string
 }
