@@ -4,10 +4,10 @@ import type vars from './vars.ts'
 
 type DnsVars = VarsOf<typeof vars>
 
-/** One line of the zone: its name (`@`, `www`), its own TTL or nothing, its type, its data as the file has it. */
+/** One line of the zone: its name (`@`, `www`), ` 600` or nothing for its own TTL, its type, its data as the file has it. */
 export interface ZoneRecord {
   readonly name: string
-  readonly ttl: number | ''
+  readonly ttl: string
   readonly type: string
   readonly data: string
 }
@@ -78,7 +78,7 @@ function further({ a, aaaa, cname, mx, txt }: DnsVars['records']): readonly Zone
 }
 
 function record(name: string, type: string, data: string, ttl?: number): ZoneRecord {
-  return { name, ttl: ttl ?? '', type, data }
+  return { name, ttl: ttl === undefined ? '' : ` ${ttl}`, type, data }
 }
 
 function escaped(byte: number): string {
@@ -89,6 +89,13 @@ function escaped(byte: number): string {
 
 function aligned(records: readonly ZoneRecord[]): readonly ZoneRecord[] {
   const distinct = [...new Map(records.map(each => [JSON.stringify(each), each])).values()]
-  const width = Math.max(...distinct.map(each => each.name.length))
-  return distinct.map(each => ({ ...each, name: each.name.padEnd(width), type: each.type.padEnd(5) }))
+  const width = (texts: readonly string[]) => Math.max(...texts.map(text => text.length))
+  const names = width(distinct.map(each => each.name))
+  const ttls = width(distinct.map(each => each.ttl))
+  return distinct.map(each => ({
+    ...each,
+    name: each.name.padEnd(names),
+    ttl: each.ttl.padEnd(ttls),
+    type: each.type.padEnd(5),
+  }))
 }

@@ -1,0 +1,175 @@
+import { describe, expect, it } from 'vitest'
+import { buildCatalog } from '#engine/converge/catalog.ts'
+import type { Facts } from '#engine/converge/facts.ts'
+import type { Site } from '#engine/vars.ts'
+import { characterStrings, mailbox } from '#roles/dns/records.ts'
+import dns from '#roles/dns/role.ts'
+import vars from '#roles/dns/vars.ts'
+
+const site: Site = {
+  domain: 'foobar.com',
+  www: ['www.foobar.com'],
+  address: undefined,
+  app: 'foobar',
+  email: 'hostmaster@foobar.com',
+}
+
+const facts = { addresses: ['192.0.2.10', '2001:db8::10'] } as unknown as Facts
+
+function declared(given: unknown = {}, other: Partial<Site> = {}) {
+  const parsed = vars.parse(given, { ...site, ...other })
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems))
+  const catalog = buildCatalog()
+  const host = { name: 'web1', groups: [] }
+  dns.declare(catalog.role('dns'), { vars: parsed.value, site: { ...site, ...other }, facts, host })
+  return catalog
+}
+
+function text(path: string, given: unknown = {}, other: Partial<Site> = {}): string {
+  const resource = declared(given, other).resources.find(each => each.label.endsWith(` ${path}`))
+  const wanted = resource?.wanted as { readonly content?: Buffer; readonly text?: string }
+  return wanted.text ?? wanted.content?.toString() ?? ''
+}
+
+const zone = (given: unknown, other: Partial<Site> = {}) =>
+  text('/etc/powerdns/zones/foobar.com.zone', given, other)
+
+/** The zone's lines that hold this, one space between their words. */
+const lines = (all: string, part: string) =>
+  all.split('\n').flatMap(line => (line.includes(part) ? [line.replaceAll(/ +/g, ' ')] : []))
+
+const further = {
+  transfers: ['192.0.2.53', '2001:db8::53'],
+  nameservers: ['ns1.foobar.com', 'ns2.example.net'],
+  records: {
+    a: [{ name: 'mail', address: '192.0.2.25' }],
+    aaaa: [{ address: '2001:db8::10' }],
+    cname: [{ name: 'shop', target: 'shops._x.example.net', ttl: 600 }],
+    mx: [{ host: 'mail.foobar.com' }],
+    txt: [{ name: '_dmarc', text: 'v=DMARC1; p=none' }],
+  },
+}
+
+describe('the dns role', () => {
+  it('declares a tested set of files and the service', () => {
+    const { resources, handlers } = declared()
+    expect(
+      resources.map(({ label, set, notify }) =>
+        [label, ...notify.map(({ name }) => `→ ${name}`), ...(set ? [`(${set.name})`] : [])].join(' '),
+      ),
+    ).toEqual([
+      'apt pdns-server pdns-backend-bind',
+      'template /etc/powerdns/pdns.conf → restart pdns (PowerDNS configuration)',
+      'template /etc/powerdns/named.conf → restart pdns (PowerDNS configuration)',
+      'template /etc/powerdns/pdns.d/bind.conf (PowerDNS configuration)',
+      'directory /etc/powerdns/zones (PowerDNS configuration)',
+      'zone /etc/powerdns/zones/foobar.com.zone → reload the zone (PowerDNS configuration)',
+      'service pdns',
+    ])
+    expect(handlers.map(({ name }) => name)).toEqual(['restart pdns', 'reload the zone'])
+  })
+
+  it.each([
+    ['the defaults', 'plain', {}],
+    ['all that can be said', 'further', further],
+  ])('writes readable files from %s', async (_, name, given) => {
+    await expect(zone(given)).toMatchFileSnapshot(`dns/${name}.zone`)
+    await expect(text('/etc/powerdns/pdns.conf', given)).toMatchFileSnapshot(`dns/${name}.pdns.conf`)
+    await expect(text('/etc/powerdns/named.conf', given)).toMatchFileSnapshot(`dns/${name}.named.conf`)
+    await expect(text('/etc/powerdns/pdns.d/bind.conf', given)).toMatchFileSnapshot('dns/bind.conf')
+  })
+
+  it('gives the address of the site where it has one, as the type that it is', () => {
+    expect(lines(zone({}, { address: '8.8.8.8' }), 'www')).toEqual(['www IN A 8.8.8.8'])
+    expect(lines(zone({}, { address: '2001:db8::1' }), 'www')).toEqual(['www IN AAAA 2001:db8::1'])
+  })
+
+  it('leaves names of other domains to those', () => {
+    const text = zone({}, { www: ['www.foobar.com', 'foobar.net', 'xfoobar.com'] })
+    expect(lines(text, '192.0.2.10')).toEqual([
+      'ns1 IN A 192.0.2.10',
+      '@ IN A 192.0.2.10',
+      'www IN A 192.0.2.10',
+    ])
+  })
+
+  it('gives a name server the address that its own record says, else the site’s', () => {
+    const own = { records: { a: [{ name: 'ns1', address: '192.0.2.1' }] } }
+    expect(lines(zone(own), 'ns1 ')).toEqual(['ns1 IN A 192.0.2.1'])
+    expect(lines(zone({ nameservers: ['ns.example.net'] }), 'NS')).toEqual(['@ IN NS ns.example.net.'])
+  })
+
+  it('writes no CAA record where any authority may issue', () => {
+    expect(lines(zone({ caa: { issue: [] } }), 'CAA')).toEqual([])
+  })
+
+  it.each([
+    [['192.0.2.10'], '192.0.2.10'],
+    [['0.0.0.0', '::'], '127.0.0.1'],
+    [['::'], '::1'],
+    [['192.0.2.10', '127.0.0.1'], '127.0.0.1'],
+  ])('asks a server that listens at %j at %s', (listen, at) => {
+    const zone = declared({ listen }).resources.find(({ label }) => label.startsWith('zone'))
+    expect(zone?.wanted).toMatchObject({ at })
+  })
+
+  it('refuses a host that has no address to give', () => {
+    const without = { ...facts, addresses: [] }
+    const parsed = vars.parse({}, site)
+    const given = {
+      vars: parsed.ok && parsed.value,
+      site,
+      facts: without,
+      host: { name: 'web1', groups: [] },
+    }
+    expect(() => dns.declare(buildCatalog().role('dns'), given)).toThrow('web1: it has no address of its own')
+  })
+})
+
+describe('a TXT record', () => {
+  it.each([
+    ['v=spf1 -all', '"v=spf1 -all"'],
+    ['say "a\\b"; $(id) `x` @', '"say \\"a\\\\b\\"; $(id) `x` @"'],
+    ['é', '"\\195\\169"'],
+    ['a'.repeat(255), `"${'a'.repeat(255)}"`],
+    ['a'.repeat(256), `"${'a'.repeat(255)}" "a"`],
+    ['€'.repeat(100), `"${'\\226\\130\\172'.repeat(85)}" "${'\\226\\130\\172'.repeat(15)}"`],
+  ])('holds %s', (text, strings) => {
+    expect(characterStrings(text)).toBe(strings)
+  })
+})
+
+it('writes an address as the SOA record does', () => {
+  expect(mailbox('john.doe+dns@foobar.com')).toBe('john\\.doe+dns.foobar.com.')
+})
+
+describe('the vars of dns', () => {
+  it.each([
+    ['records.a.0.name', { records: { a: [{ name: 'a\nb', address: '192.0.2.1' }] } }],
+    ['records.a.0.name', { records: { a: [{ name: 'a;b', address: '192.0.2.1' }] } }],
+    ['records.a.0.name', { records: { a: [{ name: '$ORIGIN', address: '192.0.2.1' }] } }],
+    ['records.a.0.name', { records: { a: [{ name: `${'a'.repeat(64)}`, address: '192.0.2.1' }] } }],
+    ['records.a.0.name', { records: { a: [{ name: 'a..b', address: '192.0.2.1' }] } }],
+    ['records.a.0.name', { records: { a: [{ name: 'x.*', address: '192.0.2.1' }] } }],
+    ['records.a.0.address', { records: { a: [{ name: 'a', address: '192.0.2.1 ; x' }] } }],
+    ['records.a.0.address', { records: { a: [{ name: 'a', address: '2001:db8::1' }] } }],
+    [
+      'records.cname.0.target',
+      { records: { cname: [{ name: 'a', target: 'b.example.net. IN A 1.2.3.4' }] } },
+    ],
+    ['records.cname.0.target', { records: { cname: [{ name: 'a', target: '$(touch /tmp/p).com' }] } }],
+    ['records.mx.0.priority', { records: { mx: [{ host: 'mail.foobar.com', priority: 65_536 }] } }],
+    ['records.txt.0.text', { records: { txt: [{ text: 'a\nb' }] } }],
+    ['records.txt.0.text', { records: { txt: [{ text: 'a\0b' }] } }],
+    ['records.txt.0.ttl', { records: { txt: [{ text: 'a', ttl: -1 }] } }],
+    ['caa.issue.0', { caa: { issue: ['letsencrypt.org" ; x'] } }],
+    ['nameservers.0', { nameservers: ['ns1.foobar.com; rm -rf /'] }],
+    ['nameservers', { nameservers: [] }],
+    ['listen.0', { listen: ['0.0.0.0, x'] }],
+    ['transfers.0', { transfers: ['any'] }],
+    ['records.srv', { records: { srv: [] } }],
+  ])('refuse %s in %j', (path, given) => {
+    const parsed = vars.parse(given, site)
+    expect(parsed.ok ? [] : parsed.problems.map(problem => problem.path.join('.'))).toEqual([path])
+  })
+})
