@@ -1,14 +1,44 @@
 import { role } from '#engine/converge/role.ts'
 import vars from './vars.ts'
 
+/** The site's certificate: /etc/ssl/capstan/<domain>/fullchain.pem and privkey.pem, whatever its source. */
 export default role(import.meta, {
   vars,
-  tasks({ site, apt, certificate, handler, service }) {
-    const reload = handler(
-      'reload nginx',
-      `if systemctl is-active -q nginx; then\n${service.reload('nginx', { newWorkers: true })}fi\n`,
-    )
+  tasks({ vars, site, apt, certificate, directory, file, handler, service, unit }) {
+    const names = [site.domain, ...site.www]
+    const hook = `/etc/letsencrypt/renewal-hooks/deploy/capstan-${site.domain}`
+    const reload = handler('reload nginx', service.reload('nginx', { newWorkers: true, ifActive: true }))
     apt('openssl')
-    certificate.selfSigned(site.domain, [site.domain, ...site.www], { notify: reload })
+
+    if (vars.source === 'acme') {
+      apt('certbot')
+      // What certbot trusts, in our order and in its timer's.
+      const ca = '/etc/letsencrypt/capstan-ca.pem'
+      const dropIn = 'certbot.service.d/capstan.conf'
+      if (vars.acmeCa === undefined) {
+        file.absent(ca)
+        unit.absent(dropIn)
+      } else {
+        file(ca, { content: vars.acmeCa })
+        directory('/etc/systemd/system/certbot.service.d')
+        unit(dropIn, { vars: { ca } })
+      }
+      directory('/etc/letsencrypt/renewal-hooks')
+      directory('/etc/letsencrypt/renewal-hooks/deploy')
+      file(hook, { mode: '0755', content: certificate.renewalHook(site.domain) })
+      service('certbot.timer', { enabled: true, running: true })
+      certificate.acme(site.domain, names, {
+        directory: vars.acme.directory,
+        email: site.email,
+        webroot: '/var/www/acme',
+        ca: vars.acmeCa && ca,
+        notify: reload,
+      })
+      return
+    }
+    // A lineage from before goes on being renewed; it must not take this one's place.
+    file.absent(hook)
+    if (vars.given) certificate.files(site.domain, vars.given, { notify: reload })
+    else certificate.selfSigned(site.domain, names, { days: vars.days, notify: reload })
   },
 })

@@ -1,3 +1,111 @@
-import { vars } from '#engine/vars.ts'
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { type GivenPair, readGivenPair } from '#engine/resources/certificate/files.ts'
+import { certificatesOf } from '#engine/resources/certificate/pair.ts'
+import {
+  choice,
+  group,
+  integer,
+  optional,
+  type Problem,
+  text,
+  type Vars,
+  type VarsOf,
+  vars,
+} from '#engine/vars.ts'
 
-export default vars({})
+const declared = vars({
+  source: choice(['self-signed', 'files', 'acme'], {
+    default: 'self-signed',
+    is: 'where the certificate comes from: made on the host, given as files, or ordered from a CA by ACME',
+  }),
+  days: integer({
+    default: 365,
+    min: 3,
+    max: 3650,
+    is: 'self-signed: how many days it is valid; made anew when a third of them, at most 30, is left',
+  }),
+  files: group({
+    certificate: optional(
+      text({
+        is: 'files: PEM file here, the site’s certificate first, then its issuers’; from the project’s folder',
+      }),
+    ),
+    key: optional(text({ is: 'files: PEM file here with its private key, without a passphrase' })),
+  }),
+  acme: group({
+    directory: text({
+      pattern: /^https:\/\/[A-Za-z0-9.:[\]-]+\/[A-Za-z0-9._~/-]*$/,
+      words: 'the https:// URL of an ACME directory',
+      default: 'https://acme-v02.api.letsencrypt.org/directory',
+      is: 'acme: the CA’s directory; try things out with https://acme-staging-v02.api.letsencrypt.org/directory',
+    }),
+    ca: optional(
+      text({
+        is: 'acme: PEM file here with the root that vouches for a private CA’s own server; unset: the system’s',
+      }),
+    ),
+  }),
+})
+
+/** The role's vars, with the files read that they name. */
+export type TlsVars = VarsOf<typeof declared> & {
+  /** Set where `source` is `files`. */
+  readonly given: GivenPair | undefined
+  /** The text of `acme.ca`, where it is set. */
+  readonly acmeCa: string | undefined
+}
+
+const tls: Vars<TlsVars> = {
+  ...declared,
+  parse(input, site) {
+    const parsed = declared.parse(input, site)
+    if (!parsed.ok) return parsed
+    const problems: Problem[] = []
+    const names = site ? [site.domain, ...site.www] : []
+    const { source, files, acme } = parsed.value
+    const given = source === 'files' ? givenBy(files, names, problems) : undefined
+    const acmeCa = source === 'acme' && acme.ca !== undefined ? caFrom(acme.ca, problems) : undefined
+    return problems.length > 0
+      ? { ok: false, problems }
+      : { ok: true, value: { ...parsed.value, given, acmeCa } }
+  },
+}
+
+export default tls
+
+function givenBy(
+  { certificate, key }: { readonly certificate: string | undefined; readonly key: string | undefined },
+  names: readonly string[],
+  problems: Problem[],
+): GivenPair | undefined {
+  if (certificate === undefined || key === undefined) {
+    const missing = certificate === undefined ? 'certificate' : 'key'
+    problems.push({
+      path: ['files', missing],
+      message: 'expected a PEM file, since source is files; got nothing',
+    })
+    return undefined
+  }
+  const from = { certificate: resolve(project, certificate), key: resolve(project, key) }
+  const given = readGivenPair(from, names, new Date())
+  if ('chain' in given) return given
+  for (const { file, message } of given) problems.push({ path: ['files', file], message })
+  return undefined
+}
+
+function caFrom(file: string, problems: Problem[]): string | undefined {
+  try {
+    const text = readFileSync(resolve(project, file), 'utf8')
+    if (certificatesOf(text).length > 0) return text
+    problems.push({ path: ['acme', 'ca'], message: `${file}: expected PEM certificates, got none` })
+  } catch (error) {
+    problems.push({
+      path: ['acme', 'ca'],
+      message: `${file}: ${error instanceof Error ? error.message : error}`,
+    })
+  }
+  return undefined
+}
+
+const project = resolve(import.meta.dirname, '../..')

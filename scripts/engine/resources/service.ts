@@ -91,6 +91,8 @@ export interface ReloadOptions {
    * keeps its old workers when the new configuration can't be brought in force (a port that is taken).
    */
   readonly newWorkers?: boolean
+  /** One that isn't running is left so; without this it is started. */
+  readonly ifActive?: boolean
 }
 
 /** `service('nginx', { enabled: true, running: true })`; a name without a suffix is a `.service`. */
@@ -105,8 +107,11 @@ export function service(declare: Declare): DeclareService {
       options,
     )
   return Object.assign(wanted, {
-    reload: (name: string, options: ReloadOptions = {}) =>
-      `unit_${options.newWorkers ? 'renew' : 'reload'} ${quote(unitName(name))}\n`,
+    reload(name: string, options: ReloadOptions = {}) {
+      const unit = quote(unitName(name))
+      const reloaded = `unit_${options.newWorkers ? 'renew' : 'reload'} ${unit}\n`
+      return options.ifActive ? `if systemctl is-active -q -- ${unit}; then\n${reloaded}fi\n` : reloaded
+    },
     restart: (name: string) => `unit_restart ${quote(unitName(name))}\n`,
   })
 }
@@ -119,14 +124,29 @@ export interface UnitOptions extends DeclareOptions {
   readonly from?: string
 }
 
-/** `unit('foobar@.service', { from: 'etc/systemd/system/app@.service', vars })`: a unit file in /etc/systemd/system, loaded. */
-export function unit(declare: Declare, role: { readonly directory: string }) {
-  return (name: string, options: UnitOptions = {}): void => {
+export interface DeclareUnit {
+  (name: string, options?: UnitOptions): void
+  absent(name: string, options?: DeclareOptions): void
+}
+
+/**
+ * `unit('foobar@.service', { from: 'etc/systemd/system/app@.service', vars })`: a unit file in /etc/systemd/system,
+ * loaded; also a drop-in, `unit('nginx.service.d/limits.conf')`. `unit.absent(name)`: none there, and none loaded.
+ */
+export function unit(declare: Declare, role: { readonly directory: string }): DeclareUnit {
+  const present = (name: string, options: UnitOptions = {}): void => {
     const at = `/etc/systemd/system/${name}`
     const template = () => join(role.directory, 'templates', `${options.from ?? at}.ejs`)
     const content = options.content ?? render(template(), options.vars ?? {})
     declare(unitFile, { noun: 'unit', name, wanted: wantedFile(at, { content }) }, options)
   }
+  const absent = (name: string, options: DeclareOptions = {}): void =>
+    declare(
+      unitFile,
+      { noun: 'unit', name, wanted: { type: 'absent', path: `/etc/systemd/system/${name}` } },
+      options,
+    )
+  return Object.assign(present, { absent })
 }
 
 // A unit file is a file; systemd has to be told of it before anything uses it.

@@ -1,0 +1,50 @@
+import { quoteAll } from '#engine/quote.ts'
+import { differs, type Kind } from '#engine/resources/resource.ts'
+import {
+  brokenPair,
+  closed,
+  expiring,
+  type FoundPair,
+  isOpen,
+  issuerOf,
+  make,
+  namesOf,
+  pair,
+  sorted,
+} from './pair.ts'
+
+export interface WantedSelfSigned {
+  readonly domain: string
+  readonly names: readonly string[]
+  readonly days: number
+}
+
+/** A pair that vouches for itself, made on the host; made anew when a third of its days, at most 30, is left. */
+export const selfSigned: Kind<WantedSelfSigned, FoundPair> = {
+  ...pair,
+
+  diff(wanted, found) {
+    const broken = brokenPair(found)
+    if (!found.leaf || !isOpen(broken)) return broken
+    return [
+      ...broken,
+      ...differs('issuer', issuerOf(found.leaf), 'itself'),
+      ...differs('names', namesOf(found.leaf), sorted(wanted.names)),
+      ...expiring(found.leaf, found.now, Math.min(30, wanted.days / 3)),
+    ]
+  },
+
+  apply: (wanted, found) => (isOpen(selfSigned.diff(wanted, found)) ? closed(wanted.domain) : made(wanted)),
+}
+
+/** The same where there is none; one that is there is never touched, whatever is in it. */
+export const placeholder: Kind<WantedSelfSigned, FoundPair> = {
+  ...pair,
+  diff: (_, { chain, hasKey }) =>
+    chain !== '' && hasKey ? [] : [{ what: 'state', found: 'absent', wanted: 'self-signed' }],
+  apply: made,
+}
+
+function made({ domain, names, days }: WantedSelfSigned): string {
+  return `${make}certificate_self_signed ${quoteAll([domain, String(days), ...names])}\n`
+}
