@@ -1,0 +1,108 @@
+import { execFileSync, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { sshWords } from '#engine/sandbox/command-line.ts'
+import { type SandboxHost, sandboxUp } from '#engine/sandbox/sandbox.ts'
+
+/** What a command on the host gave, decoded. */
+export interface Said {
+  readonly exitCode: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+/** A sandbox host as a test sees it: through OpenSSH, so that nothing here rests on what is tested. */
+export interface Machine {
+  readonly name: string
+  readonly host: SandboxHost
+  /** Runs a POSIX sh script as root; killed after `seconds` (60 unless told), exit code null then. */
+  run(script: string, seconds?: number): Promise<Said>
+  /** The script's stdout; throws with its stderr where it doesn't exit with 0. */
+  say(script: string, seconds?: number): Promise<string>
+  /** Resolves once the shell condition holds on the host; throws after `seconds` (20 unless told). */
+  until(condition: string, seconds?: number): Promise<void>
+  /** A line for each file of the host's disk: path, type, mode, owner, size, mtime, ctime, and a hash below /etc, /srv, /usr/local. */
+  listing(): Promise<string>
+  /** `connection: ssh` settings that reach it through a port of this machine (a wire's). */
+  through(port: number): Readonly<Record<string, unknown>>
+  close(): void
+}
+
+export const root = dirname(dirname(import.meta.dirname))
+
+/** Brings the host up where it is down: 3 s, or a few milliseconds. */
+export async function machine(name: string, debian: SandboxHost['debian']): Promise<Machine> {
+  const [host] = await sandboxUp([{ name, debian }], { root, say: () => {} })
+  if (host === undefined) throw new Error(`no sandbox host ${name}`)
+  const directory = mkdtempSync(join(tmpdir(), 'capstan-machine-'))
+  const control = ['-o', `ControlPath=${directory}/control`]
+  const words = [...control, ...sshWords(host)]
+  // One login for all commands of a test; it is told to end by close, and ends by itself when forgotten.
+  execFileSync('ssh', ['-o', 'ControlMaster=yes', '-o', 'ControlPersist=300', '-fN', ...words], {
+    stdio: 'ignore',
+    timeout: 20_000,
+  })
+  const run = (script: string, seconds = 60) => runScript(words, script, seconds)
+  const say = async (script: string, seconds?: number) => {
+    const { exitCode, stdout, stderr } = await run(script, seconds)
+    if (exitCode === 0) return stdout
+    throw new Error(`${name}: a test's script exited with ${exitCode}: ${stderr}\n${script}`)
+  }
+  return {
+    name,
+    host,
+    run,
+    say,
+    until: async (condition, seconds = 20) => {
+      const turns = Math.ceil(seconds / 0.05)
+      await say(
+        `i=0; until ${condition}; do i=$((i + 1)); [ $i -lt ${turns} ] || exit 1; sleep 0.05; done`,
+        seconds * 2,
+      )
+    },
+    listing: () => say(lister),
+    through: port => throughPort(host, directory, port),
+    close: () => {
+      execFileSync('ssh', ['-O', 'exit', ...words], { stdio: 'ignore', timeout: 20_000 })
+      rmSync(directory, { recursive: true, force: true })
+    },
+  }
+}
+
+function runScript(words: readonly string[], script: string, seconds: number): Promise<Said> {
+  return new Promise((resolve, reject) => {
+    const child = spawn('ssh', [...words, 'exec sh -s'], { stdio: ['pipe', 'pipe', 'pipe'] })
+    const out: Buffer[] = []
+    const err: Buffer[] = []
+    const timer = setTimeout(() => child.kill('SIGKILL'), seconds * 1000)
+    child.stdout.on('data', (chunk: Buffer) => out.push(chunk))
+    child.stderr.on('data', (chunk: Buffer) => err.push(chunk))
+    child.stdin.on('error', () => {})
+    child.on('error', reject)
+    child.on('close', exitCode => {
+      clearTimeout(timer)
+      resolve({ exitCode, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() })
+    })
+    child.stdin.end(`{ ${script}\n}; exit\n`)
+  })
+}
+
+// What logins and the clock move on their own is left out; all else of the disk is in.
+const lister = `cd / && {
+  find / -xdev \\( -path /var/log -o -path /var/lib/systemd -o -path /var/cache/apt/archives -o -path /tmp \\
+    -o -path /var/tmp -o -path /root/.cache \\) -prune -o -printf '%p %y %m %U:%G %s %T@ %C@ %l\\n'
+  find /etc /srv /usr/local -xdev -type f -exec sha256sum -- {} +
+  find /run/capstan /tmp -mindepth 1 ! -path '/tmp/systemd-private-*' 2>/dev/null || :
+} | sort`
+
+function throughPort(host: SandboxHost, directory: string, port: number) {
+  const file = join(directory, `known-${port}`)
+  const known = execFileSync('ssh-keygen', ['-F', `[127.0.0.1]:${host.port}`, '-f', host.knownHostsFile])
+  const key = /ssh-ed25519 \S+/.exec(known.toString())?.[0] ?? ''
+  writeFileSync(file, `${host.name} ${key}\n`)
+  return {
+    ...{ connection: 'ssh', address: '127.0.0.1', port, user: 'root' },
+    ...{ key: host.keyFile, known_hosts: file, host_key_alias: host.name },
+  }
+}

@@ -1,0 +1,176 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { HostRecap } from '#engine/output/events.ts'
+import type { Machine } from './machine.ts'
+import { root } from './machine.ts'
+
+export interface SiteOptions {
+  /** Roles of test/fixtures/roles, in order; absent: the plays of scripts/site.mjs. */
+  readonly roles?: readonly string[]
+  /** Each host's settings and `vars`; a machine alone is its sandbox host. */
+  readonly hosts: Readonly<Record<string, object>> | Machine
+  /** Vars of all hosts. */
+  readonly vars?: Readonly<Record<string, unknown>>
+  /** Further words: `-C`, `-l`, `t1`. `--json` is among them unless `text` is set. */
+  readonly words?: readonly string[]
+  readonly text?: boolean
+  readonly env?: NodeJS.ProcessEnv
+  /** Killed after so many seconds; 90 unless told. */
+  readonly seconds?: number
+}
+
+/** A line of `--json`, as far as tests read it. */
+export interface Line {
+  readonly event: string
+  readonly host?: string
+  readonly role?: string
+  readonly resource?: string
+  readonly text?: string
+  readonly message?: string
+  readonly why?: string
+  readonly differences?: readonly { readonly what: string; readonly found: string; readonly wanted: string }[]
+  readonly error?: {
+    readonly code: string
+    readonly message: string
+    readonly hint?: string
+    readonly where?: string
+    readonly lines: readonly string[]
+  }
+  readonly hosts?: Readonly<Record<string, HostRecap>>
+  readonly handler?: boolean
+}
+
+/** How a run of site.mjs ended. */
+export interface SiteRun {
+  readonly exitCode: number | null
+  readonly signal: NodeJS.Signals | null
+  readonly stdout: string
+  readonly stderr: string
+  readonly lines: readonly Line[]
+  /** The recap of the only host, or of `host`. */
+  recap(host?: string): HostRecap
+  /** What was changed, or with `--check` would be, in order: `file /etc/motd`. */
+  readonly changes: readonly string[]
+  /** The error of the only host, or of `host`. Throws where it has none. */
+  error(host?: string): NonNullable<Line['error']>
+}
+
+/** A run of site.mjs that goes on. */
+export interface RunningSite {
+  readonly child: ChildProcess
+  readonly done: Promise<SiteRun>
+  /** Resolves with the first event, past or to come, that is as told; rejects when the run ends without one. */
+  until(what: (line: Line) => boolean): Promise<Line>
+}
+
+/** Runs site.mjs as a process of its own, with an inventory of its own, to its end. */
+export function runSite(options: SiteOptions): Promise<SiteRun> {
+  return startSite(options).done
+}
+
+export function startSite(options: SiteOptions): RunningSite {
+  const directory = mkdtempSync(join(tmpdir(), 'capstan-site-'))
+  const inventory = join(directory, 'inventory.yml')
+  writeFileSync(inventory, JSON.stringify({ vars: options.vars ?? {}, hosts: hostsOf(options) }))
+  const script = options.roles ? 'test/fixtures/site.mjs' : 'scripts/site.mjs'
+  const words = [...(options.text ? [] : ['--json']), ...(options.words ?? [])]
+  const child = spawn(process.execPath, [join(root, script), '-i', inventory, ...words], {
+    cwd: root,
+    env: { ...clean(process.env), TEST_ROLES: options.roles?.join(','), ...options.env },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const reader = new Reader(child, options.text ?? false)
+  const timer = setTimeout(() => child.kill('SIGKILL'), (options.seconds ?? 90) * 1000)
+  const done = reader.done.finally(() => {
+    clearTimeout(timer)
+    rmSync(directory, { recursive: true, force: true })
+  })
+  return { child, done, until: what => reader.until(what) }
+}
+
+// vitest's own would be taken by the child for its own: NODE_OPTIONS, VITEST …
+function clean(environment: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  return Object.fromEntries(
+    Object.entries(environment).filter(([name]) => !/^(NODE_|VITEST|TEST|CI$|GITHUB_)/.test(name)),
+  )
+}
+
+function hostsOf({ hosts }: SiteOptions): object {
+  if (!('host' in hosts) || !('listing' in hosts)) return hosts
+  const { name, host } = hosts as Machine
+  return { [name]: { connection: 'sandbox', debian: host.debian } }
+}
+
+class Reader {
+  readonly done: Promise<SiteRun>
+  readonly #lines: Line[] = []
+  readonly #waiting = new Set<() => void>()
+  #ended = false
+
+  constructor(child: ChildProcess, text: boolean) {
+    let stdout = ''
+    let stderr = ''
+    let rest = ''
+    child.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+      stdout += chunk
+      if (text) return
+      const whole = (rest + chunk).split('\n')
+      rest = whole.pop() ?? ''
+      this.#lines.push(...whole.filter(Boolean).map(line => JSON.parse(line) as Line))
+      for (const wake of this.#waiting) wake()
+    })
+    child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {
+      stderr += chunk
+    })
+    this.done = new Promise((resolve, reject) => {
+      child.on('error', reject)
+      child.on('close', (exitCode, signal) => {
+        this.#ended = true
+        for (const wake of this.#waiting) wake()
+        resolve(ended({ exitCode, signal, stdout, stderr, lines: this.#lines }))
+      })
+    })
+  }
+
+  until(what: (line: Line) => boolean): Promise<Line> {
+    return new Promise((resolve, reject) => {
+      const look = () => {
+        const found = this.#lines.find(what)
+        if (!found && !this.#ended) return
+        this.#waiting.delete(look)
+        if (found) resolve(found)
+        else
+          reject(
+            new Error(`the run ended without that event:\n${JSON.stringify(this.#lines.slice(-5), null, 1)}`),
+          )
+      }
+      this.#waiting.add(look)
+      look()
+    })
+  }
+}
+
+function ended(run: Omit<SiteRun, 'recap' | 'changes' | 'error'>): SiteRun {
+  const { lines } = run
+  const tell = (what: string) =>
+    new Error(`${what} in a run that exited with ${run.exitCode}:\n${run.stdout.slice(-4000)}${run.stderr}`)
+  return {
+    ...run,
+    changes: lines.flatMap(line =>
+      line.event === 'changed' || line.event === 'planned' ? [line.resource ?? ''] : [],
+    ),
+    recap: host => {
+      const hosts = lines.find(line => line.event === 'recap')?.hosts ?? {}
+      const found = hosts[host ?? Object.keys(hosts)[0] ?? '']
+      if (!found) throw tell('no recap')
+      return found
+    },
+    error: host => {
+      const failed = lines.find(line => line.event === 'failed' && (host === undefined || line.host === host))
+      if (!failed?.error) throw tell('no error')
+      return failed.error
+    },
+  }
+}
