@@ -41,11 +41,12 @@ function diffLibrary(): typeof import('diff') {
 const longest = 40
 
 function one({ what, found, wanted, text }: Difference): string {
-  const name = oneLine(what)
-  if (text !== undefined) return name
+  // That something is there at all needs no word before it: `absent → file`.
+  const name = what === 'state' ? '' : oneLine(what)
+  if (text !== undefined && name !== '') return name
   const [from, to] = [found, wanted].map(value => cutTo(oneLine(value), longest))
-  if (to === '') return from === '' ? name : `${name} ${from} → none`
-  return from === '' ? `${name} ${to}` : `${name} ${from} → ${to}`
+  if (to === '') return from === '' ? name : `${name} ${from} → none`.trimStart()
+  return (from === '' ? `${name} ${to}` : `${name} ${from} → ${to}`).trimStart()
 }
 
 function lines(text: string): number {

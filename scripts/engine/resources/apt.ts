@@ -27,7 +27,10 @@ export const packages: Kind<WantedPackages, FoundPackages> = {
   },
 
   diff(wanted, found) {
-    return wanted.names.flatMap(name => differs(name, found.status.get(name) ?? 'not installed', 'installed'))
+    const missing = wanted.names.filter(name => found.status.get(name) !== 'installed')
+    if (missing.length === 0) return []
+    const some = missing.length < wanted.names.length ? `${missing.join(' ')} ` : ''
+    return differs('state', `${some}not installed`, 'installed')
   },
 
   apply(wanted, found) {
