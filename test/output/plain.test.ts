@@ -59,14 +59,14 @@ const cases: readonly Case[] = [
         event: 'changed',
         host: 'loadbalancer',
         ...apt,
-        differences: [{ what: 'state', found: 'held', wanted: '' }],
+        differences: [{ what: 'hold', found: 'held', wanted: '' }],
         seconds: 71,
       },
     ],
     lines: [
       'site: web1, loadbalancer',
       'web1          changed  nginx  apt nginx                         version 1.22                6.3 s',
-      'loadbalancer  changed  nginx  apt nginx                         state held → none           1 min 11 s',
+      'loadbalancer  changed  nginx  apt nginx                         hold held → none            1 min 11 s',
     ],
   },
   {
