@@ -39,6 +39,8 @@ export const accounts: Kind<WantedAccount, Server> = {
     const found = accountIn(server, wanted)
     const name = account(wanted.user, wanted.host)
     return runSql([
+      // Privileges that outlived their account keep CREATE USER from making it.
+      ...(!found && server.accounts.has(name) ? [`DROP USER ${name}`] : []),
       ...loginStatements(wanted, found, name),
       ...privilegeStatements(changes(wanted, found), name),
       ...tooManyMemberships(wanted, found).map(each => `REVOKE ${each} FROM ${name}`),
@@ -69,7 +71,6 @@ export const absentAccounts: Kind<WantedNoAccount, Server> = {
   },
 }
 
-// An account of which only privileges are left is none: CREATE USER makes it, and the next look finds them.
 function accountIn(server: Server, { user, host }: WantedAccount): Account | undefined {
   const found = server.accounts.get(account(user, host))
   return found && found.logins.length > 0 ? found : undefined

@@ -63,7 +63,9 @@ export function questions(items: readonly Asking[]): readonly string[] {
       ),
     ),
     ask('ACCOUNT', ['User', 'Host', 'Priv'], 'mysql.global_priv', users),
-    ask('REMNANT', ['User', 'Host'], 'mysql.db', users),
+    ...['db', 'tables_priv', 'columns_priv'].map(table =>
+      ask('REMNANT', ['User', 'Host'], `mysql.${table}`, users),
+    ),
     granted('USER', []),
     granted('SCHEMA', ['TABLE_SCHEMA']),
     granted('TABLE', ['TABLE_SCHEMA', 'TABLE_NAME']),

@@ -1,0 +1,93 @@
+import { dirname } from 'node:path'
+import type { Connection, Outcome } from '#engine/connection/connection.ts'
+import { connectSsh } from '#engine/connection/ssh.ts'
+import { convergeHost, type HostResult } from '#engine/converge/host.ts'
+import { type Role, role } from '#engine/converge/role.ts'
+import type { Event } from '#engine/output/events.ts'
+import { quote } from '#engine/quote.ts'
+import type { DeclareMysql } from '#engine/resources/mysql/mysql.ts'
+import { here } from '#engine/resources/shell.ts'
+import { type SandboxHost, sandboxDown, sandboxStatus, sandboxUp } from '#engine/sandbox/sandbox.ts'
+import { vars } from '#engine/vars.ts'
+import site from '#roles/site.ts'
+
+/** A sandbox host of these tests' own, and what they do with it. */
+export interface MysqlHost {
+  readonly connection: Connection
+  /** Converges one role with these vars, as the inventory gives them. */
+  converge(role: Role, vars?: unknown): Promise<Converged>
+  /** Runs shell on the host as root, and gives its stdout; throws unless it exits with 0. */
+  shell(script: string): Promise<string>
+  /** Runs SQL as root; each row a line. */
+  sql(statements: string): Promise<string>
+  /** What a client that logs in with exactly this password is told by `SELECT CURRENT_USER()`, or its error. */
+  login(user: string, password: string, options?: LoginOptions): Promise<Outcome>
+  remove(): Promise<void>
+}
+
+export interface LoginOptions {
+  readonly tcp?: boolean
+  readonly sql?: string
+}
+
+export interface Converged extends HostResult {
+  readonly events: readonly Event[]
+  /** Labels of what was changed, in order; handlers too. */
+  readonly changes: readonly string[]
+}
+
+const root = dirname(dirname(import.meta.dirname))
+
+export async function mysqlHost(debian: SandboxHost['debian']): Promise<MysqlHost> {
+  const name = `mysqltest${debian}`
+  const left = await sandboxStatus({ root, say: () => {} })
+  if (left.some(each => each.name === name))
+    await sandboxDown({ root, say: () => {}, names: [name], purge: false })
+  const [host] = await sandboxUp([{ name, debian }], { root, say: () => {} })
+  if (host === undefined) throw new Error('no sandbox host')
+  const { address, port, user, keyFile, knownHostsFile } = host
+  const connect = () => connectSsh({ host: name, address, port, user, keyFile, knownHostsFile, sudo: 'auto' })
+  const connection = await connect()
+  const client = 'mariadb --protocol=socket --default-character-set=utf8mb4 --binary-mode -BN'
+
+  const shell = async (script: string) => {
+    const { exitCode, stdout, stderr } = await connection.run(script, { deadline: 300 })
+    if (exitCode !== 0) throw new Error(`${script}\nended with ${exitCode}: ${stderr}`)
+    return stdout.toString().trimEnd()
+  }
+  return {
+    connection,
+    shell,
+    sql: statements => shell(here(client, statements)),
+    login: (user, password, { tcp = false, sql = 'SELECT CURRENT_USER()' } = {}) =>
+      connection.run(
+        `MYSQL_PWD=${quote(password)} mariadb --no-defaults --default-character-set=utf8mb4 -BN ` +
+          `${tcp ? '-h 127.0.0.1' : '--protocol=socket'} --user=${quote(user)} -e ${quote(sql)}`,
+      ),
+    async converge(role, given = {}) {
+      const events: Event[] = []
+      const sites = site.parse({})
+      if (!sites.ok) throw new Error('the site has defaults')
+      const parsed = role.vars.parse(given, sites.value)
+      if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems))
+      const work = {
+        ...{ identity: { name, groups: [] }, site: sites.value, connect },
+        roles: [{ role, vars: parsed.value }],
+      }
+      const runId = `test-${Date.now()}`
+      const options = { runId, check: false, diff: true, emit: (event: Event) => events.push(event) }
+      const result = await convergeHost(work, options)
+      const changes = events.flatMap(event => (event.event === 'changed' ? [event.resource] : []))
+      return { ...result, events, changes }
+    },
+    async remove() {
+      await connection.close()
+      await sandboxDown({ root, say: () => {}, names: [name], purge: false })
+    },
+  }
+}
+
+/** A role that declares only this. */
+export function declaring(declare: (mysql: DeclareMysql) => void): Role {
+  return role(import.meta, { vars: vars({}), tasks: ({ mysql }) => declare(mysql) })
+}
