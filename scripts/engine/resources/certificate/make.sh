@@ -107,7 +107,7 @@ certificate_advice() {
     next="the CA's own server is not trusted by this host: give its root as tls.acme.ca, or correct the host's clock"
   elif says 'Connection refused|Max retries exceeded|Failed to resolve|Name or service not known|timed out|Temporary failure'; then
     next="$2 can't be reached from this host: is the URL right, does the host get out on that port?"
-  elif says 'badNonce|serverInternal|Service.* unavailable|HTTP 50|status code 50'; then
+  elif says 'badNonce|anti-replay nonce|serverInternal|Service.* unavailable|HTTP 50|status code 50'; then
     next='the CA has trouble of its own: run again later'
   elif says 'Another instance of Certbot'; then
     next='certbot is at work on this host: run again when it is through'
