@@ -1,0 +1,125 @@
+import { describe, expect, it } from 'vitest'
+import { buildCatalog } from '#engine/converge/catalog.ts'
+import type { Facts } from '#engine/converge/facts.ts'
+import type { Site } from '#engine/vars.ts'
+import nginx from '#roles/nginx/role.ts'
+import vars from '#roles/nginx/vars.ts'
+
+const site: Site = {
+  domain: 'foobar.com',
+  www: ['www.foobar.com'],
+  address: undefined,
+  app: 'foobar',
+  email: 'hostmaster@foobar.com',
+}
+
+function declared(given: unknown = {}, other: Partial<Site> = {}, version = '1.22') {
+  const parsed = vars.parse(given, { ...site, ...other })
+  if (!parsed.ok)
+    throw new Error(parsed.problems.map(each => `${each.path.join('.')}: ${each.message}`).join())
+  const facts = { release: { nginx: version } } as unknown as Facts
+  const catalog = buildCatalog()
+  const host = { name: 'web1', groups: [] }
+  nginx.declare(catalog.role('nginx'), { vars: parsed.value, site: { ...site, ...other }, facts, host })
+  return catalog
+}
+
+function text(path: string, ...given: Parameters<typeof declared>): string {
+  const resource = declared(...given).resources.find(each => each.label === `template ${path}`)
+  const wanted = resource?.wanted as { readonly content?: Buffer } | undefined
+  return wanted?.content?.toString() ?? ''
+}
+
+const conf = '/etc/nginx/sites-available/site.conf'
+
+const further = {
+  upstream: 'http',
+  ipv6: false,
+  cache: { files: 60, immutable: ['/build', '/a+b'] },
+  hsts: { seconds: 86_400, subdomains: true, preload: true },
+  frames: 'none',
+  directives: ['location = /old { return 410; }'],
+}
+
+describe('the nginx role', () => {
+  it('declares the package, a tested set of files and the service', () => {
+    const { resources, handlers } = declared()
+    expect(resources.map(({ label, set }) => (set ? `${label} (${set.name})` : label))).toEqual([
+      'directory /etc/systemd/system/nginx.service.d',
+      'unit nginx.service.d/capstan.conf',
+      'directory /run/nginx-gate',
+      'apt nginx openssl',
+      'placeholder certificate foobar.com',
+      'template /etc/nginx/nginx.conf (nginx configuration)',
+      'template /etc/nginx/conf.d/capstan-headers.conf (nginx configuration)',
+      'template /etc/nginx/snippets/capstan-headers.conf (nginx configuration)',
+      'template /etc/nginx/snippets/capstan-app.conf (nginx configuration)',
+      'directory /etc/nginx/pages (nginx configuration)',
+      'template /etc/nginx/pages/unavailable.html (nginx configuration)',
+      'template /etc/nginx/pages/empty.html (nginx configuration)',
+      'template /etc/nginx/pages/maintenance.html (nginx configuration)',
+      `template ${conf} (nginx configuration)`,
+      'link /etc/nginx/sites-enabled/site.conf (nginx configuration)',
+      'file /etc/nginx/sites-enabled/default (nginx configuration)',
+      'service nginx',
+    ])
+    const inSet = resources.filter(({ set }) => set)
+    expect(new Set(inSet.flatMap(({ notify }) => notify.map(({ name }) => name)))).toEqual(
+      new Set(['reload nginx']),
+    )
+    expect(handlers.map(({ name }) => name)).toEqual(['reload nginx'])
+  })
+
+  it.each([
+    ['plain.site.conf', conf, {}],
+    ['plain.nginx.conf', '/etc/nginx/nginx.conf', {}],
+    ['plain.headers.conf', '/etc/nginx/conf.d/capstan-headers.conf', {}],
+    ['plain.app.conf', '/etc/nginx/snippets/capstan-app.conf', {}],
+    ['further.site.conf', conf, further],
+    ['further.headers.conf', '/etc/nginx/conf.d/capstan-headers.conf', further],
+    ['further.app.conf', '/etc/nginx/snippets/capstan-app.conf', further],
+  ])('renders %s', async (golden, path, given) => {
+    await expect(text(path, given)).toMatchFileSnapshot(`nginx/${golden}`)
+  })
+
+  it('writes what the host’s nginx has words for', () => {
+    const at = (version: string) => text(conf, {}, {}, version)
+    expect(at('1.22')).toContain('listen 443 ssl http2;')
+    expect(at('1.26')).toContain('listen 443 ssl;')
+    expect(at('1.26')).toContain('http2 on;')
+    expect(at('1.26')).toContain('ssl_reject_handshake on;')
+    expect(at('1.18')).not.toContain('ssl_reject_handshake')
+  })
+
+  it('has no redirect to a canonical name where the domain is the only one', () => {
+    const alone = text(conf, {}, { www: [] })
+    expect(alone).toContain('server_name foobar.com;')
+    expect(alone).not.toContain('www.foobar.com')
+    expect(alone.match(/ssl_certificate /g)).toHaveLength(1)
+  })
+
+  it('leads all names to the first of www', () => {
+    const many = text(conf, {}, { www: ['shop.foobar.com', 'www.foobar.com'] })
+    expect(many).toContain('server_name foobar.com www.foobar.com;')
+    expect(many).toContain('return 301 https://shop.foobar.com$request_uri;')
+  })
+
+  it('sends security headers from every location that sends one of its own', () => {
+    const locations = text(conf).match(/location [^{]*\{.*?\n {4}\}/gs) ?? []
+    const own = locations.filter(each => each.includes('add_header') || each.includes('capstan-app.conf'))
+    const served = own.filter(each => !text(conf).split('# Asks a release')[1]?.includes(each))
+    expect(served).toHaveLength(3)
+    for (const each of served) expect(each).toContain('include snippets/capstan-headers.conf;')
+  })
+
+  it.each([
+    [{ body: '16m; }' }, 'body: expected a size'],
+    [{ timeouts: { app: '60s;' } }, 'timeouts.app: expected a duration'],
+    [{ cache: { immutable: ['/a"; }'] } }, 'cache.immutable.0: expected an absolute path'],
+    [{ upstream: 'uwsgi' }, 'upstream: expected fastcgi or http, got "uwsgi"'],
+    [{ directives: ['a\nb'] }, 'directives.0: expected one line'],
+    [{ bdoy: '1m' }, 'bdoy: unknown key'],
+  ])('refuses %j', (given, problem) => {
+    expect(() => declared(given)).toThrow(problem)
+  })
+})

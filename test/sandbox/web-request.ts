@@ -1,0 +1,83 @@
+import { request as sendPlain } from 'node:http'
+import { Agent, type RequestOptions, request as send } from 'node:https'
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>
+  readonly body: string
+}
+
+interface Asked {
+  readonly port: number
+  /** `https://www.foobar.com/a?b`; its host is the name that is asked for, the port is the sandbox's. */
+  readonly url: string
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly agent?: Agent
+}
+
+/** One request to a published port of the sandbox, with the URL's host as Host and SNI. Rejects without an answer. */
+export function ask({ port, url, method = 'GET', headers = {}, agent }: Asked): Promise<Answer> {
+  const { protocol, hostname, pathname, search } = new URL(url)
+  const options: RequestOptions = {
+    host: '127.0.0.1',
+    port,
+    method,
+    path: pathname + search,
+    headers: { host: hostname, ...headers },
+    servername: hostname,
+    rejectUnauthorized: false,
+    agent: agent ?? false,
+    timeout: 20_000,
+  }
+  return new Promise((resolve, reject) => {
+    const call = (protocol === 'https:' ? send : sendPlain)(
+      options as RequestOptions & { agent: false },
+      response => {
+        const chunks: Buffer[] = []
+        response.on('data', chunk => chunks.push(chunk))
+        response.on('error', reject)
+        response.on('end', () =>
+          resolve({
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: Buffer.concat(chunks).toString(),
+          }),
+        )
+      },
+    )
+    call.on('error', reject)
+    call.on('timeout', () => call.destroy(new Error('no answer in 20 s')))
+    call.end()
+  })
+}
+
+export interface Load {
+  /** Statuses and how often each came; an error counts by its code. */
+  stop(): Promise<Readonly<Record<string, number>>>
+}
+
+/** Asks for `url` all the time, on four connections that are kept and two that are new for each request. */
+export function load(port: number, url: string): Load {
+  const counts: Record<string, number> = {}
+  let going = true
+  const run = async (agent: Agent | undefined) => {
+    while (going) {
+      const status = await ask({ port, url, ...(agent ? { agent } : {}) }).then(
+        answer => String(answer.status),
+        error => String((error as NodeJS.ErrnoException).code ?? error),
+      )
+      counts[status] = (counts[status] ?? 0) + 1
+    }
+  }
+  const agents = [1, 2, 3, 4].map(() => new Agent({ keepAlive: true, maxSockets: 1 }))
+  const runs = [...agents.map(run), run(undefined), run(undefined)]
+  return {
+    async stop() {
+      going = false
+      await Promise.all(runs)
+      for (const agent of agents) agent.destroy()
+      return counts
+    },
+  }
+}
