@@ -1,44 +1,79 @@
+import { StringDecoder } from 'node:string_decoder'
+
 /** What a stage's script tells: a mark, or what the step that is running printed. */
 export type Mark =
   | { readonly word: 'begin'; readonly index: number }
   | { readonly word: 'end'; readonly index: number; readonly code: number }
-  /** A config set's candidate was tested; `before` is the same test of the files that were in place. */
-  | { readonly word: 'tested' | 'before'; readonly index: number; readonly code: number }
-  | { readonly word: 'installed' | 'putback'; readonly index: number }
+  /** A config set was tested, on a copy or where the files lie. */
+  | { readonly word: 'tested'; readonly index: number; readonly code: number; readonly on: 'copy' | 'place' }
+  /** The same test of the files that were there before the set, after it failed. */
+  | { readonly word: 'before'; readonly index: number; readonly code: number }
+  /** `refused`: a set that could not even be tried, the reason is the text before. */
+  | { readonly word: 'installed' | 'putback' | 'refused'; readonly index: number }
+  /** A handler that failed ran again after its sets were put back: what then came of it. */
+  | { readonly word: 'again'; readonly index: number; readonly code: number }
+  /** The stage ended between two steps, as it was told to. */
+  | { readonly word: 'stopped' }
   | { readonly word: 'done'; readonly code: number }
+  /** What a deploy's step has to say of itself in a few words. */
+  | { readonly word: 'note'; readonly index: number; readonly text: string }
   | { readonly word: 'text'; readonly text: string }
 
-/** Splits a stage's log, as it grows, into marks and the text between them. */
+/**
+ * Splits a stage's log, as it grows, into marks and the text between them. Text is handed on as it comes, whole
+ * characters, but for an end that may be the beginning of a mark.
+ */
 export function markReader(nonce: string, on: (mark: Mark) => void): (chunk: Buffer) => void {
   const lead = Buffer.from(`\n${nonce} `)
-  let held = Buffer.alloc(0)
+  const decoder = new StringDecoder('utf8')
+  const tell = (text: string) => {
+    if (text !== '') on({ word: 'text', text })
+  }
+  let held: Buffer = Buffer.alloc(0)
   return chunk => {
-    held = Buffer.concat([held, chunk])
+    held = held.length === 0 ? chunk : Buffer.concat([held, chunk])
     for (;;) {
       const at = held.indexOf(lead)
-      const end = at < 0 ? -1 : held.indexOf('\n', at + lead.length)
-      if (end < 0) break
-      if (at > 0) on({ word: 'text', text: held.toString('utf8', 0, at) })
-      on(readMark(held.toString('latin1', at + lead.length, end)))
+      const text = held.subarray(0, at < 0 ? held.length - beginningOf(lead, held) : at)
+      tell(decoder.write(text))
+      held = held.subarray(text.length)
+      const end = at < 0 ? -1 : held.indexOf('\n', lead.length)
+      if (end < 0) return
+      tell(decoder.end())
+      on(readMark(held.toString('latin1', lead.length, end)))
       held = held.subarray(end + 1)
     }
   }
 }
 
+/** How many bytes at the end of `bytes` could be the beginning of `lead`. */
+function beginningOf(lead: Buffer, bytes: Buffer): number {
+  const at = bytes.lastIndexOf('\n')
+  const tail = at < 0 ? bytes.subarray(bytes.length) : bytes.subarray(at)
+  return tail.length < lead.length && lead.subarray(0, tail.length).equals(tail) ? tail.length : 0
+}
+
 function readMark(line: string): Mark {
-  const [word, first, second] = line.split(' ')
+  const [word, first, second, third] = line.split(' ')
   const index = Number(first)
   switch (word) {
     case 'begin':
     case 'installed':
     case 'putback':
+    case 'refused':
       return { word, index }
     case 'end':
-    case 'tested':
     case 'before':
+    case 'again':
       return { word, index, code: Number(second) }
+    case 'tested':
+      return { word, index, code: Number(second), on: third === 'copy' ? 'copy' : 'place' }
+    case 'stopped':
+      return { word }
     case 'done':
       return { word, code: index }
+    case 'note':
+      return { word, index, text: line.split(' ').slice(2).join(' ') }
     default:
       throw new Error(`a stage's log has an unknown mark: ${line}`)
   }

@@ -1,0 +1,127 @@
+# shellcheck shell=dash
+# What the steps of a deploy run on, on the host. steps.ts sets APP, BASE, RELEASE, RUN, BY, SESSION and the functions
+# step_N and failed_N; a step is a subshell that stops at the first command that fails.
+
+mark() { printf '\n%s %s\n' "$NONCE" "$*"; }
+note() { mark note "$STEP" "$*"; }
+finish() { rm -f -- "$0"; mark done "$1"; exit "$1"; }
+
+# step N: what comes after one that fails is not begun.
+step() {
+  STEP=$1
+  mark begin "$STEP"
+  ( set -e; "step_$STEP" )
+  code=$?
+  [ "$code" = 0 ] || ( "failed_$STEP" )
+  mark end "$STEP" "$code"
+  [ "$code" = 0 ] || finish "$code"
+}
+# tail N: what comes after one that fails is done as well.
+tail_step() {
+  STEP=$1
+  mark begin "$STEP"
+  ( set -e; "step_$STEP" )
+  mark end "$STEP" $?
+}
+
+# record STATE [JSON MEMBERS]: a line of the app's log, on the disk before anything else is done.
+record() {
+  perl -e 'use IO::Handle; my ($file, $line) = @ARGV; open my $f, "+>>", $file or die "$file: $!\n";
+    if (-s $f) { seek $f, -1, 2; read $f, my $last, 1; $line = "\n$line" if $last ne "\n"; seek $f, 0, 2 }
+    print {$f} "$line\n" and $f->flush and $f->sync or die "$file: $!\n"' -- \
+    "$BASE/releases.jsonl" "{\"release\":\"$RELEASE\",\"state\":\"$1\",\"at\":\"$(date -u +%FT%TZ)\",\"by\":$BY,\"run\":\"$RUN\"${2:+,$2}}"
+}
+
+# point RELEASE: one rename(2) is the whole cut-over.
+point() {
+  perl -e 'my ($home, $release) = @ARGV; chdir $home or die "$home: $!\n"; unlink ".current";
+    symlink "releases/$release", ".current" or die ".current: $!\n"; rename ".current", "current" or die "current: $!\n"' -- "$BASE" "$1"
+  sync -- "$BASE"
+}
+live() { live_=$(readlink "$BASE/current") || return 0; printf '%s\n' "${live_##*/}"; }
+
+journal() { journalctl -u "$APP@$RELEASE.service" --since "@$SINCE" -n 20 -o cat --no-pager 2>/dev/null; }
+stop_new() { [ "$(live)" = "$RELEASE" ] || { systemctl stop -- "$APP@$RELEASE.service"; systemctl reset-failed -- "$APP@$RELEASE.service"; } 2>/dev/null; }
+alive() { [ "$(systemctl is-active -- "$APP@$1.service")" = active ] || { echo "its instance does not run"; return 1; }; }
+
+# Nothing of it can be switched to when it isn't whole: its name and this file came last.
+whole() { [ -f "$BASE/releases/$RELEASE/.capstan/release" ] || { echo "$RELEASE is not on this host"; return 1; }; }
+
+# inside COMMAND…: in the release, as the app, with its environment and in its sandbox.
+inside() {
+  unit=capstan-$1-$APP; shift
+  systemctl reset-failed -- "$unit.service" 2>/dev/null || :
+  systemd-run --wait --pipe --quiet --collect --unit "$unit" -p User="$APP" -p Group="$APP" -p RuntimeMaxSec="$LIMIT" \
+    -p WorkingDirectory="$BASE/releases/$RELEASE" -p EnvironmentFile="$BASE/shared/app.env" -p NoNewPrivileges=yes \
+    -p ProtectSystem=strict -p "ReadWritePaths=$BASE/shared" -p ProtectHome=yes -p PrivateTmp=yes -p UMask=0027 \
+    --setenv=APP="$APP" --setenv=RELEASE="$RELEASE" "$@" 2>&1
+}
+
+# start_new: on its own socket, beside the live one. An instance that is left of an earlier try starts anew.
+start_new() {
+  systemctl reset-failed -- "$APP@$RELEASE.service" 2>/dev/null || :
+  if [ "$(live)" = "$RELEASE" ]; then systemctl start -- "$APP@$RELEASE.service"; else systemctl restart -- "$APP@$RELEASE.service"; fi
+}
+ask() { perl -e "$PROBE" -- "$@"; }
+# gate SOCKET PATH DOMAIN PASSES TIMEOUT: through nginx, on a way that only root has.
+gate() {
+  answer=$(ask "unix:$1" "$2" "$3" "$RELEASE" 0 "$4" "$5") || { printf '%s\n' "$answer"; return 1; }
+  alive "$RELEASE"
+  restarts=$(systemctl show -p NRestarts --value -- "$APP@$RELEASE.service")
+  [ "${restarts:-0}" = 0 ] || { echo "its instance had to be restarted $restarts times"; return 1; }
+  note "$answer"
+  case $answer in *names*) : >"$NAMES" ;; *) rm -f -- "$NAMES" ;; esac
+}
+# Before the switch a lost controller means: stop here. After it the host goes on to the end by itself.
+attended() { kill -0 "$SESSION" 2>/dev/null || { echo "the controller is gone: the release was not made live"; return 1; }; }
+switch_to_new() {
+  attended; whole; alive "$RELEASE"
+  # In this order, so that a full disk is noticed while nothing has changed.
+  record live "\"how\":\"$HOW\""
+  point "$RELEASE"
+}
+verify() { # PATH DOMAIN PASSES TIMEOUT
+  named=0; [ ! -e "$NAMES" ] || named=1
+  answer=$(ask tls:127.0.0.1:443 "$1" "$2" "$RELEASE" "$named" "$3" "$4") || { printf '%s\n' "$answer"; return 1; }
+  [ "$(live)" = "$RELEASE" ] || { echo "current leads elsewhere by now"; return 1; }
+  note "$answer"
+}
+# back PREVIOUS: what was live before is live again; with none, nothing is.
+back() {
+  if [ "$(live)" = "$RELEASE" ]; then
+    if [ -n "$1" ]; then systemctl start -- "$APP@$1.service"; point "$1"; else rm -f -- "$BASE/current"; fi
+  fi
+  record bad || :
+  [ -z "$1" ] || ( RELEASE=$1; record live '"how":"back"' && record good ) || :
+  stop_new
+  echo "current leads to ${1:-nothing} again"
+}
+
+# connections RELEASE: of nginx to an instance, those it has not taken up yet included. Source: proc_pid_net(5), unix.
+connections() {
+  perl -e 'open my $f, "<", "/proc/net/unix" or exit; my $n = 0; my $listens = 0;
+    while (<$f>) { my @f = split; next unless ($f[7] // "") eq $ARGV[0]; if ($f[3] eq "00010000") { $listens = 1 } else { $n++ } }
+    print $listens ? $n : -1' -- "$BASE/releases/$1/run/app.sock"
+}
+# drain RELEASE SECONDS: waits until nobody waits for an answer of the old one any more.
+drain() {
+  quiet=0 tries=0
+  while [ "$tries" -lt $(($2 * 20)) ]; do
+    left=$(connections "$1")
+    case $left in -1) sleep 1; break ;; 0) quiet=$((quiet + 1)) ;; *) quiet=0 ;; esac
+    [ "$quiet" -lt 5 ] || break
+    sleep 0.05; tries=$((tries + 1))
+  done
+  [ "${left:-0}" -le 0 ] || note "$left connections are still open: they have until the instance ends"
+}
+stop_old() { for old; do [ "$(live)" = "$old" ] || systemctl stop -- "$APP@$old.service"; done; }
+# prune RELEASE…: out of sight first, so that a half removed one is no release.
+prune() {
+  for old; do
+    [ "$(live)" != "$old" ] || continue
+    systemctl stop -- "$APP@$old.service"
+    mv -T -- "$BASE/releases/$old" "$BASE/releases/.pruned-$old"
+    rm -rf -- "$BASE/releases/.pruned-$old"
+  done
+  note "$# removed"
+}

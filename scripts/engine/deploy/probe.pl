@@ -1,0 +1,62 @@
+# Asks a release until it answers well so many times in a row, and says how it answered in one line.
+# Arguments: WAY PATH HOST RELEASE NAMED PASSES TIMEOUT. WAY is unix:SOCKET or tls:ADDRESS:PORT; NAMED 1: the answer
+# has to name the release, as it did when it was asked on its own socket.
+use strict; use Socket; use POSIX ();
+my ($way, $path, $host, $release, $named, $passes, $timeout) = @ARGV;
+my $end = now() + $timeout;
+my ($good, $why, $names, $took, $pid) = (0, "no answer", 0, 0);
+$SIG{PIPE} = "IGNORE";
+while (now() < $end) {
+  my $began = now();
+  my $answer = eval { ask() };
+  if (defined $pid) { kill KILL => $pid; waitpid $pid, 0; undef $pid }
+  $took = now() - $began;
+  if (!defined $answer) { $why = $@ || "no answer"; chomp $why; $good = 0 }
+  elsif ($answer !~ m{^HTTP/1\.[01] (\d{3})}) { $why = $answer eq "" ? "the connection was closed without an answer" : "the answer is no HTTP"; $good = 0 }
+  elsif ($1 != 200) { my $code = $1; $why = "answered $code" . beginning($answer); $good = 0 }
+  else {
+    $names = index($answer, $release) >= 0;
+    if ($named && !$names) { $why = "answered 200, but not as this release" . beginning($answer); $good = 0 }
+    else { $good++ }
+  }
+  if ($good >= $passes) { printf "200 in %d ms%s\n", $took * 1000 + 0.5, $names ? ", names its release" : ""; exit 0 }
+  select undef, undef, undef, 0.1;
+}
+print "GET $path of $host: $why (asked for $timeout s)\n";
+exit 1;
+
+sub ask {
+  my $late = now() + 5;
+  my ($in, $out);
+  if ($way =~ /^unix:(.*)$/) {
+    socket $in, PF_UNIX, SOCK_STREAM, 0 or die "socket: $!\n";
+    connect $in, sockaddr_un($1) or die "$1: $!\n";
+    $out = $in;
+  } else {
+    my ($at) = $way =~ /^tls:(.*)$/;
+    pipe my $from, $out or die "pipe: $!\n"; pipe $in, my $to or die "pipe: $!\n";
+    $pid = fork // die "fork: $!\n";
+    if ($pid == 0) {
+      open STDIN, "<&", $from; open STDOUT, ">&", $to; open STDERR, ">", "/dev/null"; close $out; close $in;
+      exec "openssl", "s_client", "-connect", $at, "-servername", $host, "-quiet", "-ign_eof"; POSIX::_exit(127);
+    }
+    close $from; close $to;
+  }
+  my $request = "GET $path HTTP/1.1\r\nHost: $host\r\nX-Release: $release\r\nUser-Agent: capstan\r\nAccept: */*\r\nConnection: close\r\n\r\n";
+  defined syswrite $out, $request or die "$!\n";
+  my $answer = "";
+  my $bit = ""; vec($bit, fileno $in, 1) = 1;
+  while (length $answer < 262144) {
+    my $left = $late - now();
+    die "no answer within 5 s\n" if $left <= 0 || !select my $ready = $bit, undef, undef, $left;
+    my $n = sysread $in, my $block, 65536;
+    last unless $n;
+    $answer .= $block;
+  }
+  $answer;
+}
+
+# Seconds since some moment, to a hundredth. Time::HiRes is not of perl-base.
+sub now { (POSIX::times())[0] / 100 }
+
+sub beginning { my ($body) = $_[0] =~ /\r\n\r\n(.*)/s or return ""; $body =~ s/<[^>]*>/ /g; $body =~ s/\s+/ /g; $body =~ s/^ //; $body eq "" ? "" : ": " . substr $body, 0, 120 }

@@ -1,0 +1,47 @@
+import type { Connection } from '#engine/connection/connection.ts'
+
+/** All that a deploy has to know of an app, the same on each of its hosts. */
+export interface AppSettings {
+  /** Its name: its folder in /srv/www, its user, its unit. */
+  readonly app: string
+  /** The name that visitors come to: the Host and SNI that a release is asked with. */
+  readonly domain: string
+  /** Folders of shared/ that a release gets as links. */
+  readonly shared: readonly string[]
+  readonly health: {
+    readonly path: string
+    /** Seconds that a new release has until it answers well. */
+    readonly timeout: number
+    /** Good answers in a row that are asked for. */
+    readonly passes: number
+  }
+  /** The command that migrates the database; undefined: `deploy/migrate`, where a release has it. */
+  readonly migrate: string | undefined
+  /** Files and folders of the source; where none of them changed, there is nothing to migrate. */
+  readonly migrations: readonly string[]
+  /** Seconds that the old release has for the requests that it is at. */
+  readonly drain: number
+  /** Good releases that are kept beside the live one and the one before. */
+  readonly keep: number
+}
+
+export interface DeployHost {
+  readonly name: string
+  readonly settings: AppSettings
+  connect(): Promise<Connection>
+}
+
+/** The app's folder on a host. */
+export function homeOf(app: string): string {
+  return `/srv/www/${app}`
+}
+
+/** Who deploys, for the log and for whom the lock keeps out. */
+export interface Deployer {
+  /** `alice@laptop`; on a runner its actor. */
+  readonly who: string
+  /** The run's address, where it has one. */
+  readonly url: string | undefined
+  /** Sorts by time and is unique. */
+  readonly runId: string
+}
