@@ -4,7 +4,7 @@ import { quote, quoteAll } from '#engine/quote.ts'
 import { type Declare, type DeclareOptions, differs, type Kind, known } from './resource.ts'
 import { fields, here } from './shell.ts'
 import { render } from './template.ts'
-import { answeredSerial, isServed, serialInFile } from './zone-serial.ts'
+import { answeredSerial, isServed, serialInFile, silent } from './zone-serial.ts'
 
 /** A zone file, and the authoritative server that is to answer from it. */
 export interface Zone {
@@ -104,12 +104,13 @@ export function zone(declare: Declare, role: { readonly directory: string }): De
   const served = ({ name, file, at }: Zone) => `perl -e ${quote(isServed)} -- ${quoteAll([name, at, file])}\n`
   return Object.assign(wanted, {
     served,
-    // bind-reload-now exits with 0 whatever it finds; a server that is down reads its files as it starts.
+    // bind-reload-now exits with 0 whatever it finds. Only a server that gives no answer at all is restarted: it
+    // may still listen elsewhere, while one that answers goes on with the zone it has.
     reload: (zone: Zone) =>
       [
-        `unit_active pdns.service 2>/dev/null || unit_restart pdns.service\n`,
+        'unit_active pdns.service 2>/dev/null || unit_restart pdns.service\n',
         `pdns_control bind-reload-now ${quote(zone.name)} >/dev/null\n`,
-        served(zone),
+        `if ${served(zone)}then :; else [ $? = ${silent} ]; unit_restart pdns.service; ${served(zone)}fi\n`,
       ].join(''),
   })
 }
