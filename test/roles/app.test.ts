@@ -1,0 +1,190 @@
+import { execFileSync } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { buildCatalog } from '#engine/converge/catalog.ts'
+import type { Facts } from '#engine/converge/facts.ts'
+import { Secret } from '#engine/secret.ts'
+import type { Site } from '#engine/vars.ts'
+import { quotedForFile } from '#roles/app/environment.ts'
+import { pool } from '#roles/app/php.ts'
+import app from '#roles/app/role.ts'
+import vars from '#roles/app/vars.ts'
+
+const site: Site = {
+  domain: 'foobar.com',
+  www: ['www.foobar.com'],
+  address: undefined,
+  app: 'foobar',
+  email: 'hostmaster@foobar.com',
+}
+
+const facts = { memory: 2048, cpus: 2, release: { php: '8.2' } } as unknown as Facts
+
+function declared(given: unknown = {}, name = 'foobar') {
+  const of = { ...site, app: name }
+  const parsed = vars.parse(given, of)
+  if (!parsed.ok)
+    throw new Error(parsed.problems.map(each => `${each.path.join('.')}: ${each.message}`).join())
+  const catalog = buildCatalog()
+  app.declare(catalog.role('app'), {
+    vars: parsed.value,
+    site: of,
+    facts,
+    host: { name: 'web1', groups: [] },
+  })
+  return catalog
+}
+
+interface WantedFile {
+  readonly content?: Buffer
+  readonly secret?: boolean
+}
+
+function wanted(label: string, given: unknown = {}): WantedFile {
+  const resource = declared(given).resources.find(each => each.label === label)
+  return (resource?.wanted ?? {}) as WantedFile
+}
+
+const env = 'template /srv/www/foobar/shared/app.env'
+const password = new Secret('hunter22')
+
+describe('the app role', () => {
+  it('declares the runtime, the user, the folders, the environment and the units', () => {
+    const { resources } = declared()
+    expect(
+      resources.map(({ label, set, notify }) =>
+        [label, ...notify.map(({ name }) => `→ ${name}`), ...(set ? [`(${set.name})`] : [])].join(' '),
+      ),
+    ).toEqual([
+      'link /etc/systemd/system/php8.2-fpm.service',
+      'apt php8.2-fpm php8.2-cli php8.2-curl php8.2-mbstring php8.2-mysql php8.2-xml',
+      'service php8.2-fpm.service',
+      'user foobar',
+      'directory /srv/www',
+      'directory /srv/www/foobar',
+      'directory /srv/www/foobar/releases',
+      'directory /srv/www/foobar/shared',
+      'directory /srv/www/foobar/shared/storage',
+      'directory /srv/www/foobar/shared/sessions',
+      'template /srv/www/foobar/shared/app.env → restart the live release',
+      'directory /etc/capstan',
+      'directory /etc/capstan/foobar',
+      'template /etc/capstan/foobar/php-fpm.conf → restart the live release (foobar’s runtime)',
+      'directory /etc/capstan/foobar/php → restart the live release (foobar’s runtime)',
+      'template /etc/capstan/foobar/php/90-app.ini → restart the live release (foobar’s runtime)',
+      'unit foobar@.service → restart the live release',
+      'unit foobar.service',
+      'service foobar',
+    ])
+  })
+
+  it.each([
+    ['app@.service', 'unit foobar@.service'],
+    ['app.service', 'unit foobar.service'],
+    ['php-fpm.conf', 'template /etc/capstan/foobar/php-fpm.conf'],
+    ['90-app.ini', 'template /etc/capstan/foobar/php/90-app.ini'],
+  ])('renders %s', async (golden, label) => {
+    await expect(wanted(label).content?.toString()).toMatchFileSnapshot(`app/${golden}`)
+  })
+
+  it('tells the app of its database, and keeps the file a secret', () => {
+    const { content, secret } = wanted(env, { database: { password }, environment: { MODE: 'live', N: 3 } })
+    expect(secret).toBe(true)
+    expect(content?.toString().split('\n').slice(1)).toEqual([
+      'DB_HOST="localhost"',
+      'DB_SOCKET="/run/mysqld/mysqld.sock"',
+      'DB_NAME="foobar"',
+      'DB_USER="foobar"',
+      'DB_PASSWORD="hunter22"',
+      'MODE="live"',
+      'N="3"',
+      '',
+    ])
+  })
+
+  it('tells it of none without a password, and lets the inventory’s own value win', () => {
+    expect(wanted(env).content?.toString()).not.toContain('DB_')
+    const given = { database: { password }, environment: { DB_HOST: 'db.internal' } }
+    expect(wanted(env, given).content?.toString()).toContain('DB_HOST="db.internal"\nDB_SOCKET')
+  })
+
+  it('quotes values so that a shell reads them as they are', () => {
+    const value = fc.string({ unit: 'binary' }).filter(text => !/[\p{Cc}\p{Cs}]/u.test(text))
+    fc.assert(
+      fc.property(fc.array(value, { maxLength: 20 }), values => {
+        const script = values.map(each => `A=${quotedForFile(each)}; printf '%s\\n' "$A"\n`).join('')
+        const read = execFileSync('/bin/sh', { input: script, env: { LC_ALL: 'C.UTF-8' } }).toString()
+        expect(read).toBe(values.map(each => `${each}\n`).join(''))
+      }),
+      { numRuns: 50 },
+    )
+    expect(String(quotedForFile(password))).toBe('***')
+  })
+
+  it.each([
+    [{ environment: { 'A B': 'x' } }, 'environment.A B: expected a variable’s name'],
+    [{ environment: { A: 'x\ny' } }, 'environment.A: expected one line of text, a number'],
+    [{ environment: { A: ['x'] } }, 'environment.A: expected one line of text, a number'],
+    [{ runtime: 'ruby' }, 'runtime: expected php, got "ruby"'],
+    [{ shared: ['../etc'] }, 'shared.0: expected a folder’s name'],
+    [{ php: { extensions: ['a b'] } }, 'php.extensions.0: expected the name of a php extension'],
+  ])('refuses %j', (given, problem) => {
+    expect(() => declared(given)).toThrow(problem)
+  })
+
+  it.each(['root', 'www-data', 'nginx', 'mysql', 'php8', 'systemd-resolve', 'ssh'])(
+    'refuses an app that would take over the name %s',
+    name => {
+      expect(() => declared({}, name)).toThrow(`site.app: expected a name that the system has no use for`)
+    },
+  )
+})
+
+describe('the size of the pool', () => {
+  it.each([
+    [
+      { memory: 512, cpus: 1 },
+      { most: 2, start: 2, leastIdle: 1, mostIdle: 2 },
+    ],
+    [
+      { memory: 2048, cpus: 2 },
+      { most: 12, start: 4, leastIdle: 2, mostIdle: 8 },
+    ],
+    [
+      { memory: 65_536, cpus: 16 },
+      { most: 256, start: 32, leastIdle: 16, mostIdle: 64 },
+    ],
+  ])('of %j is %j', (host, size) => {
+    expect(pool(undefined, host)).toEqual(size)
+  })
+
+  it('is one that php-fpm takes, whatever the host and the var', () => {
+    const host = fc.record({ memory: fc.nat(1_000_000), cpus: fc.integer({ min: 1, max: 512 }) })
+    fc.assert(
+      fc.property(fc.option(fc.integer({ min: 1, max: 1000 }), { nil: undefined }), host, (most, of) => {
+        const size = pool(most, of)
+        expect(size.leastIdle).toBeGreaterThanOrEqual(1)
+        expect(size.start).toBeGreaterThanOrEqual(size.leastIdle)
+        expect(size.mostIdle).toBeGreaterThanOrEqual(size.start)
+        expect(size.most).toBeGreaterThanOrEqual(size.mostIdle)
+      }),
+    )
+  })
+})
+
+describe('the example app', () => {
+  it('has assets whose names carry the hash of what they hold', () => {
+    const assets = join(import.meta.dirname, '../../roles/app/examples/php/public/assets')
+    const names = readdirSync(assets)
+    expect(names).toHaveLength(2)
+    for (const name of names) {
+      const hash = createHash('sha256')
+        .update(readFileSync(join(assets, name)))
+        .digest('hex')
+      expect(name.split('.')[1]).toBe(hash.slice(0, 8))
+    }
+  })
+})

@@ -1,0 +1,242 @@
+import { execFileSync } from 'node:child_process'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { role } from '#engine/converge/role.ts'
+import { quote } from '#engine/quote.ts'
+import { Secret } from '#engine/secret.ts'
+import { vars } from '#engine/vars.ts'
+import app from '#roles/app/role.ts'
+import nginx from '#roles/nginx/role.ts'
+import { type WebHost, webHost } from './web-host.ts'
+import { ask, load } from './web-request.ts'
+
+const first = '20261122T200000Z-1111111'
+const second = '20261122T210000Z-2222222'
+const home = '/srv/www/foobar'
+const canary = new Secret('p&a\'ss"w#o$r%d;`id`\\')
+const odd = {
+  QUOTES: 'it\'s "so" `id` $(id) $HOME ${HOME} %n %%i \\ \\\\ # ; & | < > * ~ !',
+  UNICODE: 'é 日本 😀',
+  DASH: '-rf --',
+  SPACES: '  both ends  ',
+  TRAILING: 'back\\',
+  EMPTY: '',
+  SECRET: canary,
+}
+
+// What the app sees and may do, as JSON.
+const index = `<?php
+session_save_path(); session_start(); $_SESSION['n'] = 1;
+header('Content-Type: application/json');
+foreach (['APP', 'RELEASE', ${Object.keys(odd).map(key => `'${key}'`)}] as $k) $v[$k] = getenv($k);
+$v['user'] = posix_getpwuid(posix_geteuid())['name'];
+$v['pattern'] = preg_match('/a(b+)/', 'abb');
+$v['cached'] = opcache_get_status(false)['opcache_enabled'];
+foreach (['${home}/shared/storage/f', '${home}/shared/f', __DIR__ . '/f', '/etc/f', '/tmp/f'] as $f) $v['writes'][$f] = (bool) @file_put_contents($f, 'x');
+foreach (['/etc/shadow', '/root/.ssh/authorized_keys'] as $f) $v['reads'][$f] = (bool) @file_get_contents($f);
+error_log('a word for the journal');
+echo json_encode($v);
+`
+
+const put = (id: string, file: string, content: string) =>
+  `mkdir -p ${home}/releases/${id}/public && printf %s ${quote(content)} >${home}/releases/${id}/${file}\n`
+const live = (id: string) =>
+  `cd ${home} && perl -e 'unlink "current.new"; symlink "releases/${id}", "current.new" and rename "current.new", "current" or die $!'\n`
+const gate = (id: string, path: string) =>
+  `perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new("/run/nginx-gate/foobar.sock") or die; print $s "GET ${path} HTTP/1.0\\r\\nHost: www.foobar.com\\r\\nX-Release: ${id}\\r\\n\\r\\n"; print while <$s>'`
+
+// One story, told in order: each part begins where the one before it ended.
+describe.each([12, 13] as const)('the app role on a bare Debian %i', debian => {
+  let web: WebHost
+  const converge = (given: unknown = { environment: odd }) =>
+    web.converge([
+      [nginx, {}],
+      [app, given],
+    ])
+  const page = (path = '/') => ask({ port: web.host.ports.https, url: `https://www.foobar.com${path}` })
+
+  beforeAll(async () => {
+    web = await webHost(`app${debian}`, debian)
+  })
+  afterAll(() => web?.remove())
+
+  it('sets up the runtime in one run, and a second changes nothing in two trips', async () => {
+    const made = await converge()
+    expect(made.error).toBeUndefined()
+    expect(await converge()).toMatchObject({ changed: 0, trips: 2, did: [] })
+    expect((await page()).status).toBe(503)
+  })
+
+  it('lets no server of the package’s own run', async () => {
+    expect(await web.sh(`pgrep -c php-fpm || :`)).toBe('0\n')
+    expect(
+      await web.sh(`stat -c '%a %U:%G' ${home}/shared/app.env ${home}/shared/storage ${home}/releases`),
+    ).toBe('640 root:foobar\n2750 foobar:www-data\n755 root:root\n')
+  })
+
+  it('runs a release on its own socket before it is live', async () => {
+    for (const id of [first, second]) await web.sh(put(id, 'public/index.php', index))
+    await web.sh(`systemctl start foobar@${first}`)
+    expect(
+      await web.sh(`stat -c '%a %U:%G' ${home}/releases/${first}/run ${home}/releases/${first}/run/app.sock`),
+    ).toBe('2750 foobar:www-data\n660 foobar:www-data\n')
+    expect(await web.sh(gate(first, '/'))).toContain('200 OK')
+    expect((await page()).status).toBe(503)
+  })
+
+  it('gives the app its environment byte for byte, and nothing of the system', async () => {
+    await web.sh(live(first))
+    const seen = JSON.parse((await page()).body)
+    const { SECRET, ...plain } = odd
+    expect(seen).toMatchObject({ APP: 'foobar', RELEASE: first, SECRET: SECRET.reveal(), ...plain })
+    expect(seen).toMatchObject({ user: 'foobar', pattern: 1, cached: true })
+    expect(seen.writes).toEqual({
+      [`${home}/shared/storage/f`]: true,
+      [`${home}/shared/f`]: false,
+      [`${home}/releases/${first}/public/f`]: false,
+      '/etc/f': false,
+      '/tmp/f': true,
+    })
+    expect(seen.reads).toEqual({ '/etc/shadow': false, '/root/.ssh/authorized_keys': false })
+    expect(await web.sh(`stat -c '%a %G' ${home}/shared/storage/f; ls /tmp/f 2>&1 || :`)).toMatch(
+      /^640 www-data\nls: cannot access/,
+    )
+    expect(await web.sh(`journalctl -u foobar@${first} -o cat --no-pager`)).toContain(
+      'a word for the journal',
+    )
+    expect(await web.sh(`grep -rlF ${quote(SECRET.reveal())} /proc/[0-9]*/cmdline 2>/dev/null || :`)).toBe('')
+  })
+
+  it('is confined', async () => {
+    const score = await web.sh(`systemd-analyze security --no-pager foobar@${first} | tail -n 1`)
+    expect(Number(/level for .*: ([\d.]+)/.exec(score)?.[1])).toBeLessThan(2)
+  })
+
+  it('loses no request when the link changes, ten times', async () => {
+    const busy = load(web.host.ports.https, 'https://www.foobar.com/')
+    for (let i = 0; i < 10; i++) {
+      const [next, last] = i % 2 === 0 ? [second, first] : [first, second]
+      await web.sh(`systemctl start foobar@${next}\n${live(next)}sleep 0.2; systemctl stop foobar@${last}`)
+      expect(JSON.parse((await page()).body).RELEASE).toBe(next)
+    }
+    const counts = await busy.stop()
+    expect(Object.keys(counts)).toEqual(['200'])
+    expect(counts['200']).toBeGreaterThan(500)
+  })
+
+  it('starts the live release again at boot, and no other', async () => {
+    await web.sh(`systemctl stop foobar; systemctl start foobar`)
+    expect(await web.sh(`systemctl list-units --no-legend --plain 'foobar@*' | cut -d' ' -f1`)).toBe(
+      `foobar@${first}.service\n`,
+    )
+    expect(await web.sh('systemctl is-enabled foobar')).toBe('enabled\n')
+  })
+
+  it('restarts the live release when its environment changes', async () => {
+    const changed = await converge({ environment: { ...odd, DASH: 'new' } })
+    expect(changed.did).toEqual([`template ${home}/shared/app.env`, 'restart the live release'])
+    expect(JSON.parse((await page()).body)).toMatchObject({ DASH: 'new', RELEASE: first })
+  })
+
+  it('refuses a pool that php-fpm would not start with, and touches nothing', async () => {
+    const before = await web.sh('sha256sum /etc/capstan/foobar/php-fpm.conf')
+    const refused = await converge({ environment: { ...odd, DASH: 'new' }, php: { timeout: '500ms' } })
+    expect(refused.error?.lines.join('\n')).toContain('500ms')
+    expect(await web.sh('sha256sum /etc/capstan/foobar/php-fpm.conf')).toBe(before)
+    expect((await page()).status).toBe(200)
+  })
+
+  it('says why a release does not start, and leaves nothing of it running', async () => {
+    const id = '20261122T220000Z-3333333'
+    await expect(web.sh(`systemctl start foobar@${id}`)).rejects.toThrow(/Assertion failed|assert/)
+    expect(await web.sh(`systemctl is-active foobar@${id} || :`)).toBe('inactive\n')
+  })
+
+  it('runs the example with a row of MySQL', async () => {
+    const password = 'p&a\'ss"w#o$r%d;\\'
+    const sql = (text: string) => text.replace(/[\\']/g, '\\$&')
+    const example = join(import.meta.dirname, '../../roles/app/examples/php')
+    const archive = execFileSync('tar', ['-C', example, '-cz', '.']).toString('base64')
+    const id = '20261122T230000Z-4444444'
+    await web.sh(
+      'DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends mariadb-server >/dev/null 2>&1',
+    )
+    await web.sh(
+      `mariadb <<'E'\nCREATE DATABASE foobar; CREATE USER foobar@localhost IDENTIFIED BY '${sql(password)}'; GRANT ALL ON foobar.* TO foobar@localhost;\nE\n`,
+    )
+    const given = { database: { password: new Secret(password) } }
+    expect((await converge(given)).error).toBeUndefined()
+    await web.sh(
+      `mkdir ${home}/releases/${id}; base64 -d <<'E' | tar -xz --no-same-owner -C ${home}/releases/${id}\n${archive}\nE\n`,
+    )
+    const migrate = () =>
+      web.sh(
+        `systemd-run --wait --pipe --quiet --collect -p User=foobar -p WorkingDirectory=${home}/releases/${id} -p EnvironmentFile=${home}/shared/app.env -p ProtectSystem=strict -p PrivateTmp=yes php migrations/migrate.php`,
+      )
+    expect(await migrate()).toBe('applied 001-greetings.sql\napplied 002-first-greeting.sql\n')
+    expect(await migrate()).toBe('nothing to migrate\n')
+    await web.sh(`systemctl start foobar@${id}`)
+    expect(await web.sh(gate(id, '/health'))).toContain(`ok ${id}`)
+    await web.sh(`${live(id)}systemctl stop foobar@${first}`)
+
+    const { status, body } = await page()
+    expect(status).toBe(200)
+    expect(body).toContain('Hello from MySQL: &lt;em&gt;escaped&lt;/em&gt; &amp; well.')
+    expect(body).toContain(id)
+    const sheet = await page(/\/assets\/site\.[0-9a-f]{8}\.css/.exec(body)?.[0])
+    expect(sheet).toMatchObject({
+      status: 200,
+      headers: {
+        'content-type': 'text/css; charset=utf-8',
+        'cache-control': expect.stringContaining('immutable'),
+      },
+    })
+    expect((await page('/nothing')).status).toBe(404)
+
+    await web.sh('systemctl stop mariadb')
+    expect(await page()).toMatchObject({ status: 503, body: expect.stringContaining('does not answer') })
+    expect(await page('/health')).toMatchObject({ status: 503, body: `no database ${id}\n` })
+    expect(await converge(given)).toMatchObject({ changed: 0 })
+  })
+})
+
+describe('accounts', () => {
+  let web: WebHost
+  beforeAll(async () => {
+    web = await webHost('accounts12', 12)
+  })
+  afterAll(() => web?.remove())
+
+  const accounts = (shell: string, gone: boolean) =>
+    role(import.meta, {
+      vars: vars({}),
+      tasks({ group, user }) {
+        group('builders')
+        user('worker', { system: true, home: '/srv/it', shell, groups: ['builders', 'adm'] })
+        user('person', { group: 'users', shell: '/bin/sh' })
+        if (gone) user.absent('leaver')
+        else user('leaver')
+      },
+    })
+
+  it('are made, changed and taken away, and stay as they are else', async () => {
+    expect((await web.converge([[accounts('/bin/sh', false), {}]])).error).toBeUndefined()
+    expect(await web.converge([[accounts('/bin/sh', false), {}]])).toMatchObject({ changed: 0, trips: 2 })
+    await web.sh('usermod -aG games worker; gpasswd -d worker adm >/dev/null')
+    expect((await web.converge([[accounts('/usr/sbin/nologin', true), {}]])).did).toEqual([
+      'user worker',
+      'user leaver',
+    ])
+    expect(
+      await web.sh(
+        'getent passwd worker | cut -d: -f6-; id -Gn worker; id -gn person; id -Gn leaver 2>&1 || :',
+      ),
+    ).toBe(
+      `/srv/it:/usr/sbin/nologin\nworker adm games builders\nusers\nid: ‘leaver’: no such user\n`.replace(
+        /[‘’]/g,
+        "'",
+      ),
+    )
+    expect(await web.converge([[accounts('/usr/sbin/nologin', true), {}]])).toMatchObject({ changed: 0 })
+  })
+})
