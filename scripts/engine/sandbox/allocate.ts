@@ -4,6 +4,7 @@ import { CapstanError } from '../errors.ts'
 import type { Container } from './container.ts'
 import type { SandboxRequest } from './host.ts'
 import { addressIn, type HostPorts, portChoices } from './plan.ts'
+import { run } from './process.ts'
 import type { SandboxState } from './state.ts'
 
 /**
@@ -40,12 +41,23 @@ export async function allocate(
 }
 
 async function firstFree(choices: readonly HostPorts[]): Promise<HostPorts> {
+  const forwarded = await forwardedPorts()
   for (const ports of choices) {
     const { ssh, http, https, dns } = ports
+    if (Object.values(ports).some(port => forwarded.has(port))) continue
     const checks = await Promise.all([...[ssh, http, https, dns].map(isTcpFree), isUdpFree(dns)])
     if (checks.every(Boolean)) return ports
   }
   throw new CapstanError('sandbox-ports', 'sandbox: of 100 sets of ports on 127.0.0.1 none is free')
+}
+
+/**
+ * Ports that netfilter leads elsewhere: nobody listens there, yet nobody could. An engine that was killed leaves
+ * such rules behind. None where we may not see them, as then no engine of ours made them.
+ */
+async function forwardedPorts(): Promise<ReadonlySet<number>> {
+  const rules = await run('iptables', ['-t', 'nat', '-S'])
+  return new Set(Array.from(rules.stdout.matchAll(/--dport (\d+)\b.* -j DNAT/g), ([, port]) => Number(port)))
 }
 
 function isTcpFree(port: number): Promise<boolean> {

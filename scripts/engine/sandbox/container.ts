@@ -120,12 +120,17 @@ export async function injectIdentity(engine: Engine, root: string, host: string,
 }
 
 /** Starts the container of a host; one that an engine killed half-way left in its way is cleaned up first. */
-export async function startContainer(engine: Engine, root: string, host: string): Promise<Finished> {
+export async function startContainer(
+  engine: Engine,
+  root: string,
+  host: string,
+  lock: number,
+): Promise<Finished> {
   const name = containerName(root, host)
-  const started = await engine.try(['start', name])
+  const started = await engine.try(['start', name], { hold: lock })
   if (started.code === 0 || engine.name !== 'podman') return started
   await engine.try(['container', 'cleanup', name])
-  return engine.try(['start', name])
+  return engine.try(['start', name], { hold: lock })
 }
 
 export async function removeContainer(engine: Engine, root: string, host: string): Promise<void> {

@@ -36,7 +36,10 @@ export async function presentEngine(recorded: EngineName | undefined): Promise<E
 /** The engine by its name, unexamined. */
 export function engine(name: EngineName): Engine {
   const runtime = name === 'podman' && needsRunc() ? ['--runtime', 'runc'] : []
-  const attempt: Engine['try'] = (words, options) => run(name, [...runtime, ...words], options)
+  // Podman that is killed while it starts a container leaves addresses, bridges and port rules taken until the
+  // machine is booted anew: an interrupted `up` lets it finish what it is at.
+  const attempt: Engine['try'] = (words, options) =>
+    run(name, [...runtime, ...words], { detached: true, ...options })
   return {
     name,
     try: attempt,

@@ -80,7 +80,7 @@ async function bootstrap(
   say: (line: string) => void,
   lock: number,
 ): Promise<void> {
-  say(`building the image of Debian ${release} with mmdebstrap (about 1 min, once)`)
+  say(`building the image of Debian ${release} with mmdebstrap (1–2 min, once)`)
   const work = `${tarball}.build`
   rmSync(work, { recursive: true, force: true })
   mkdirSync(work, { recursive: true })
@@ -92,7 +92,19 @@ async function bootstrap(
     `--customize-hook=cd "$1" && ${bare}`,
   ]
   const draft = join(work, 'image.tar')
-  const built = await run('mmdebstrap', [...options, codenames[release], draft, '-'], {
+  // In a mount namespace of its own: what it mounts below `work` is gone with it, however it ends, and no later
+  // removal of that folder can reach into this machine's /dev or /sys.
+  const words = [
+    '--mount',
+    '--propagation',
+    'private',
+    'mmdebstrap',
+    ...options,
+    codenames[release],
+    draft,
+    '-',
+  ]
+  const built = await run('unshare', words, {
     input: `${sources.join('\n')}\n`,
     env: { TMPDIR: work },
     deadline: 1800,

@@ -14,6 +14,8 @@ export interface RunOptions {
   readonly deadline?: number
   /** A file descriptor that the process keeps open, as its fourth: a lock outlives us by it. */
   readonly hold?: number
+  /** In a session of its own, so that a signal to our process group (Ctrl-C) lets it finish. */
+  readonly detached?: boolean
   /** Told each line of stderr as it comes. */
   readonly onLine?: (line: string) => void
 }
@@ -24,6 +26,7 @@ export function run(program: string, words: readonly string[], options: RunOptio
     const child = spawn(program, words, {
       stdio: ['pipe', 'pipe', 'pipe', ...(options.hold === undefined ? [] : [options.hold])],
       env: { ...process.env, LC_ALL: 'C', ...options.env },
+      detached: options.detached === true,
     })
     const out: Buffer[] = []
     const err: Buffer[] = []

@@ -114,7 +114,7 @@ async function bringUp(work: Work, name: string, found: readonly Container[]): P
   if (container?.state === 'running') {
     if (!ready) await takeOver(work, name)
   } else if (container !== undefined && ready) {
-    const started = await startContainer(engine, root, name)
+    const started = await startContainer(engine, root, name, work.lock)
     if (started.code !== 0) throw engineError(engine.name, ['start', name], started)
   } else {
     const image = await ensureImage(engine, debian, say)
@@ -146,7 +146,7 @@ async function make(work: Work, name: string, image: string, leftover: boolean):
     const host = hostOf(hosts, name)
     await createContainer(engine, root, name, host, image, lock)
     await injectIdentity(engine, root, name, host.ip)
-    const started = await startContainer(engine, root, name)
+    const started = await startContainer(engine, root, name, work.lock)
     if (started.code === 0) return
     await removeContainer(engine, root, name)
     refused.push(host.ip)
