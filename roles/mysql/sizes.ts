@@ -11,9 +11,9 @@ export function maxConnections(memory: number): number {
   return step(nominal(memory) / 10, [50, 100, 150, 200, 300, 400, 500])
 }
 
-// MiB of a machine that has `memory` MiB left by its kernel and firmware: those take up to 6 %.
+// MiB of a machine that has `memory` MiB left by its kernel and firmware: those take up to a tenth of small ones.
 function nominal(memory: number): number {
-  return memory * 1.06
+  return memory * 1.1
 }
 
 function step(most: number, steps: readonly [number, ...number[]]): number {

@@ -20,6 +20,10 @@ describe.each([12, 13] as const)('MariaDB on Debian %i', debian => {
 
   const rows = async (sql: string) => (await on.sql(sql)).split('\n').filter(Boolean)
   const grants = (account: string) => rows(`SHOW GRANTS FOR ${account}`)
+  const watched = () =>
+    on.shell(
+      'touch /run/watch.stop; while [ -e /run/watch.stop ]; do sleep 0.1; done; cat /run/watch.seen; rm /run/watch.seen',
+    )
   /** Changes something by hand; the role mends it, and finds nothing more to do then. */
   const mended = async (sql: string) => {
     await on.sql(sql)
@@ -311,10 +315,23 @@ describe.each([12, 13] as const)('MariaDB on Debian %i', debian => {
     await on.shell('mv /run/mysqld/moved.sock /run/mysqld/mysqld.sock')
   })
 
+  it('tells what the server refuses in its words, without the statement and the hash in it.', async () => {
+    await on.sql("INSTALL SONAME 'simple_password_check'; SET GLOBAL strict_password_validation = ON")
+    const user = { password: new Secret(secret), grants: {} }
+    const { error } = await on.converge(declaring(mysql => mysql.user('new', user)))
+    expect(error).toMatchObject({ code: 'step-failed' })
+    expect(error?.lines.join('\n')).toMatch(/^ERROR \d+ .*strict.password.validation.*$/)
+    await on.sql("UNINSTALL SONAME 'simple_password_check'")
+  })
+
   it('never sees the password: not in a process, a log, a file or an event.', async () => {
     await on.shell(`printf '[mariadbd]\\nlog_bin = /var/log/mysql/bin\\ngeneral_log = ON\\ngeneral_log_file = /var/log/mysql/all.log\\n' >/etc/mysql/mariadb.conf.d/80-logs.cnf
       printf '[mariadbd]\\nlong_query_time = 0\\n' >/etc/mysql/mariadb.conf.d/95-slow.cnf; systemctl restart mariadb`)
     await on.sql('DROP USER foobar@localhost, foobar@127.0.0.1')
+    await on.shell(watcher)
+    expect((await on.login('nobody', secret)).exitCode).toBe(1)
+    expect(await watched(), 'the watcher sees a password that is in an environment').toContain(secret)
+
     await on.shell(watcher)
     const run = await on.converge(mysqlRole, { ...given, maxConnections: 77 })
     expect(run.error).toBeUndefined()
@@ -324,9 +341,7 @@ describe.each([12, 13] as const)('MariaDB on Debian %i', debian => {
       'mysql user foobar@127.0.0.1',
       'restart mariadb',
     ])
-    const seen = await on.shell(
-      'touch /run/watch.stop; while [ -e /run/watch.stop ]; do sleep 0.1; done; cat /run/watch.seen',
-    )
+    const seen = await watched()
     expect(seen).toContain('mariadb')
     const kept = await on.shell(
       'cat /var/log/mysql/* /var/lib/capstan/runs/*/* /etc/mysql/*/* /var/log/syslog 2>/dev/null; journalctl --no-pager -n 5000',

@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest'
+import { buildCatalog } from '#engine/converge/catalog.ts'
+import type { Facts } from '#engine/converge/facts.ts'
+import type { Site } from '#engine/vars.ts'
+import mysql from '#roles/mysql/role.ts'
+import { bufferPool, maxConnections } from '#roles/mysql/sizes.ts'
+import vars from '#roles/mysql/vars.ts'
+
+const site: Site = {
+  domain: 'foobar.com',
+  www: ['www.foobar.com'],
+  address: undefined,
+  app: 'foobar',
+  email: 'hostmaster@foobar.com',
+}
+
+const password = 'correct horse'
+
+function declared(given: object = {}, memory = 1966) {
+  const parsed = vars.parse({ password, ...given }, site)
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems))
+  const catalog = buildCatalog()
+  const facts = { memory } as unknown as Facts
+  const host = { name: 'web1', groups: [] }
+  mysql.declare(catalog.role('mysql'), { vars: parsed.value, site, facts, host })
+  return catalog
+}
+
+function file(given: object = {}, memory?: number): string {
+  const { resources } = declared(given, memory)
+  const found = resources.find(({ label }) => label.startsWith('template'))
+  const wanted = found?.wanted as { readonly content?: Buffer } | undefined
+  return wanted?.content?.toString() ?? ''
+}
+
+describe('the mysql role', () => {
+  it('declares the server, its files, and who may use it.', () => {
+    const { resources, handlers } = declared()
+    expect(
+      resources.map(({ label, set, notify }) =>
+        [label, ...notify.map(({ name }) => `→ ${name}`), ...(set ? [`(${set.name})`] : [])].join(' '),
+      ),
+    ).toEqual([
+      'apt mariadb-server logrotate',
+      'directory /var/lib/mysql-files',
+      'directory /var/log/mysql',
+      'template /etc/mysql/mariadb.conf.d/90-capstan.cnf → restart mariadb (MariaDB configuration)',
+      'service mariadb',
+      'mysql user root@localhost',
+      'mysql user root at any host but localhost',
+      'mysql user anonymous at any host',
+      'mysql database test',
+      'mysql database foobar',
+      'mysql user foobar@localhost',
+      'mysql user foobar@127.0.0.1',
+      'mysql user foobar at any host but localhost, 127.0.0.1',
+    ])
+    expect(handlers.map(({ name }) => name)).toEqual(['restart mariadb'])
+  })
+
+  it.each([
+    ['a host of 2 GiB', 'plain', {}],
+    [
+      'all that can be said',
+      'further',
+      { collation: 'utf8mb4_bin', bufferPool: '3g', maxConnections: 40, slowQuery: 0.25 },
+    ],
+  ])('writes a readable file for %s.', async (_, name, given) => {
+    await expect(file(given)).toMatchFileSnapshot(`mysql/${name}.cnf`)
+  })
+
+  it('keeps a database that the app itself calls test.', () => {
+    const labels = declared({ database: 'test' }).resources.map(({ label }) => label)
+    expect(labels.filter(label => label === 'mysql database test')).toHaveLength(1)
+  })
+
+  it('holds the password nowhere, neither as it is nor as a hash that prints.', () => {
+    const { resources, handlers } = declared()
+    const all = JSON.stringify([resources, handlers])
+    expect(all).not.toContain(password)
+    expect(all).not.toMatch(/\*[0-9A-F]{40}/)
+  })
+})
+
+describe('the sizes by the memory of the host', () => {
+  it.each([
+    // MiB as the kernel counts them, for machines of ½ to 64 GiB.
+    [256, '128m', 50],
+    [478, '128m', 50],
+    [966, '256m', 100],
+    [1966, '512m', 200],
+    [3915, '1024m', 400],
+    [7936, '2048m', 500],
+    [15_990, '4096m', 500],
+    [64_300, '16384m', 500],
+    [2_000_000, '65536m', 500],
+  ])('%i MiB: a pool of %s, %i connections.', (memory, pool, connections) => {
+    expect(bufferPool(memory)).toBe(pool)
+    expect(maxConnections(memory)).toBe(connections)
+  })
+
+  it('stay where they are when a kernel takes a little more or less.', () => {
+    for (const memory of [478, 966, 1966, 3915, 7936, 15_990])
+      for (const other of [memory - 8, memory + 8])
+        expect([bufferPool(other), maxConnections(other)]).toEqual([
+          bufferPool(memory),
+          maxConnections(memory),
+        ])
+  })
+})
+
+describe('the vars of mysql', () => {
+  it.each([
+    ['password', { password: undefined }],
+    ['password', { password: 'abc' }],
+    ['database', { database: 'a`b' }],
+    ['user', { user: "a'b" }],
+    ['from.0', { from: ['%'] }],
+    ['from', { from: [] }],
+    ['privileges.0', { privileges: ['ALL PRIVILEGES'] }],
+    ['privileges.0', { privileges: ['SUPER'] }],
+    ['privileges', { privileges: [] }],
+    ['collation', { collation: 'latin1_swedish_ci' }],
+    ['collation', { collation: 'utf8mb4_bin\nlocal_infile=1' }],
+    ['bufferPool', { bufferPool: '1 GiB' }],
+    ['maxConnections', { maxConnections: 5 }],
+    ['slowQuery', { slowQuery: -1 }],
+    ['bind', { bind: '0.0.0.0' }],
+  ])('refuse %s in %j.', (path, given) => {
+    const parsed = vars.parse({ password, ...given }, site)
+    expect(parsed.ok ? [] : parsed.problems.map(problem => problem.path.join('.'))).toEqual([path])
+  })
+})
