@@ -1,7 +1,6 @@
-import { relative } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { CapstanError } from '#engine/errors.ts'
 import type { ConfigSet, Declare, Handler, Kind, Resource } from '#engine/resources/resource.ts'
+import { callSite } from './call-site.ts'
 
 /** All that is declared for one host, in order, and the handlers of its roles in the order of declaration. */
 export interface Catalog {
@@ -86,25 +85,4 @@ function twice(label: string, where: string, first: string): CapstanError {
     where,
     hint: 'A thing of the host has one owner: keep one of the two declarations.',
   })
-}
-
-/** Finds `roles/nginx/role.ts:21` in the stack, only when it is asked for: formatting a stack is slow. */
-function callSite(): () => string {
-  const { stack } = captured()
-  return () => {
-    const line = stack().split('\n').find(isRole)
-    const match = line && /\(?((?:file:\/\/)?\/[^()]*?):(\d+):\d+\)?$/.exec(line)
-    if (!match?.[1]) return 'roles'
-    const file = match[1].startsWith('file:') ? fileURLToPath(match[1]) : match[1]
-    return `${relative(process.cwd(), file)}:${match[2]}`
-  }
-}
-
-function captured(): { stack: () => string } {
-  const error = new Error('declared here')
-  return { stack: () => error.stack ?? '' }
-}
-
-function isRole(line: string): boolean {
-  return /\/(roles|test)\//.test(line) && !line.includes('/engine/') && !line.includes('node_modules')
 }

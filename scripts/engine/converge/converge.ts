@@ -19,9 +19,11 @@ export async function converge(
     const result = await convergeHost(work, options)
     const { name } = work.identity
     recap[name] = recapOf(result)
-    if (!result.error) return
-    exitCode = result.error instanceof UnreachableError || exitCode === 4 ? 4 : 1
-    tell(options.emit, name, result.error)
+    if (result.error !== undefined) {
+      exitCode = result.error instanceof UnreachableError || exitCode === 4 ? 4 : 1
+      tell(options.emit, name, result.error)
+    }
+    options.emit({ event: 'finished', host: name })
   })
   const ordered = Object.fromEntries(
     hosts.flatMap(({ identity: { name } }) => (recap[name] ? [[name, recap[name]]] : [])),

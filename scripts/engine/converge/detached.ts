@@ -4,67 +4,115 @@ import { quote } from '#engine/quote.ts'
 import { here } from '#engine/resources/shell.ts'
 import { stateDirectory } from './facts.ts'
 
+/** Where a run keeps its script, its log and what it is told, on the host. */
+export function runDirectory(id: string): string {
+  return `${stateDirectory}/runs/${id}`
+}
+
+/** The file whose presence ends a stage before its next step. */
+export function stopFile(id: string): string {
+  return `${runDirectory(id)}/stop`
+}
+
+export interface DetachedRun {
+  readonly id: string
+  readonly script: string
+  readonly onOutput: (chunk: Buffer) => void
+  /** Once aborted, the script is told so by its stop file. */
+  readonly stop: AbortSignal
+  /** Another connection, after one was lost; it holds the host's lock unless the script has begun. */
+  readonly reconnect: () => Promise<Connection>
+}
+
 /**
  * Runs a script on the host in a session of its own, from a file only root can read, its output in a log beside
  * it; follows the log, and goes on following over a new connection when the old one breaks. Resolves when the
- * script has ended, however it did: the log's own marks say how. One trip.
+ * script has ended, however it did: the log's own marks say how. One trip. Throws HostError where it could not
+ * be begun.
  */
-export async function runDetached(
-  connection: Connection,
-  reconnect: () => Promise<Connection>,
-  run: { readonly id: string; readonly script: string; readonly onOutput: (chunk: Buffer) => void },
-): Promise<void> {
-  const directory = `${stateDirectory}/runs/${run.id}`
+export async function runDetached(connection: Connection, run: DetachedRun): Promise<void> {
   let seen = 0
   const onOutput = (chunk: Buffer) => {
     seen += chunk.length
     run.onOutput(chunk)
   }
   let current = connection
-  for (;;) {
-    try {
-      const script = launch(directory, run.script) + follow(directory, seen)
-      const { exitCode, stderr } = await current.run(script, { deadline: longest, onOutput })
-      if (exitCode === 0) return
-      throw new HostError('stage-lost', `${current.host}: the run’s log in ${directory} can’t be followed`, {
-        lines: stderr.toString().trimEnd().split('\n'),
-        hint: 'Whether all steps ran is unknown; run again: it begins by looking.',
-      })
-    } catch (error) {
-      if (!(error instanceof ConnectionLost)) throw error
-      current = await reconnect()
+  const tellStop = () => void stopAt(current, run.id)
+  run.stop.addEventListener('abort', tellStop)
+  try {
+    for (;;) {
+      try {
+        const script = launch(run) + follow(run.id, seen)
+        const { exitCode, stderr } = await current.run(script, { deadline: longest, onOutput })
+        if (exitCode === 0) return
+        throw notFollowed(current.host, run.id, exitCode, stderr.toString())
+      } catch (error) {
+        if (!(error instanceof ConnectionLost)) throw error
+        current = await run.reconnect()
+        if (run.stop.aborted) tellStop()
+      }
     }
+  } finally {
+    run.stop.removeEventListener('abort', tellStop)
   }
 }
 
 // A package's installation can take its time; a host that went away is noticed by keep-alive, not by this.
 const longest = 6 * 3600
+const notBegun = 74
 
-function launch(directory: string, script: string): string {
-  const at = quote(directory)
+function launch({ id, script }: DetachedRun): string {
+  const at = quote(runDirectory(id))
+  const file = `${at}/script`
   return [
     // A host that has the log already was launched before the connection broke: it is only followed.
     `if ! [ -e ${at}/log ]; then\n`,
-    `umask 077; mkdir -p ${stateDirectory}/runs ${stateDirectory}/owed ${at} || exit\n`,
+    `umask 077; mkdir -p ${stateDirectory}/runs ${stateDirectory}/owed ${at} || exit ${notBegun}\n`,
     `( cd ${stateDirectory}/runs && ls -1 | head -n -10 | xargs -r rm -rf -- )\n`,
-    here(`cat >${at}/script`, script),
-    '[ -s DIR/script ] || exit\n'.replace('DIR', at),
+    here(`cat >${file}`, script),
+    `[ "$(wc -c <${file})" = ${Buffer.byteLength(script)} ] || { rm -f -- ${file}; exit ${notBegun}; }\n`,
     // From a subshell that ends, so that init inherits and reaps it: a dead child of the follower looks alive.
     // The log is opened before the script is started: the follower must find it.
-    `umask 022; ( exec >${at}/log 2>&1 </dev/null; setsid sh ${at}/script & echo $! >${at}/pid )\nfi\n`,
+    `( exec >${at}/log 2>&1 </dev/null; umask 022; setsid sh ${file} & echo $! >${at}/pid )\nfi\n`,
   ].join('')
 }
 
-function follow(directory: string, from: number): string {
+function follow(id: string, from: number): string {
   // The lock (9) is the session's and the stage's to hold, never the follower's.
-  return `exec perl -e ${quote(follower)} -- ${quote(directory)} ${from} 9>&-\n`
+  return `exec perl -e ${quote(follower)} -- ${quote(runDirectory(id))} ${from} 9>&-\n`
 }
 
-// Prints the log as it grows, from a byte on, until the process that writes it is gone, or its own session is.
+// Prints the log as it grows, from a byte on, until the process that writes it is gone (its number may be another's
+// after a reboot), or its own session is.
 const follower = String.raw`
   my ($dir, $from) = @ARGV; $| = 1; open my $p, "<", "$dir/pid" or die "$dir/pid: $!\n"; my $pid = int <$p>;
   open my $log, "<", "$dir/log" or die "$dir/log: $!\n"; binmode $log; binmode STDOUT; seek $log, $from, 0;
-  for (;;) { my $alive = getppid != 1 && kill 0, $pid; my $any = 0;
+  sub alive { open my $f, "<", "/proc/$pid/cmdline" or return 0; -1 != index <$f> // "", "$dir/script" }
+  my $parent = getppid;
+  for (;;) { my $alive = getppid == $parent && alive(); my $any = 0;
     while (my $n = sysread $log, my $bytes, 65536) { print $bytes; $any = 1 }
     last unless $alive; select undef, undef, undef, 0.02 unless $any }
 `
+
+function notFollowed(host: string, id: string, exitCode: number, said: string): HostError {
+  const lines = said.trimEnd().split('\n').slice(-6)
+  if (exitCode === notBegun)
+    return new HostError('not-begun', `${host}: the run can’t be written to ${runDirectory(id)}`, {
+      lines,
+      hint: 'Nothing was begun. See with `df` whether the disk is full, make room and run again.',
+    })
+  return new HostError('stage-lost', `${host}: the run’s log in ${runDirectory(id)} can’t be followed`, {
+    lines,
+    hint: 'Whether all steps ran is unknown; run again: it begins by looking.',
+  })
+}
+
+// Best effort: where it doesn't arrive, the stage goes on to its end, which is no harm.
+async function stopAt(connection: Connection, id: string): Promise<void> {
+  try {
+    const stream = await connection.openStream(`true >${quote(stopFile(id))}`, { deadline: 20 })
+    stream.stdin.end()
+    stream.stdout.resume()
+    await stream.done
+  } catch {}
+}

@@ -48,7 +48,7 @@ if [ -d /run/systemd/system ]; then pair systemd yes; fi
 `
 
 /** The facts in what `factsScript` printed. Throws CapstanError for a host that Capstan can't manage. */
-export function parseFacts(output: Buffer): Facts {
+export function parseFacts(output: Buffer, host: string): Facts {
   const all = new Map<string, string[]>()
   const values = output.toString().split('\0')
   for (let i = 0; i + 1 < values.length; i += 2) {
@@ -64,7 +64,7 @@ export function parseFacts(output: Buffer): Facts {
   }
   const release = releases[`${os.id} ${os.version}`]
   if (!release || !all.has('systemd'))
-    throw new CapstanError('host-unsupported', unsupported(os.name, release !== undefined), {
+    throw new CapstanError('host-unsupported', `${host}: ${unsupported(os.name, release !== undefined)}`, {
       hint: `Capstan manages ${Object.keys(releases).join(', ')} with systemd. Take this host out of the inventory or limit the run with -l.`,
     })
   return {

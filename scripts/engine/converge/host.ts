@@ -1,15 +1,18 @@
 import type { Connection } from '#engine/connection/connection.ts'
-import { type CapstanError, HostError } from '#engine/errors.ts'
 import type { Emit, HostRecap } from '#engine/output/events.ts'
 import type { Resource } from '#engine/resources/resource.ts'
 import type { Site } from '#engine/vars.ts'
-import { applyStage } from './apply.ts'
+import { type Applied, applyStage } from './apply.ts'
 import { buildCatalog, type Catalog } from './catalog.ts'
+import { declareRole } from './declare.ts'
 import { type Facts, factsScript, parseFacts } from './facts.ts'
-import { lockScript, waitForLock } from './lock.ts'
-import { described, foreseen, handlerKey, type Plan, plan } from './plan.ts'
+import { stillDiffers, stopped, unreadable } from './failures.ts'
+import { Line } from './line.ts'
+import { locked, lockScript, waitForLock } from './lock.ts'
+import { foreseen, handlerKey, type Plan, plan } from './plan.ts'
 import { probe } from './probe.ts'
 import type { HostIdentity, Role } from './role.ts'
+import { Tally } from './tally.ts'
 
 /** One host with all that is to be declared for it; vars are valid. */
 export interface HostWork {
@@ -25,16 +28,19 @@ export interface ConvergeOptions {
   readonly check: boolean
   readonly diff: boolean
   readonly emit: Emit
+  /** Aborted, hosts end at their next step boundary; absent: nothing can end the run. */
+  readonly stop?: AbortSignal
 }
 
-export type HostResult = Omit<HostRecap, 'unreachable'> & { readonly error: CapstanError | undefined }
+/** `error` is anything that was thrown: what is no CapstanError is a bug of ours. */
+export type HostResult = Omit<HostRecap, 'unreachable'> & { readonly error: unknown }
 
 /** Brings one host to what its roles declare, and proves it by a last probe. Never throws for what a host does. */
 export async function convergeHost(work: HostWork, options: ConvergeOptions): Promise<HostResult> {
   const run = new HostRun(work, options)
   const error = await run.converge().then(
     () => undefined,
-    (thrown: CapstanError) => thrown,
+    (thrown: unknown) => thrown,
   )
   return { ...(await run.end()), error }
 }
@@ -42,61 +48,62 @@ export async function convergeHost(work: HostWork, options: ConvergeOptions): Pr
 class HostRun {
   readonly #work: HostWork
   readonly #options: ConvergeOptions
+  readonly #stop: AbortSignal
+  readonly #line: Line
   readonly #began = performance.now()
-  readonly #changed = new Set<Resource>()
-  readonly #ok = new Set<Resource>()
   readonly #tries = new Map<Resource, number>()
-  #connection: Connection | undefined
-  #trips = 0
-  #resources = 0
+  #tally = new Tally([])
+  #failedStep: Resource | undefined
   #failed = 0
 
   constructor(work: HostWork, options: ConvergeOptions) {
     this.#work = work
     this.#options = options
+    this.#stop = options.stop ?? new AbortController().signal
+    this.#line = new Line(work.identity.name, () => work.connect(), options)
   }
 
   async converge(): Promise<void> {
     try {
-      const facts = await this.#readFacts()
+      const facts = await this.#pausable(() => this.#readFacts())
       const catalog = this.#declare(facts)
-      this.#resources = catalog.resources.length
+      this.#tally = new Tally(catalog.resources)
       await (this.#options.check ? this.#check(catalog, facts) : this.#bring(catalog, facts))
     } catch (error) {
       this.#failed = 1
+      for (const resource of this.#tally.left(this.#failedStep))
+        this.#emit({
+          event: 'skipped',
+          role: resource.role,
+          resource: resource.label,
+          why: 'the run of this host ended before it',
+        })
       throw error
     }
   }
 
   async end(): Promise<Omit<HostResult, 'error'>> {
-    this.#trips += this.#connection?.trips ?? 0
-    await this.#connection?.close()
-    const ok = new Set([...this.#ok, ...this.#changed]).size
+    await this.#line.close()
     return {
-      ok,
-      changed: this.#changed.size,
+      ...this.#tally.counts(this.#failedStep),
       failed: this.#failed,
-      skipped: Math.max(0, this.#resources - ok - this.#failed),
-      trips: this.#trips,
+      trips: this.#line.trips,
       seconds: (performance.now() - this.#began) / 1000,
     }
   }
 
   async #readFacts(): Promise<Facts> {
     const { emit, check, runId } = this.#options
-    const connection = await this.#connect()
-    const { host } = connection
+    const connection = await this.#line.open()
     const lock = check ? '' : lockScript(runId, 0)
     // The facts run in a subshell: what they read from os-release must not stay in the session's shell.
     const script = `${lock}locked=$?\n(\n${factsScript})\n(exit $locked)\n`
     const { stdout, stderr, exitCode } = await connection.run(script, { keep: true })
-    const facts = parseFacts(stdout)
-    if (exitCode === 75) await waitForLock(connection, runId, stderr.toString().trim(), emit)
-    else if (exitCode !== 0)
-      throw new HostError('lock', `${host}: the lock in /run/capstan can’t be taken`, {
-        lines: stderr.toString().trimEnd().split('\n'),
-        hint: 'Is the host’s /run writable for root?',
-      })
+    const { host } = connection
+    const facts = parseFacts(stdout, host)
+    const said = stderr.toString().trim()
+    if (exitCode === 75) await waitForLock(connection, runId, said, emit)
+    else if (exitCode !== 0) throw locked(host, exitCode, said)
     emit({ event: 'facts', host, facts: { ...facts } })
     return facts
   }
@@ -104,20 +111,19 @@ class HostRun {
   #declare(facts: Facts): Catalog {
     const { identity, site, roles } = this.#work
     const catalog = buildCatalog()
-    for (const { role, vars } of roles)
-      role.declare(catalog.role(role.name), { vars, site, facts, host: identity })
+    for (const { role, vars } of roles) declareRole(role, catalog, { vars, site, facts, host: identity })
     return catalog
   }
 
   async #check(catalog: Catalog, facts: Facts): Promise<void> {
     const planned = await this.#plan(catalog, new Set(facts.owed), 1)
-    for (const resource of planned.ok) this.#tellOk(resource)
-    const foreseenChanges = foreseen(planned)
-    for (const change of foreseenChanges) this.#emit({ event: 'planned', ...change })
-    for (const step of planned.stage) if (step.type === 'resource') this.#changed.add(step.resource)
+    this.#tellOk(planned)
+    const changes = foreseen(planned)
+    for (const change of changes) this.#emit({ event: 'planned', ...change })
+    for (const step of planned.stage) if (step.type === 'resource') this.#tally.changed(step.resource)
     for (const { resource } of planned.rest)
-      if (foreseenChanges.some(change => change.resource === resource.label)) this.#changed.add(resource)
-      else this.#ok.add(resource)
+      if (changes.some(change => change.resource === resource.label)) this.#tally.changed(resource)
+      else this.#tally.ok(resource)
   }
 
   async #bring(catalog: Catalog, facts: Facts): Promise<void> {
@@ -125,36 +131,50 @@ class HostRun {
     const done = new Set<Resource>()
     for (let pass = 1; ; pass++) {
       const planned = await this.#plan(catalog, owed, pass, done)
-      for (const resource of planned.ok) this.#tellOk(resource)
+      this.#tellOk(planned)
       if (planned.stage.length === 0 && planned.rest.length === 0) return
       this.#refuseStandstill(planned)
-
-      const applied = await applyStage(await this.#connect(), () => this.#reconnect(), planned.stage, {
-        id: `${this.#options.runId}-${pass}`,
-        emit: this.#options.emit,
-      })
-      for (const step of planned.stage)
-        if (step.type === 'resource')
-          for (const handler of step.resource.notify) owed.add(handlerKey(handler))
-      for (const step of applied.done) {
-        if (step.type === 'handler') owed.delete(handlerKey(step.handler))
-        else this.#changed.add(step.resource)
-        if (step.type === 'resource' && step.resource.once) done.add(step.resource)
-      }
+      const applied = await this.#apply(planned, pass)
+      this.#remember(planned, applied, owed, done)
       if (applied.error) throw applied.error
     }
   }
 
-  async #plan(
+  #plan(
     catalog: Catalog,
     owed: ReadonlySet<string>,
     pass: number,
     done = new Set<Resource>(),
   ): Promise<Plan> {
-    const { resources } = catalog
-    const probed = await probe(await this.#connect(), resources, { diff: this.#options.diff })
-    this.#emit({ event: 'probed', resources: resources.length, pass })
-    return plan(catalog, probed, owed, done)
+    return this.#pausable(async () => {
+      const { resources } = catalog
+      const probed = await probe(await this.#line.open(), resources, { diff: this.#options.diff })
+      this.#emit({ event: 'probed', resources: resources.length, pass })
+      return plan(catalog, probed, owed, done)
+    })
+  }
+
+  async #apply({ stage }: Plan, pass: number): Promise<Applied> {
+    const id = `${this.#options.runId}-${pass}`
+    return this.#line.holding(id, connection =>
+      applyStage(connection, stage, {
+        id,
+        emit: this.#options.emit,
+        stop: this.#stop,
+        reconnect: () => this.#line.reconnect(id),
+      }),
+    )
+  }
+
+  #remember({ stage }: Plan, applied: Applied, owed: Set<string>, done: Set<Resource>): void {
+    for (const step of stage)
+      if (step.type === 'resource') for (const handler of step.resource.notify) owed.add(handlerKey(handler))
+    for (const step of applied.done) {
+      if (step.type === 'handler') owed.delete(handlerKey(step.handler))
+      else this.#tally.changed(step.resource)
+      if (step.type === 'resource' && step.resource.once) done.add(step.resource)
+    }
+    if (applied.failed?.type === 'resource') this.#failedStep = applied.failed.resource
   }
 
   // What has been applied three times and still differs won't come right by a fourth.
@@ -162,14 +182,7 @@ class HostRun {
     const host = this.#work.identity.name
     const first = rest[0]
     if (stage.length === 0 && first && !first.state.known)
-      throw new HostError(
-        'unknown',
-        `${host}: ${first.resource.label}: its state can’t be read: ${first.state.reason}`,
-        {
-          where: first.resource.where(),
-          hint: 'Nothing that this run still has to do would change that. Look at it on the host and run again.',
-        },
-      )
+      throw unreadable(host, first.resource, first.state.reason)
     for (const step of stage) {
       if (step.type !== 'resource') continue
       const tries = (this.#tries.get(step.resource) ?? 0) + 1
@@ -178,32 +191,25 @@ class HostRun {
     }
   }
 
-  #tellOk(resource: Resource): void {
-    if (this.#ok.has(resource) || this.#changed.has(resource)) return
-    this.#ok.add(resource)
-    this.#emit({ event: 'ok', role: resource.role, resource: resource.label })
+  #tellOk({ ok }: Plan): void {
+    for (const resource of ok)
+      if (this.#tally.ok(resource)) this.#emit({ event: 'ok', role: resource.role, resource: resource.label })
   }
 
-  async #connect(): Promise<Connection> {
-    if (this.#connection) return this.#connection
-    const began = performance.now()
-    this.#connection = await this.#work.connect()
-    this.#emit({
-      event: 'connected',
-      address: this.#connection.host,
-      seconds: (performance.now() - began) / 1000,
+  // What only reads is left at once when the run is to stop.
+  async #pausable<T>(work: () => Promise<T>): Promise<T> {
+    const stop = this.#stop
+    let leave = () => {}
+    const left = new Promise<never>((_, reject) => {
+      leave = () => reject(stopped(this.#work.identity.name))
+      if (stop.aborted) leave()
+      else stop.addEventListener('abort', leave)
     })
-    return this.#connection
-  }
-
-  // A stage that is still running holds the lock for this run, so that it is busy says nothing here.
-  async #reconnect(): Promise<Connection> {
-    this.#trips += this.#connection?.trips ?? 0
-    this.#connection = undefined
-    this.#emit({ event: 'warning', message: 'the connection was lost; connecting again' })
-    const connection = await this.#connect()
-    await connection.run(lockScript(this.#options.runId, 0), { keep: true })
-    return connection
+    left.catch(() => {})
+    if (stop.aborted) return left
+    const working = work()
+    working.catch(() => {})
+    return Promise.race([working, left]).finally(() => stop.removeEventListener('abort', leave))
   }
 
   #emit(event: DistributiveOmit<Parameters<Emit>[0] & { host?: string }, 'host'>): void {
@@ -212,16 +218,3 @@ class HostRun {
 }
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never
-
-function stillDiffers(host: string, step: Parameters<typeof described>[0]): HostError {
-  const { resource, where, differences } = described(step)
-  return new HostError(
-    'still-differs',
-    `${host}: ${resource} still differs after it was applied three times`,
-    {
-      where,
-      lines: differences.map(one => `${one.what}: wanted ${one.wanted}, found ${one.found}`),
-      hint: 'Something on the host undoes it, or two roles declare the opposite of each other.',
-    },
-  )
-}

@@ -4,24 +4,62 @@ import { HostError } from '#engine/errors.ts'
 import type { Emit } from '#engine/output/events.ts'
 import { quote } from '#engine/quote.ts'
 import { stateDirectory } from './facts.ts'
+import { sessionFile } from './stage.ts'
 
 const directory = '/run/capstan'
 
 /**
  * Shell that takes the host's lock on descriptor 9 of the session's own shell, so that it is held as long as the
- * session or a stage that it started lives, and freed by the kernel with the last of them. Ends with 75 and the
- * holder's line on stderr when another run has it. Clears what a run that was killed left behind.
+ * session or a stage that it started lives, and freed by the kernel with the last of them. Ends with 75 and on
+ * stderr who has it, when another run has it or a step of an earlier one still goes on, and with 73 where no lock
+ * can be taken. Clears what a run that was killed left behind.
  */
 export function lockScript(runId: string, waitSeconds: number): string {
   const holder = `${userInfo().username}@${hostname()} (run ${runId})`
-  return [
-    `mkdir -p -m 700 ${directory} && exec 9>>${directory}/lock || exit 73\n`,
-    `if ! flock -w ${waitSeconds} 9; then cat ${directory}/holder >&2; exec 9>&-; (exit 75)\n`,
-    `else printf '%s since %s\\n' ${quote(holder)} "$(date -u +%FT%TZ)" >${directory}/holder\n`,
-    `if [ -s ${stateDirectory}/leftovers ]; then while IFS= read -r old; do rm -rf -- "$old"; done <${stateDirectory}/leftovers; rm -f ${stateDirectory}/leftovers; fi\n`,
-    'fi\n',
-  ].join('')
+  return `
+if mkdir -p -m 700 ${directory} && true >>${directory}/lock; then
+  exec 9>>${directory}/lock
+  flock -w ${waitSeconds} 9
+  case $? in
+  0) if perl -e ${quote(orphans)} -- ${sessionFile} ${waitSeconds}; then
+      printf '%s since %s\\n%s\\n' ${quote(holder)} "$(date -u +%FT%TZ)" $$ >${directory}/holder
+      if [ -s ${stateDirectory}/leftovers ]; then
+        while IFS= read -r old; do rm -rf -- "$old"; done <${stateDirectory}/leftovers
+        rm -f ${stateDirectory}/leftovers
+      fi
+      rm -f -- ${stateDirectory}/runs/*/script
+    else exec 9>&-; (exit 75); fi ;;
+  1) { printf 'the run of '; head -n 1 ${directory}/holder; } >&2; exec 9>&-; (exit 75) ;;
+  *) exec 9>&-; (exit 73) ;;
+  esac
+else (exit 73); fi
+`
 }
+
+/**
+ * Shell that takes the lock again for a run that lost its connection, and so the session that held it: what is
+ * left of that session on the host is ended, so that only another run can be in the way.
+ */
+export function retakeScript(runId: string, waitSeconds: number): string {
+  const own = quote(`(run ${runId})`)
+  return `
+if { read -r line && read -r pid; } 2>/dev/null <${directory}/holder; then
+  case $line in *${own}*) [ "/proc/$pid/fd/9" -ef ${directory}/lock ] && [ "$pid" != $$ ] && kill -9 "$pid" ;; esac
+fi
+${lockScript(runId, waitSeconds)}`
+}
+
+// A stage was killed and a step of it was not: no other run may begin beside it. A daemon has its own session.
+const orphans = String.raw`
+  my ($file, $wait) = @ARGV; open my $f, "<", $file or exit 0; my $sid = int <$f> or exit 0;
+  for (my $try = 0; ; $try++) { my @left;
+    for my $stat (glob "/proc/[0-9]*/stat") { open my $s, "<", $stat or next; my $line = <$s> // next;
+      my ($pid) = $line =~ /^(\d+)/; my @f = split " ", substr $line, 2 + rindex $line, ")";
+      push @left, $pid if $f[3] == $sid && $f[0] ne "Z" }
+    unless (@left) { unlink $file; exit 0 }
+    if ($try >= 10 * $wait) { print STDERR "a step of an earlier run that goes on: process @left\n"; exit 1 }
+    select undef, undef, undef, 0.1 }
+`
 
 /** Waits for the lock that another run holds. Throws HostError naming the holder when it isn't freed in time. */
 export async function waitForLock(
@@ -31,11 +69,21 @@ export async function waitForLock(
   emit: Emit,
 ): Promise<void> {
   const { host } = connection
-  emit({ event: 'progress', host, message: `waiting up to ${patience} s for the run of ${holder}` })
+  emit({ event: 'progress', host, message: `waiting up to ${patience} s for ${holder}` })
   const { exitCode, stderr } = await connection.run(lockScript(runId, patience), { keep: true })
   if (exitCode === 0) return
-  throw new HostError('locked', `${host}: locked by ${stderr.toString().trim() || holder}`, {
-    hint: 'Another run is changing this host. The lock frees itself when that run ends, however it ends; then run again.',
+  throw locked(host, exitCode, stderr.toString().trim() || holder)
+}
+
+/** The error of a lock script that ended with `exitCode` and `said`. */
+export function locked(host: string, exitCode: number, said: string): HostError {
+  if (exitCode === 75)
+    return new HostError('locked', `${host}: locked by ${said}`, {
+      hint: 'The lock frees itself when that ends, however it ends; then run again.',
+    })
+  return new HostError('lock', `${host}: the lock in ${directory} can’t be taken`, {
+    lines: said.split('\n').filter(Boolean),
+    hint: 'Is the host’s /run writable for root?',
   })
 }
 

@@ -1,91 +1,139 @@
 # shellcheck shell=dash disable=SC2086
-# What every stage's script runs on; stage.ts says what it prints.
+# What every stage's script runs on; stage.ts says what it prints. No step gets the host's lock (9): a daemon that it
+# starts would hold it for good.
 
-mark() { printf '\n%s %s\n' "$NONCE" "$*"; }
-finish() { for old in $KEPT; do rm -rf -- "$old"; done; rm -f -- "$LEFTOVERS" "$0"; mark done "$1"; exit "$1"; }
-owe() { for key; do : >"$OWED/$key"; done; sync -- "$OWED"; }
-KEPT= INSTALLED= CANDIDATE= QUIET=
+# A stage that can't tell what it does any more does nothing more.
+mark() { printf '\n%s %s\n' "$NONCE" "$*" || exit 74; }
+finish() { for old in $KEPT; do rm -rf -- "$old"; done; rm -f -- "$LEFTOVERS" "$SESSION" "$0"; mark done "$1"; exit "$1"; }
+# Between steps only: the controller was told to stop.
+halt() { [ -e "$STOP" ] || return 0; [ -z "$IN_SET" ] || exit 123; mark stopped; finish 0; }
+KEPT= INSTALLED= RAN= IN_SET= QUIET=
+
+# owe KEY…: remembers handlers on disk before what notifies them changes; NEWLY: those that weren't owed already.
+owe() {
+  NEWLY=
+  for key; do [ -e "$OWED/$key" ] || { true >"$OWED/$key" || finish 73; NEWLY="$NEWLY $key"; }; done
+  sync -- "$OWED"
+}
 
 # run STEP: in a subshell of its own that stops at the first command that fails. Never called where errexit is off.
 run() {
+  halt
   [ -n "$QUIET" ] || mark begin "$1"
-  ( set -e; "step_$1" )
+  ( set -e; "step_$1" ) 9>&-
   code=$?
   [ -n "$QUIET" ] || mark end "$1" "$code"
   [ "$code" = 0 ] && return
-  [ -n "$CANDIDATE" ] && exit 124
+  [ -z "$IN_SET" ] || exit 124
   finish "$code"
 }
 
-# handle STEP KEY: a handler; where it fails, the sets that were installed are put back and it runs again with them.
+# handle STEP KEY: a handler. Where it fails, the sets that notify it are put back, and what they notify runs again.
 handle() {
+  halt
   mark begin "$1"
-  ( set -e; "step_$1" )
-  code=$?
-  if [ "$code" != 0 ] && [ -n "$INSTALLED" ]; then
-    for each in $INSTALLED; do put_back "$each"; done
-    ( set -e; "step_$1" ) >/dev/null 2>&1
-    rm -f -- "$OWED/$2"
+  act "$1"; code=$?
+  if [ "$code" = 0 ]; then
+    rm -f -- "$OWED/$2"; RAN="$RAN $1:$2"
+    mark end "$1" 0
+    return
+  fi
+  back=
+  for each in $INSTALLED; do if notifies "${each%%:*}" "$2"; then put_back "$each"; back="$back ${each%%:*}"; fi; done
+  if [ -n "$back" ]; then
+    again=0
+    for each in $RAN "$1:$2"; do
+      for set in $back; do if notifies "$set" "${each#*:}"; then act "${each%%:*}" >/dev/null 2>&1; again=$((again | $?)); break; fi; done
+    done
+    [ "$again" != 0 ] || rm -f -- "$OWED/$2"
+    mark again "$1" "$again"
   fi
   mark end "$1" "$code"
-  [ "$code" = 0 ] || finish "$code"
-  rm -f -- "$OWED/$2"
+  finish "$code"
 }
-
-# try SET: makes its changes and tests the result, both where the caller has arranged it.
-try() {
-  "set_$1"
-  ( set -e; "test_$1" )
-  code=$?
-  mark tested "$1" "$code"
-  return "$code"
-}
+act() { ( set -e; "step_$1" ) 9>&-; }
+# notifies SET KEY
+notifies() { eval "case \" \$KEYS_$1 \" in *' $2 '*) return 0 ;; esac; return 1"; }
 
 # transaction SET ROOT KEY…: a copy of ROOT is changed and tested in ROOT's place, in a mount namespace that only
 # this sees; then the two change names in one step. Hosts that forbid that: changed in place, tested, put back.
 transaction() {
-  set=$1 root=$2; shift 2
-  beside="$(dirname -- "$root")/.capstan-$(basename -- "$root")"
-  printf '%s\n' "$beside" >>"$LEFTOVERS"; sync -- "$LEFTOVERS"
-  rm -rf -- "$beside"
-  cp -a -- "$root" "$beside" || finish 1
-  owe "$@"
+  set=$1 root=$2 beside=; shift 2; eval "KEYS_$set=\"\$*\""
+  halt
+  [ -d "$root" ] || refuse "$root: no such directory: declare what brings it before the set"
+  root=$(realpath -- "$root"); beside=$(copy_of "$set" "$root")
+  printf '%s\n' "$beside" >>"$LEFTOVERS" && sync -- "$LEFTOVERS" && rm -rf -- "$beside" && cp -a -- "$root" "$beside" ||
+    refuse "$root: no copy of it can be made beside it"
+  owe "$@"; newly=$NEWLY
+  code=125
   if unshare -m true 2>/dev/null; then
     unshare -m --propagation private sh "$0" candidate "$set" "$beside" "$root"
     code=$?
-    [ "$code" = 0 ] || reject "$code" "$@"
-    if exchange "$beside" "$root"; then KEPT="$KEPT $beside"; INSTALLED="$INSTALLED $set:$root"; mark installed "$set"; return; fi
-    rm -rf -- "$beside"; cp -a -- "$root" "$beside" || finish 1
-    QUIET=1; "set_$set"; QUIET=
-  else
-    try "$set"
-    code=$?
-    [ "$code" = 0 ] || { restore "$beside" "$root"; reject "$code" "$@"; }
   fi
-  KEPT="$KEPT $beside"; INSTALLED="$INSTALLED $set:$root"; mark installed "$set"
+  case $code in
+  0) exchange "$beside" "$root" || { { rm -rf -- "$beside" && cp -a -- "$root" "$beside" || refuse "$root: no copy of it can be made beside it"; } && in_place 1; } ;;
+  122 | 123 | 124) reject "$code" ;;
+  *) in_place '' ;;
+  esac
+  KEPT="$KEPT $beside"; INSTALLED="$set:$root $INSTALLED"; mark installed "$set"
+}
+# The copy is what the root is put back from: another for each set, for two may share a root.
+copy_of() { printf '%s/.capstan-%s-%s\n' "$(dirname -- "$2")" "$1" "$(basename -- "$2")"; }
+
+# candidate SET COPY ROOT: the process in the mount namespace.
+candidate() { mount --bind "$2" "$3" || exit 125; IN_SET=1; try "$1" copy; exit; }
+
+# in_place QUIET: each step takes the place of a file in one rename, and all go back where one or the test fails.
+in_place() {
+  ( IN_SET=1 QUIET=$1; try "$set" place )
+  code=$?
+  [ "$code" = 0 ] || { restore "$beside" "$root"; reject "$code"; }
 }
 
-# reject CODE KEY…: the candidate did not pass. Tells whether the files that are in place pass.
+# try SET copy|place: makes its changes and tests the result, both where the caller has arranged it.
+try() {
+  "set_$1"
+  ( set -e; "test_$1" ) 9>&-
+  code=$?
+  [ -n "$QUIET" ] || mark tested "$1" "$code" "$2"
+  [ "$code" = 0 ] || return 122
+}
+
+# reject 122|123|124: nothing of the set stays. After a test that failed, tells whether the files in place pass it.
 reject() {
-  code=$1; shift
-  for key; do rm -f -- "$OWED/$key"; done
-  [ "$code" = 124 ] || { ( set -e; "test_$set" ) >/dev/null 2>&1; mark before "$set" $?; }
+  for key in $newly; do rm -f -- "$OWED/$key"; done
+  if [ "$1" = 122 ]; then ( set -e; "test_$set" ) >/dev/null 2>&1 9>&-; mark before "$set" $?; fi
   rm -rf -- "$beside"
+  [ "$1" != 123 ] || { mark stopped; finish 0; }
   finish 1
 }
 
+# refuse WORDS: the set can't even be tried.
+refuse() { printf '%s\n' "$1" >&2; [ -z "$beside" ] || rm -rf -- "$beside"; mark refused "$set"; finish 1; }
+
 # put_back SET:ROOT
 put_back() {
-  root=${1#*:}; beside="$(dirname -- "$root")/.capstan-$(basename -- "$root")"
+  root=${1#*:}; beside=$(copy_of "${1%%:*}" "$root")
   exchange "$beside" "$root" || restore "$beside" "$root"
   mark putback "${1%%:*}"
 }
 
-# restore COPY ROOT: file by file, where the two can't change places.
-restore() {
-  ( cd "$1" && find . -type d -exec mkdir -p -- "$2/{}" \; && find . ! -type d -exec cp -a --remove-destination -- {} "$2/{}" \; )
-  ( cd "$2" && find . ! -type d ) | while IFS= read -r each; do [ -e "$1/$each" ] || [ -L "$1/$each" ] || rm -f -- "$2/$each"; done
-}
+# restore COPY ROOT: what differs, each file in one rename, where the two directories can't change places.
+restore() { perl -e '
+  my ($copy, $root) = @ARGV; my $failed = 0; back(""); exit $failed;
+  sub names { opendir my $d, $_[0] or return; grep { !/^\.\.?$/ } readdir $d }
+  sub isdir { -d $_[0] && !-l $_[0] }
+  sub same { my ($a, $b) = @_; my @a = lstat $a; my @b = lstat $b or return 0;
+    return 0 if grep { $a[$_] != $b[$_] } 2, 4, 5, 7;
+    return readlink $a eq readlink $b if -l $a; -f $a && system("cmp", "-s", "--", $a, $b) == 0 }
+  sub back { my ($at) = @_; my ($from, $to) = ("$copy$at", "$root$at"); my %kept;
+    for my $name (names($from)) { $kept{$name} = 1; my ($a, $b) = ("$from/$name", "$to/$name");
+      if (isdir($a)) { unlink $b unless isdir($b); mkdir $b, 0700; back("$at/$name"); next }
+      next if same($a, $b); system "rm", "-rf", "--", $b if isdir($b); my $new = "$to/.capstan.$name";
+      system("cp", "-aT", "--", $a, $new) == 0 && rename $new, $b or $failed = 1 }
+    $kept{$_} or system "rm", "-rf", "--", "$to/$_" for names($to);
+    my @s = lstat $from; chown @s[4, 5], $to; chmod $s[2] & 07777, $to }
+' -- "$1" "$2"; }
 
 # exchange A B: renameat2(2) with RENAME_EXCHANGE, by number since coreutils has no word for it before 9.5.
 exchange() { perl -e '

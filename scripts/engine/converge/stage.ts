@@ -4,12 +4,15 @@ import type { Resource } from '#engine/resources/resource.ts'
 import { stateDirectory } from './facts.ts'
 import { handlerKey, type Step, transactions } from './plan.ts'
 
+/** Where a stage that runs says which session it is: what it leaves behind is known by that. */
+export const sessionFile = '/run/capstan/stage'
+
 /**
- * The script of one stage, to be run from a file of its own (`$0`). It marks what it does on stdout, a line
- * each behind an empty one: `NONCE begin STEP`, `NONCE end STEP CODE`, `NONCE tested SET CODE`, `NONCE installed SET`,
- * `NONCE putback SET`, `NONCE done CODE`. It stops at the first step that fails.
+ * The script of one stage, to be run from a file of its own (`$0`). It marks what it does on stdout, a line each
+ * behind an empty one: `NONCE begin STEP` and the others that marks.ts reads. It stops at the first step that
+ * fails, and between two steps once the file `stop` is there.
  */
-export function stageScript(stage: readonly Step[], nonce: string): string {
+export function stageScript(stage: readonly Step[], nonce: string, stop: string): string {
   const groups = transactions(stage)
   const order = new Map(stage.map((step, index) => [step, index]))
   const functions = stage.map((step, index) => `step_${index}() {\n${shellOf(step)}\n}\n`)
@@ -27,12 +30,14 @@ export function stageScript(stage: readonly Step[], nonce: string): string {
     return steps.map(step => call(step, order.get(step) ?? 0, owed)).join('')
   })
   return [
-    `NONCE=${nonce} OWED=${stateDirectory}/owed LEFTOVERS=${stateDirectory}/leftovers\n`,
+    `NONCE=${nonce} STOP=${quote(stop)} SESSION=${sessionFile}\n`,
+    `OWED=${stateDirectory}/owed LEFTOVERS=${stateDirectory}/leftovers\n`,
     readFileSync(prelude, 'utf8'),
     readFileSync(runner, 'utf8'),
     ...functions,
     ...sets,
-    `case \${1-} in candidate) mount --bind "$3" "$4" || exit 125; CANDIDATE=1; try "$2"; exit ;; esac\n`,
+    'case ${1-} in candidate) shift; candidate "$@" ;; esac\n',
+    'echo $$ >"$SESSION"\n',
     ...calls,
     'finish 0\n',
   ].join('')

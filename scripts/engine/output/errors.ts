@@ -26,7 +26,9 @@ export interface ErrorLayout {
  */
 export function renderError(error: unknown, layout: ErrorLayout = {}): string {
   const { host, hostWidth = 4, stack = false, paint = noColours, env = process.env } = layout
-  const { message, lines, where, hint } = read(error, stack)
+  const { message: whole, lines, where, hint } = read(error, stack)
+  // The line begins with the host's name: the message need not.
+  const message = whole.startsWith(`${host}: `) ? whole.slice(`${host}: `.length) : whole
   const status = error instanceof UnreachableError ? 'unreachable' : host === undefined ? 'error' : 'failed'
 
   const name = host === undefined ? '' : `${padTo(clean(host), Math.max(hostWidth, 4))}  `

@@ -52,7 +52,7 @@ apt_install() {
 }
 
 # unit_start, unit_restart, unit_reload, unit_renew UNIT: fail with the unit's last log lines when it isn't active then.
-unit_log() { systemctl status -n 15 --no-pager -- "$1" >&2 || :; }
+unit_log() { journalctl -q -n 10 -o cat --no-pager -u "$1" >&2 || :; }
 unit_active() { case $(systemctl is-active -- "$1") in active|reloading) ;; *) unit_log "$1"; return 1 ;; esac; }
 unit_start() { systemctl reset-failed -- "$1" 2>/dev/null || :; systemctl start -- "$1" || { unit_log "$1"; return 1; }; }
 unit_restart() { systemctl reset-failed -- "$1" 2>/dev/null || :; systemctl restart -- "$1" || { unit_log "$1"; return 1; }; unit_active "$1"; }

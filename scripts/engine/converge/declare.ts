@@ -1,0 +1,38 @@
+import { CapstanError } from '#engine/errors.ts'
+import { siteIn } from './call-site.ts'
+import type { CatalogBuilder } from './catalog.ts'
+import type { Role, RoleInput } from './role.ts'
+
+/** Lets a role declare into the catalog. What it throws is told with the place in the role. */
+export function declareRole(role: Role, catalog: CatalogBuilder, given: RoleInput): void {
+  try {
+    role.declare(catalog.role(role.name), given)
+  } catch (error) {
+    if (error instanceof CapstanError) throw inRole(error)
+    throw broken(role, error)
+  }
+}
+
+// A template's error knows its own line; the declaration that named it is the next thing to know.
+function inRole(error: CapstanError): CapstanError {
+  if (error.where !== undefined) return error
+  const { code, message, lines, hint, cause } = error
+  const where = siteIn(error.stack ?? '')
+  return new CapstanError(code, message, {
+    lines,
+    cause,
+    ...(hint === undefined ? {} : { hint }),
+    ...(where === undefined ? {} : { where }),
+  })
+}
+
+function broken(role: Role, cause: unknown): unknown {
+  const where = siteIn(cause instanceof Error ? (cause.stack ?? '') : '')
+  // Nothing of the role is in the stack: a bug of ours.
+  if (!(cause instanceof Error) || where === undefined) return cause
+  return new CapstanError('role-broken', `role ${role.name}: ${cause.message}`, {
+    where,
+    hint: 'The role asked for something that can’t be declared, or failed on its own; -vvv shows the whole stack.',
+    cause,
+  })
+}

@@ -1,0 +1,119 @@
+import { HostError } from '#engine/errors.ts'
+import type { Resource } from '#engine/resources/resource.ts'
+import { runDirectory } from './detached.ts'
+import { described, type Step, type transactions } from './plan.ts'
+
+type Group = ReturnType<typeof transactions>[number]
+
+/** A step that ended with another code than 0: `putBack` names the sets whose files went back, for a handler. */
+export function stepFailed(
+  host: string,
+  step: Step,
+  how: {
+    readonly code: number
+    readonly lines: readonly string[]
+    readonly putBack: readonly string[]
+    readonly again: number | undefined
+  },
+): HostError {
+  const { resource, role, where } = described(step)
+  const what = step.type === 'handler' ? `handler “${resource}”` : resource
+  return new HostError('step-failed', `${host}: ${what} ended with ${how.code}`, {
+    where: `${where} (role ${role})`,
+    lines: how.lines,
+    hint: nextStep(step, how.putBack, how.again),
+  })
+}
+
+function nextStep(step: Step, putBack: readonly string[], again: number | undefined): string {
+  if (step.type === 'resource' && step.resource.set)
+    return `Nothing of “${step.resource.set.name}” was installed. Mend it and run again.`
+  if (step.type === 'resource')
+    return 'What came before it is done, nothing after it was begun. Mend it and run again.'
+  if (putBack.length === 0)
+    return 'Mend what the lines above name and run again; the handler is owed until it has run.'
+  const sets = putBack.map(name => `“${name}”`).join(' and ')
+  return again === 0
+    ? `The files of ${sets} were put back, and the handler ran well with them: what it acts on goes on as it was. Mend what the lines above name and run again.`
+    : `The files of ${sets} were put back, but the handler fails with them too: it is owed. Look at what it acts on, on the host, and run again.`
+}
+
+/** A set whose test failed, on a copy of its files or where they lie. */
+export function configRejected(
+  host: string,
+  { set, steps }: Group,
+  tested: { readonly code: number; readonly on: 'copy' | 'place' },
+  lines: readonly string[],
+): HostError {
+  const members = steps.map(step => described(step))
+  const untouched =
+    tested.on === 'copy'
+      ? `Nothing below ${set?.root} was touched: the test ran on a copy.`
+      : `All below ${set?.root} was put back as it was.`
+  return new HostError(
+    'config-rejected',
+    `${host}: ${set?.name}: \`${set?.test.trim()}\` ended with ${tested.code}`,
+    {
+      where: `${members[0]?.where} (role ${set?.role})`,
+      lines: [...lines, ...members.map(({ resource, where }) => `would have changed: ${resource}  ${where}`)],
+      hint: `${untouched} Mend the template or its vars and run again.`,
+    },
+  )
+}
+
+/** A set that could not be tried at all: its root is missing, the disk is full. */
+export function setRefused(host: string, { set, steps }: Group, lines: readonly string[]): HostError {
+  const first = steps[0]
+  return new HostError('set-refused', `${host}: ${set?.name}: its files can’t be changed as one`, {
+    where: first ? `${described(first).where} (role ${set?.role})` : '',
+    lines,
+    hint: `Nothing below ${set?.root} was touched. Mend what the lines above name and run again.`,
+  })
+}
+
+/** A stage that ended without a word: it was killed, or its disk is full. */
+export function stageKilled(
+  host: string,
+  how: {
+    readonly id: string
+    readonly step: Step | undefined
+    readonly code: number | undefined
+    readonly lines: readonly string[]
+  },
+): HostError {
+  const doing = how.step ? ` while it was at ${described(how.step).resource}` : ''
+  const code = how.code === undefined ? '' : ` (${how.code})`
+  return new HostError('stage-killed', `${host}: the run was ended on the host${doing}${code}`, {
+    lines: how.lines,
+    hint: `Run again: it looks first and goes on from what it finds. The log is ${runDirectory(how.id)}/log.`,
+  })
+}
+
+/** A run that ended early because its controller was told to. */
+export function stopped(host: string): HostError {
+  return new HostError('interrupted', `${host}: stopped between two steps, as you asked`, {
+    hint: 'What was done is done, and handlers that are owed are kept on the host: run again to go on.',
+  })
+}
+
+/** What was applied three times and still differs. */
+export function stillDiffers(host: string, step: Step): HostError {
+  const { resource, where, differences } = described(step)
+  return new HostError(
+    'still-differs',
+    `${host}: ${resource} still differs after it was applied three times`,
+    {
+      where,
+      lines: differences.map(one => `${one.what}: wanted ${one.wanted}, found ${one.found}`),
+      hint: 'Something on the host undoes it, or two roles declare the opposite of each other.',
+    },
+  )
+}
+
+/** A resource whose state nothing that is left to do could make known. */
+export function unreadable(host: string, resource: Resource, reason: string): HostError {
+  return new HostError('unknown', `${host}: ${resource.label}: its state can’t be read: ${reason}`, {
+    where: resource.where(),
+    hint: 'Nothing that this run still has to do would change that. Look at it on the host and run again.',
+  })
+}
