@@ -8,6 +8,7 @@ import type { Emit } from '#engine/output/events.ts'
 import { choosePrinter } from '#engine/output/printers.ts'
 import type { Site, Vars } from '#engine/vars.ts'
 import { askSudoPassword } from './ask.ts'
+import { handleInterrupts } from './interrupts.ts'
 import type { CommandInput } from './main.ts'
 import { parseCount, parseFlags, parseNames } from './options.ts'
 import { assignRoles, filterPlays, type HostRoles, type Play } from './plays.ts'
@@ -97,14 +98,16 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
       sudoPassword,
       say: message => emit({ event: 'progress', message }),
     })
+    const interrupts = handleInterrupts(emit, () => printer.close())
     const { exitCode } = await converge(workOf(assigned, reachable), {
       runId: newRunId(),
       check: values.check,
       diff: values.diff,
       emit,
       forks,
-    })
-    return exitCode
+      stop: interrupts.stop,
+    }).finally(interrupts.release)
+    return interrupts.exitCode() ?? exitCode
   } finally {
     printer.close()
   }

@@ -38,8 +38,8 @@ function recapOf({ error, ...counts }: HostResult): HostRecap {
 }
 
 // What is not ours to explain is a bug: the printer shows its stack.
-function tell(emit: Emit, host: string, error: unknown): void {
-  emit({ event: 'failed', host, error: error as CapstanError })
+function tell(emit: Emit, host: string, error: CapstanError): void {
+  emit({ event: 'failed', host, error })
 }
 
 async function eachAtMost<T>(

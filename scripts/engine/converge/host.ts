@@ -1,4 +1,5 @@
 import type { Connection } from '#engine/connection/connection.ts'
+import type { CapstanError } from '#engine/errors.ts'
 import type { Emit, HostRecap } from '#engine/output/events.ts'
 import type { Resource } from '#engine/resources/resource.ts'
 import type { Site } from '#engine/vars.ts'
@@ -32,15 +33,15 @@ export interface ConvergeOptions {
   readonly stop?: AbortSignal
 }
 
-/** `error` is anything that was thrown: what is no CapstanError is a bug of ours. */
-export type HostResult = Omit<HostRecap, 'unreachable'> & { readonly error: unknown }
+/** `error` is what was thrown; it is another Error only where that is a bug of ours. */
+export type HostResult = Omit<HostRecap, 'unreachable'> & { readonly error: CapstanError | undefined }
 
 /** Brings one host to what its roles declare, and proves it by a last probe. Never throws for what a host does. */
 export async function convergeHost(work: HostWork, options: ConvergeOptions): Promise<HostResult> {
   const run = new HostRun(work, options)
   const error = await run.converge().then(
     () => undefined,
-    (thrown: unknown) => thrown,
+    (thrown: CapstanError) => thrown,
   )
   return { ...(await run.end()), error }
 }
