@@ -1,20 +1,10 @@
-#!/usr/bin/env node
+#!/usr/bin/env zx
+// The local Debian machines that the default inventory and the tests run on: up, down, status, ssh.
 import './typescript.mjs'
-import { dirname } from 'node:path'
 
-const { parseSandboxCommand, runSandboxCommand } = await import('./engine/sandbox/command-line.ts')
-const { CapstanError } = await import('./engine/errors.ts')
+const [{ main }, { sandboxCommand }] = await Promise.all([
+  import('./engine/command/main.ts'),
+  import('./engine/command/sandbox.ts'),
+])
 
-const root = dirname(import.meta.dirname)
-// `npx zx` leaves its own words before the script's name.
-const words = process.argv.slice(process.argv.findIndex(word => word.endsWith('sandbox.mjs')) + 1)
-
-try {
-  const command = parseSandboxCommand(words)
-  process.exitCode = await runSandboxCommand(command, { root, say: line => console.log(line) })
-} catch (error) {
-  if (!(error instanceof CapstanError)) throw error
-  console.error([error.message, ...error.lines.map(line => `      ${line}`)].join('\n'))
-  if (error.hint !== undefined) console.error(`hint  ${error.hint}`)
-  process.exitCode = error.exitCode
-}
+await main(import.meta, sandboxCommand)

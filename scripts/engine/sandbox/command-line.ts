@@ -9,16 +9,27 @@ import { sandboxUp } from './up.ts'
 
 export type SandboxCommand =
   | { readonly verb: 'help' }
-  | { readonly verb: 'up'; readonly requests: readonly SandboxRequest[] }
+  | { readonly verb: 'up'; readonly hosts: readonly WantedHost[] }
   | { readonly verb: 'down'; readonly names: readonly string[]; readonly purge: boolean }
   | { readonly verb: 'status' }
   | { readonly verb: 'ssh'; readonly host: string; readonly command: readonly string[] }
 
-export const help = `Usage: npx zx scripts/sandbox.mjs <command>
+/** A host of `up web1` or `up web1:13`; without a release it is what the inventory says, else 12. */
+export interface WantedHost {
+  readonly name: string
+  readonly debian: DebianRelease | undefined
+}
+
+export interface SandboxCommandOptions extends SandboxOptions {
+  /** The sandbox hosts of the default inventory. */
+  readonly declared: () => Promise<readonly SandboxRequest[]>
+}
+
+const help = `Usage: npx zx scripts/sandbox.mjs <command>
 
 The sandbox: real Debian machines (systemd, sshd, an address of their own) in containers on this machine.
 
-  up [name[:12|13] …]    bring hosts up and wait for their sshd; without names web1 with Debian 12
+  up [name[:12|13] …]    bring hosts up and wait for their sshd; without names those of inventory/sandbox.yml
   down [name …]          remove hosts, or the whole sandbox with its network and keys
   status                 the hosts, their state, ports and addresses
   ssh <host> [command …] log in as root, or run a command
@@ -42,7 +53,7 @@ export function parseSandboxCommand(words: readonly string[]): SandboxCommand {
   const [verb, ...names] = positionals
   if (values.help === true) return { verb: 'help' }
   if (values.purge === true && verb !== 'down') throw usage('--purge goes with down')
-  if (verb === 'up') return { verb, requests: (names.length === 0 ? ['web1'] : names).map(request) }
+  if (verb === 'up') return { verb, hosts: names.map(wantedHost) }
   if (verb === 'down' && values.purge === true && names.length > 0)
     throw usage('--purge goes with down of the whole sandbox, without names')
   if (verb === 'down') return { verb, names, purge: values.purge === true }
@@ -52,8 +63,11 @@ export function parseSandboxCommand(words: readonly string[]): SandboxCommand {
 }
 
 /** Carries a command out and gives the exit code. */
-export async function runSandboxCommand(command: SandboxCommand, options: SandboxOptions): Promise<number> {
-  if (command.verb === 'up') await sandboxUp(command.requests, options)
+export async function runSandboxCommand(
+  command: SandboxCommand,
+  options: SandboxCommandOptions,
+): Promise<number> {
+  if (command.verb === 'up') await up(command.hosts, options)
   else if (command.verb === 'down') await sandboxDown({ ...options, ...command })
   else if (command.verb === 'status') options.say(statusTable(await sandboxStatus(options)))
   else if (command.verb === 'ssh') return logIn(command.host, command.command, options)
@@ -88,12 +102,14 @@ function parse(words: readonly string[]) {
     const options = { help: { type: 'boolean', short: 'h' }, purge: { type: 'boolean' } } as const
     return parseArgs({ args: [...words], allowPositionals: true, strict: true, options })
   } catch (error) {
-    throw usage(error instanceof Error ? error.message : String(error))
+    // Its second sentence is advice on `--` that does not fit here.
+    throw usage(error instanceof Error ? (error.message.split('. ')[0] ?? '') : String(error))
   }
 }
 
-function request(word: string): SandboxRequest {
-  const [name = '', debian = '12', ...more] = word.split(':')
+function wantedHost(word: string): WantedHost {
+  const [name = '', debian, ...more] = word.split(':')
+  if (debian === undefined) return { name, debian }
   if (!isRelease(debian) || more.length > 0)
     throw usage(`${name}: wanted Debian 12 or 13, got ${word.slice(name.length + 1)}`)
   return { name, debian: debian === '12' ? 12 : 13 }
@@ -101,6 +117,14 @@ function request(word: string): SandboxRequest {
 
 function isRelease(text: string): text is `${DebianRelease}` {
   return text === '12' || text === '13'
+}
+
+async function up(wanted: readonly WantedHost[], options: SandboxCommandOptions): Promise<void> {
+  const declared = await options.declared()
+  const release = (name: string) => declared.find(host => host.name === name)?.debian ?? 12
+  const named = wanted.map(({ name, debian }) => ({ name, debian: debian ?? release(name) }))
+  const hosts = await sandboxUp(named.length === 0 ? declared : named, options)
+  options.say(statusTable(hosts.map(host => ({ ...host, state: 'running' }))))
 }
 
 function statusTable(hosts: readonly SandboxHostStatus[]): string {

@@ -1,0 +1,26 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { loadInventory } from '#engine/inventory/inventory.ts'
+import { parseSandboxCommand, runSandboxCommand } from '#engine/sandbox/command-line.ts'
+import type { SandboxRequest } from '#engine/sandbox/sandbox.ts'
+import type { CommandInput } from './main.ts'
+
+/** Runs scripts/sandbox.mjs; gives 0, or with `ssh` what the command on the host gave. */
+export function sandboxCommand({ words, root, environment }: CommandInput): Promise<number> {
+  const say = (line: string) => process.stdout.write(`${line}\n`)
+  return runSandboxCommand(parseSandboxCommand(words), {
+    root,
+    say,
+    declared: () => declared(root, environment),
+  })
+}
+
+/** The sandbox hosts of inventory/sandbox.yml: those that `up` brings up, and the Debian of each. */
+async function declared(root: string, environment: NodeJS.ProcessEnv): Promise<readonly SandboxRequest[]> {
+  const roles = await readdir(join(root, 'roles'))
+  const options = { root, inventory: 'sandbox', extraVars: [], roles, environment, resolve: false }
+  const { hosts } = await loadInventory(options)
+  return hosts.flatMap(({ name, connection }) =>
+    connection.kind === 'sandbox' ? [{ name, debian: connection.debian }] : [],
+  )
+}

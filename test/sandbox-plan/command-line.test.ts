@@ -1,0 +1,52 @@
+import { expect, test } from 'vitest'
+import { parseSandboxCommand, sshWords } from '#engine/sandbox/command-line.ts'
+
+test.each([
+  [['up'], { verb: 'up', hosts: [] }],
+  [
+    ['up', 'web1', 'web2:13'],
+    {
+      verb: 'up',
+      hosts: [
+        { name: 'web1', debian: undefined },
+        { name: 'web2', debian: 13 },
+      ],
+    },
+  ],
+  [['down'], { verb: 'down', names: [], purge: false }],
+  [['down', 'web1'], { verb: 'down', names: ['web1'], purge: false }],
+  [['down', '--purge'], { verb: 'down', names: [], purge: true }],
+  [['status'], { verb: 'status' }],
+  [['ssh', 'web1'], { verb: 'ssh', host: 'web1', command: [] }],
+  [['ssh', 'web1', 'ls', '-l', '--help'], { verb: 'ssh', host: 'web1', command: ['ls', '-l', '--help'] }],
+  [['--help'], { verb: 'help' }],
+  [['up', '-h'], { verb: 'help' }],
+])('%j is understood', (words, expected) => {
+  expect(parseSandboxCommand(words)).toEqual(expected)
+})
+
+test.each([
+  [[], 'got nothing'],
+  [['start'], 'got start'],
+  [['up', '--force'], "Unknown option '--force'"],
+  [['up', '--purge'], '--purge goes with down'],
+  [['up', 'web1:14'], 'wanted Debian 12 or 13, got 14'],
+  [['up', 'web1:13:2'], 'wanted Debian 12 or 13, got 13:2'],
+  [['down', 'web1', '--purge'], 'without names'],
+  [['status', 'web1'], 'got status web1'],
+  [['ssh'], 'wanted the name of a host'],
+])('%j is refused: %s', (words, message) => {
+  expect(() => parseSandboxCommand(words)).toThrow(message)
+})
+
+test('ssh reads no configuration but ours and takes no other key', () => {
+  const words = sshWords({
+    ...{ name: 'web1', debian: 12, address: '127.0.0.1', port: 22_000, user: 'root', ip: '10.141.7.10' },
+    ...{ keyFile: '/a b/id', knownHostsFile: '/a b/known_hosts' },
+    ports: { http: 1, https: 2, dns: 3 },
+  })
+  expect(words).toContain('StrictHostKeyChecking=yes')
+  expect(words).toContain('UserKnownHostsFile="/a b/known_hosts"')
+  expect(words.join(' ')).toContain('-F /dev/null -i /a b/id -p 22000')
+  expect(words.at(-1)).toBe('root@127.0.0.1')
+})
