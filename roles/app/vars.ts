@@ -1,7 +1,6 @@
 import {
   bytes,
   choice,
-  duration,
   environmentValue,
   group,
   identifier,
@@ -33,6 +32,10 @@ const extension = text({
   words: 'the name of a php extension as Debian’s packages have it, such as gd or redis',
 })
 
+// php-fpm reads `500ms` as 500 s.
+const seconds = (options: { readonly default: string; readonly is: string }) =>
+  text({ ...options, pattern: /[1-9]\d{0,5}[smhd]/, words: 'a duration such as 30s, 5m or 1h' })
+
 export default vars({
   runtime: choice(['php'], { default: 'php', is: 'what runs the app' }),
   environment: record(environmentValue(), {
@@ -55,6 +58,36 @@ export default vars({
     default: ['storage'],
     is: 'folders below shared/ that the app may write to and that all releases have in common',
   }),
+  release: group({
+    source: text({
+      default: 'roles/app/examples/php',
+      is: 'the folder that deploy.mjs ships, from the project’s own folder',
+    }),
+    keep: integer({ min: 2, max: 100, default: 5, is: 'good releases that stay on a host to roll back to' }),
+    health: group({
+      path: text({
+        pattern: /\/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*/,
+        words: 'a path such as /health',
+        default: '/health',
+        is: 'what a new release is asked for before and after it is made live; it has to answer 200',
+      }),
+      timeout: duration({ default: '30s', is: 'how long a new release has until it answers well' }),
+      passes: integer({ min: 1, max: 100, default: 2, is: 'good answers in a row that are asked for' }),
+    }),
+    drain: duration({
+      default: '30s',
+      is: 'how long the old release may take over the requests it is at; it ends as soon as it has none',
+    }),
+    migrate: optional(
+      text({
+        is: 'the command that migrates the database, run in the release on one host before it is live; unset: deploy/migrate of the source, where it has one',
+      }),
+    ),
+    migrations: list(text({ pattern: /[^/.][^/]*(\/[^/.][^/]*)*/, words: 'a path within the source' }), {
+      default: ['migrations'],
+      is: 'what the migrations are made of: as long as it is unchanged they are not run again',
+    }),
+  }),
   php: group({
     extensions: list(extension, {
       default: ['curl', 'mbstring', 'mysql', 'xml'],
@@ -62,7 +95,7 @@ export default vars({
     }),
     memory: bytes({ default: '128m', is: 'memory that one request may take' }),
     upload: bytes({ default: '16m', is: 'the largest upload; nginx.body must let it through' }),
-    timeout: duration({ default: '60s', is: 'how long one request may take before it is ended' }),
+    timeout: seconds({ default: '60s', is: 'how long one request may take before it is ended' }),
     workers: optional(
       integer({ min: 1, max: 1000, is: 'requests at once; unset: by the host’s memory, 64 MiB for each' }),
     ),

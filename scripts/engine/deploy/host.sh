@@ -1,5 +1,5 @@
 # shellcheck shell=dash
-# What the steps of a deploy run on, on the host. steps.ts sets APP, BASE, RELEASE, RUN, BY, SESSION and the functions
+# What the steps of a deploy run on, on the host. steps.ts sets APP, BASE, RELEASE, RUN, BY, SESSION, STOP and the functions
 # step_N and failed_N; a step is a subshell that stops at the first command that fails.
 
 mark() { printf '\n%s %s\n' "$NONCE" "$*"; }
@@ -73,7 +73,10 @@ gate() {
   case $answer in *names*) : >"$NAMES" ;; *) rm -f -- "$NAMES" ;; esac
 }
 # Before the switch a lost controller means: stop here. After it the host goes on to the end by itself.
-attended() { kill -0 "$SESSION" 2>/dev/null || { echo "the controller is gone: the release was not made live"; return 1; }; }
+attended() {
+  [ ! -e "$STOP" ] || { echo "the run was interrupted: the release was not made live"; return 1; }
+  kill -0 "$SESSION" 2>/dev/null || { echo "the controller is gone: the release was not made live"; return 1; }
+}
 switch_to_new() {
   attended; whole; alive "$RELEASE"
   # In this order, so that a full disk is noticed while nothing has changed.

@@ -28,12 +28,12 @@ exit 1;
 sub ask {
   my $late = now() + 5;
   my ($in, $out);
-  if ($way =~ /^unix:(.*)$/) {
+  my ($kind, $at) = split /:/, $way, 2;
+  if ($kind eq "unix") {
     socket $in, PF_UNIX, SOCK_STREAM, 0 or die "socket: $!\n";
-    connect $in, sockaddr_un($1) or die "$1: $!\n";
+    connect $in, sockaddr_un($at) or die "$at: $!\n";
     $out = $in;
   } else {
-    my ($at) = $way =~ /^tls:(.*)$/;
     pipe my $from, $out or die "pipe: $!\n"; pipe $in, my $to or die "pipe: $!\n";
     $pid = fork // die "fork: $!\n";
     if ($pid == 0) {

@@ -21,7 +21,7 @@ export interface AppSettings {
   readonly migrations: readonly string[]
   /** Seconds that the old release has for the requests that it is at. */
   readonly drain: number
-  /** Good releases that are kept beside the live one and the one before. */
+  /** Good releases that are kept, the live one among them; the one before it always is. */
   readonly keep: number
 }
 

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import type { Connection } from '#engine/connection/connection.ts'
-import { runDetached } from '#engine/converge/detached.ts'
+import { runDetached, stopFile } from '#engine/converge/detached.ts'
 import { type Mark, markReader } from '#engine/converge/marks.ts'
 import { HostError } from '#engine/errors.ts'
 import type { Emit } from '#engine/output/events.ts'
@@ -15,20 +15,31 @@ export interface Staged {
   readonly error: HostError | undefined
 }
 
+export interface StageOptions {
+  /** Of the run and the stage: the name of its folder on the host. */
+  readonly id: string
+  readonly emit: Emit
+  /** Once aborted, the stage ends before the switch. */
+  readonly stop: AbortSignal
+  readonly reconnect: () => Promise<Connection>
+}
+
 /** Runs steps on a host, detached from the connection, and tells each as it begins and ends. */
 export async function runStage(
   connection: Connection,
-  reconnect: () => Promise<Connection>,
   steps: readonly Step[],
   context: StageContext,
-  options: { readonly id: string; readonly emit: Emit },
+  options: StageOptions,
 ): Promise<Staged> {
   const nonce = randomBytes(16).toString('hex')
+  const { id, stop, reconnect } = options
   const story = new Story(connection.host, context, steps, options)
-  await runDetached(connection, reconnect, {
-    id: options.id,
-    script: stepsScript(steps, context, nonce),
+  await runDetached(connection, {
+    id,
+    script: stepsScript(steps, context, { nonce, stopFile: stopFile(id) }),
     onOutput: markReader(nonce, mark => story.on(mark)),
+    stop,
+    reconnect,
   })
   return story.ending()
 }
@@ -38,19 +49,14 @@ class Story {
   readonly #host: string
   readonly #release: string
   readonly #steps: readonly Step[]
-  readonly #options: { readonly id: string; readonly emit: Emit }
+  readonly #options: StageOptions
   #running: { readonly step: Step; readonly began: number } | undefined
   #text = ''
   #note: string | undefined
   #error: HostError | undefined
   #code: number | undefined
 
-  constructor(
-    host: string,
-    context: StageContext,
-    steps: readonly Step[],
-    options: { readonly id: string; readonly emit: Emit },
-  ) {
+  constructor(host: string, context: StageContext, steps: readonly Step[], options: StageOptions) {
     this.#host = host
     this.#release = context.release
     this.#steps = steps

@@ -24,7 +24,11 @@ export interface StageContext {
 }
 
 /** The script of one stage, to be run from a file of its own; its marks are those that converge's stages print. */
-export function stepsScript(steps: readonly Step[], context: StageContext, nonce: string): string {
+export function stepsScript(
+  steps: readonly Step[],
+  context: StageContext,
+  { nonce, stopFile }: { readonly nonce: string; readonly stopFile: string },
+): string {
   const { settings, release, how, by, session } = context
   const variables = {
     NONCE: nonce,
@@ -35,6 +39,7 @@ export function stepsScript(steps: readonly Step[], context: StageContext, nonce
     BY: JSON.stringify(by.who),
     HOW: how,
     SESSION: String(session),
+    STOP: stopFile,
     LIMIT: '900',
     NAMES: `/run/capstan/deploy-${settings.app}.names`,
     PROBE: probe,
@@ -92,6 +97,11 @@ export function switchSteps({ domain, health }: AppSettings, previous: string | 
 /** What was live before `release` is live again. */
 export function backStep(previous: string | undefined): Step {
   return { name: 'back', shell: backShell(previous) }
+}
+
+/** Another host could not go on: the new instance ends, nothing was switched. */
+export function standDownStep(): Step {
+  return { name: 'stand down', shell: 'stop_new\nrecord failed' }
 }
 
 /** The old instances end once they have answered, and releases beyond the kept ones go. */

@@ -1,0 +1,209 @@
+import type { CapstanError } from '#engine/errors.ts'
+import { HostError } from '#engine/errors.ts'
+import type { HostRun } from './host.ts'
+import type { Found } from './look.ts'
+import { earlier, type Release, type ReleaseFacts, toPrune } from './release.ts'
+import type { Staged } from './stage.ts'
+import {
+  backStep,
+  endSteps,
+  migrateStep,
+  type Step,
+  standDownStep,
+  startSteps,
+  switchSteps,
+} from './steps.ts'
+
+/** A host on which a release is to be made live; it has the release. */
+export interface Candidate {
+  readonly run: HostRun
+  readonly found: Found
+}
+
+export interface Activation {
+  readonly release: ReleaseFacts
+  readonly how: 'deploy' | 'rollback'
+  /** Undefined: there is nothing to migrate. */
+  readonly migrate: { readonly command: string; readonly digest: string } | undefined
+}
+
+/**
+ * Makes a release that all hosts have the live one: started and healthy on all of them before the first switches,
+ * verified on all of them or on none. True where it is live; else each host's error is kept in its run.
+ */
+export function activate(candidates: readonly Candidate[], activation: Activation): Promise<boolean> {
+  return candidates.length === 1 ? alone(candidates, activation) : together(candidates, activation)
+}
+
+// One host needs no barrier: all is one script, which comes to its end also when the controller is lost after the switch.
+async function alone(candidates: readonly Candidate[], activation: Activation): Promise<boolean> {
+  const [candidate] = candidates
+  if (!candidate) return false
+  const steps = [
+    ...migrateSteps(activation),
+    ...startSteps(candidate.run.settings),
+    ...switchSteps(candidate.run.settings, previousOf(candidate, activation)),
+    ...lastSteps(candidate, activation),
+  ]
+  return (await stageOn(candidate, steps, activation)) === undefined
+}
+
+async function together(candidates: readonly Candidate[], activation: Activation): Promise<boolean> {
+  const [first] = candidates
+  if (!first) return false
+  const migrations = migrateSteps(activation)
+  if (migrations.length > 0 && (await stageOn(first, migrations, activation))) {
+    return standDown(candidates, activation, [first])
+  }
+  const started = await onAll(candidates, candidate =>
+    stageOn(candidate, startSteps(candidate.run.settings), activation),
+  )
+  if (started.length > 0) return standDown(candidates, activation, started)
+
+  const failed = await onAll(candidates, candidate =>
+    stageOn(candidate, switchSteps(candidate.run.settings, previousOf(candidate, activation)), activation),
+  )
+  if (failed.length > 0) return allBack(candidates, activation, failed)
+  await onAll(candidates, candidate => stageOn(candidate, lastSteps(candidate, activation), activation))
+  return true
+}
+
+/** The candidates on which it gave an error. */
+async function onAll(
+  candidates: readonly Candidate[],
+  work: (candidate: Candidate) => Promise<unknown>,
+): Promise<readonly Candidate[]> {
+  const errors = await Promise.all(candidates.map(work))
+  return candidates.filter((_candidate, index) => errors[index] !== undefined)
+}
+
+async function standDown(
+  candidates: readonly Candidate[],
+  activation: Activation,
+  failed: readonly Candidate[],
+): Promise<false> {
+  await onOthers(candidates, failed, async ({ run }) => {
+    await stage(run, [standDownStep()], activation)
+    run.fail(notSwitched(run, failed))
+  })
+  return false
+}
+
+async function allBack(
+  candidates: readonly Candidate[],
+  activation: Activation,
+  failed: readonly Candidate[],
+): Promise<false> {
+  await onOthers(candidates, failed, async candidate => {
+    const { error } = await stage(candidate.run, [backStep(previousOf(candidate, activation))], activation)
+    candidate.run.fail(error ?? wentBack(candidate.run, failed))
+  })
+  return false
+}
+
+function onOthers(
+  candidates: readonly Candidate[],
+  failed: readonly Candidate[],
+  work: (candidate: Candidate) => Promise<void>,
+): Promise<unknown> {
+  const others = candidates.filter(candidate => !failed.includes(candidate))
+  return Promise.all(others.map(candidate => work(candidate).catch(error => candidate.run.fail(error))))
+}
+
+/** Runs steps on a host; where they end in the middle, the host is brought to where it was. Gives the error. */
+async function stageOn(
+  candidate: Candidate,
+  steps: readonly Step[],
+  activation: Activation,
+): Promise<unknown> {
+  const { run } = candidate
+  try {
+    const staged = await stage(run, steps, activation)
+    if (!staged.error) return undefined
+    if (staged.error.code === 'stage-killed') return await mend(candidate, staged, activation)
+    throw explained(staged.error, staged, candidate, activation)
+  } catch (error) {
+    run.fail(error)
+    return error
+  }
+}
+
+/** After the host's own script was killed: on to the end where the release was verified, else back. */
+async function mend(candidate: Candidate, staged: Staged, activation: Activation): Promise<undefined> {
+  const { run } = candidate
+  if (staged.done.includes('verify')) {
+    await stage(run, lastSteps(candidate, activation), activation)
+    return undefined
+  }
+  const switched = staged.done.includes('switch') || staged.at === 'switch'
+  const step = switched ? backStep(previousOf(candidate, activation)) : standDownStep()
+  const { error } = await stage(run, [step], activation)
+  throw (
+    error ?? explained(staged.error ?? new HostError('stage-killed', run.name), staged, candidate, activation)
+  )
+}
+
+function stage(run: HostRun, steps: readonly Step[], { release, how }: Activation): Promise<Staged> {
+  return run.stage(steps, { release: release.id, how })
+}
+
+function migrateSteps({ migrate }: Activation): readonly Step[] {
+  return migrate ? [migrateStep(migrate.command, migrate.digest)] : []
+}
+
+/** Drain and stop what else runs, and remove what is not kept. */
+function lastSteps(candidate: Candidate, activation: Activation): readonly Step[] {
+  const { settings } = candidate.run
+  const { release } = activation
+  const others = candidate.found.releases.filter(({ id }) => id !== release.id)
+  const now: Release = {
+    ...release,
+    state: 'good',
+    at: '',
+    order: Number.POSITIVE_INFINITY,
+    activated: undefined,
+  }
+  const pruned = toPrune([now, ...others], settings.keep, [release.id, previousOf(candidate, activation)])
+  return endSteps(
+    settings,
+    candidate.found.running.filter(id => id !== release.id),
+    pruned,
+  )
+}
+
+/** What is live again when the release turns out to be no good; undefined: nothing was live before. */
+function previousOf({ found }: Candidate, { release }: Activation): string | undefined {
+  if (found.current !== release.id) return found.current
+  return earlier(found.releases, release.id)[0]?.id
+}
+
+function explained(
+  error: HostError,
+  staged: Staged,
+  candidate: Candidate,
+  activation: Activation,
+): CapstanError {
+  const previous = previousOf(candidate, activation)
+  const switched = staged.done.includes('switch')
+  const rest = previous === undefined ? 'Nothing is live, as before.' : `${previous} is live again.`
+  const hint = switched
+    ? `The release was live for a moment and is marked bad. ${rest}`
+    : `The site is untouched${previous === undefined ? '' : `: ${previous} is live`}.`
+  return new HostError(error.code, error.message, { lines: error.lines, hint })
+}
+
+function notSwitched(run: HostRun, failed: readonly Candidate[]): HostError {
+  return new HostError('others-failed', `${run.name}: not switched, because ${named(failed)} could not`, {
+    hint: 'The site is untouched on every host.',
+  })
+}
+
+function wentBack(run: HostRun, failed: readonly Candidate[]): HostError {
+  return new HostError('others-failed', `${run.name}: switched back, because ${named(failed)} failed`, {
+    hint: 'Every host is where it was before.',
+  })
+}
+
+function named(candidates: readonly Candidate[]): string {
+  return candidates.map(({ run }) => run.name).join(', ')
+}
