@@ -1,6 +1,7 @@
 import {
   bytes,
   choice,
+  duration,
   environmentValue,
   group,
   identifier,

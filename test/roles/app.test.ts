@@ -128,6 +128,7 @@ describe('the app role', () => {
     [{ environment: { 'A B': 'x' } }, 'environment.A B: expected a variable’s name'],
     [{ environment: { A: 'x\ny' } }, 'environment.A: expected one line of text, a number'],
     [{ environment: { A: ['x'] } }, 'environment.A: expected one line of text, a number'],
+    [{ php: { timeout: '500ms' } }, 'php.timeout: expected a duration such as 30s, 5m or 1h'],
     [{ runtime: 'ruby' }, 'runtime: expected php, got "ruby"'],
     [{ shared: ['../etc'] }, 'shared.0: expected a folder’s name'],
     [{ php: { extensions: ['a b'] } }, 'php.extensions.0: expected the name of a php extension'],
