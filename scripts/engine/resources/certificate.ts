@@ -22,7 +22,7 @@ export function certificate(declare: Declare) {
     /** Something to start a server with: a self-signed pair where there is none. Never touches one that is there. */
     placeholder(domain: string, names: readonly string[], options: DeclareOptions = {}): void {
       const wanted = selfSignedOf(domain, names, {})
-      declare(placeholder, { noun: 'placeholder certificate', name: domain, wanted }, options)
+      declare(placeholder, { name: domain, wanted }, options)
     },
 
     /** One of its own making for exactly these names: ECDSA P-256, a leaf that is trusted by being trusted itself. */

@@ -40,6 +40,8 @@ export const selfSigned: Kind<WantedSelfSigned, FoundPair> = {
 /** The same where there is none; one that is there is never touched, whatever is in it. */
 export const placeholder: Kind<WantedSelfSigned, FoundPair> = {
   ...pair,
+  // Another thing than the certificate, which has an owner of its own.
+  noun: 'placeholder certificate',
   diff: (_, { chain, hasKey }) =>
     chain !== '' && hasKey ? [] : [{ what: 'state', found: 'absent', wanted: 'self-signed' }],
   apply: made,
