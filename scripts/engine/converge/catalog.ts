@@ -32,11 +32,12 @@ export interface ConfigSetOptions {
 export function buildCatalog(): CatalogBuilder {
   const resources: Resource[] = []
   const handlers: Handler[] = []
-  const labels = new Map<string, Resource>()
+  const owners = new Map<string, Resource>()
 
   const role = (roleName: string): RoleDeclarations => {
     let set: ConfigSet | undefined
     let setNotify: readonly Handler[] = []
+    const roots: string[] = []
 
     const declare: Declare = (kind, item, options = {}) => {
       const where = callSite()
@@ -51,13 +52,15 @@ export function buildCatalog(): CatalogBuilder {
         set,
         once: item.once ?? false,
       }
-      const same = labels.get(label)
-      if (same) throw twice(label, where(), same.where())
+      // A file, a template and a link at one path are one thing.
+      const key = `${kind.noun} ${item.name}`
+      const same = owners.get(key)
+      if (same && !item.shared) throw twice(label, where(), `${same.label} at ${same.where()}`)
       if (set && !item.name.startsWith(`${set.root}/`))
         throw new CapstanError('set-outside', `${label} is outside ${set.root}, the root of “${set.name}”`, {
           where: where(),
         })
-      labels.set(label, resource)
+      owners.set(key, resource)
       resources.push(resource)
     }
 
@@ -65,10 +68,13 @@ export function buildCatalog(): CatalogBuilder {
       declare,
       handler(name, action) {
         const made: Handler = { role: roleName, name, action, where: callSite() }
+        const same = handlers.find(one => one.role === roleName && one.name === name)
+        if (same) throw twice(`handler “${name}”`, made.where(), `one at ${same.where()}`)
         handlers.push(made)
         return made
       },
       configSet(name, options, members) {
+        roots.push(ownRoot(name, options.root, roots))
         set = { role: roleName, name, root: options.root, test: options.test }
         setNotify = [options.notify ?? []].flat()
         members()
@@ -81,8 +87,20 @@ export function buildCatalog(): CatalogBuilder {
 }
 
 function twice(label: string, where: string, first: string): CapstanError {
-  return new CapstanError('declared-twice', `${label} is declared twice, first at ${first}`, {
+  return new CapstanError('declared-twice', `${label} is declared twice, first as ${first}`, {
     where,
     hint: 'A thing of the host has one owner: keep one of the two declarations.',
   })
+}
+
+// One set of a role is put back alone: none of its others may lie in the same directory. The root becomes part of
+// the names of copies beside it.
+function ownRoot(name: string, root: string, others: readonly string[]): string {
+  if (!/^(\/[\w@+=:,-][\w.@+=:,-]*)+$/.test(root))
+    throw new RangeError(
+      `“${name}”: expected the absolute path of a directory as its root, got ${JSON.stringify(root)}`,
+    )
+  const other = others.find(one => `${one}/`.startsWith(`${root}/`) || `${root}/`.startsWith(`${one}/`))
+  if (other) throw new RangeError(`“${name}”: its root ${root} and ${other}, another set's, are not apart`)
+  return root
 }

@@ -47,6 +47,6 @@ export function apt(declare: Declare) {
     for (const name of names)
       if (!/^[a-z0-9][a-z0-9+.-]+$/.test(name))
         throw new RangeError(`expected a Debian package's name, got ${JSON.stringify(name)}`)
-    declare(packages, { name: names.join(' '), wanted: { names } }, options)
+    declare(packages, { name: names.join(' '), wanted: { names }, shared: true }, options)
   }
 }

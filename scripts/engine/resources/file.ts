@@ -67,14 +67,20 @@ export function wantedFile(at: string, options: FileOptions): WantedPath {
 
 function attributes(options: AttributeOptions, mode: string) {
   const owner = options.owner ?? 'root'
-  return { mode: (options.mode ?? mode).padStart(4, '0'), owner, group: options.group ?? owner }
+  return { mode: octal(options.mode ?? mode), owner, group: options.group ?? owner }
 }
 
-/** Throws RangeError unless `at` is absolute, without `..`, `//` or NUL. */
+function octal(mode: string): string {
+  if (!/^[0-7]{3,4}$/.test(mode))
+    throw new RangeError(`expected a mode such as '0640', got ${JSON.stringify(mode)}`)
+  return mode.padStart(4, '0')
+}
+
+/** Throws RangeError unless `at` is absolute, without `.`, `..`, `//` or NUL, and not the root itself. */
 function absolute(at: string): string {
-  if (!at.startsWith('/') || at.includes('\0') || /(^|\/)\.\.(\/|$)|\/\/|.\/$/.test(at))
+  if (!at.startsWith('/') || at.includes('\0') || /(^|\/)\.\.?(\/|$)|\/\/|\/$/.test(at))
     throw new RangeError(
-      `expected an absolute path without .. or a slash at its end, got ${JSON.stringify(at)}`,
+      `expected an absolute path without . or .. or a slash at its end, got ${JSON.stringify(at)}`,
     )
   return at
 }

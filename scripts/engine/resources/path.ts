@@ -89,7 +89,7 @@ export const path: Kind<WantedPath, FoundPath> = {
       case 'file': {
         const rewrite = found.type !== 'file' || contentDifference(wanted, found).length > 0
         return rewrite
-          ? here(`put ${attributesOf(wanted)}`, wanted.content ?? '')
+          ? here(`put ${attributesOf(wanted)} ${wanted.content?.length ?? 0}`, wanted.content ?? '')
           : `attributes ${attributesOf(wanted)}\n`
       }
     }
@@ -99,7 +99,7 @@ export const path: Kind<WantedPath, FoundPath> = {
 // Reads NUL-separated triples (path, wanted size, wanted hash) and prints eight fields for each path.
 const reader = String.raw`
   my ($diff, $secret) = @ARGV; local $/; my @in = split /\0/, <STDIN>, -1; $/ = "\n";
-  my (@items, @hash, %sum, %user, %group);
+  my (@items, @hash, %sum, %user, %group); my $room = 8388608;
   while (@in) { my ($path, $size, $sum) = splice @in, 0, 3; my @s = lstat $path;
     my $type = !@s ? "absent" : -l _ ? "link" : -d _ ? "directory" : -f _ ? "file" : "other";
     my $same = $type eq "file" && $size ne "" && $s[7] == $size; push @hash, $path if $same;
@@ -108,8 +108,8 @@ const reader = String.raw`
     local $/ = "\0"; while (<$out>) { chomp; $sum{substr $_, 66} = substr $_, 0, 64 } }
   binmode STDOUT; for my $i (0 .. $#items) { my ($path, $want, $type, $content, $same, $mode, $uid, $gid, $size) = @{$items[$i]};
     my $sum = $same ? $sum{$path} // "" : ""; my $body = "";
-    if ($diff && $content && $type eq "file" && $sum ne $want && $size < 262144 && !substr $secret, $i, 1) {
-      if (open my $file, "<", $path) { local $/; $body = "=" . unpack "H*", scalar <$file> // "" } }
+    if ($diff && $content && $type eq "file" && $sum ne $want && $size < 262144 && $size < $room && !substr $secret, $i, 1) {
+      if (open my $file, "<", $path) { local $/; $body = "=" . unpack "H*", scalar <$file> // ""; $room -= $size } }
     my $user = $user{$uid} //= getpwuid($uid) // $uid; my $group = $group{$gid} //= getgrgid($gid) // $gid;
     print join "\0", $type, (sprintf "%04o", $mode & 07777), $user, $group, $sum, ($type eq "link" ? readlink $path : ""), $size, $body, ""; }
 `
@@ -133,12 +133,14 @@ type WantedFile = Extract<WantedPath, { type: 'file' }>
 
 function contentDifference(wanted: WantedFile, found: FoundPath): readonly Difference[] {
   if (!wanted.content || found.sha256 === sha256(wanted.content)) return []
+  // The hash of a secret would let it be guessed.
+  if (wanted.secret) return [{ what: 'content', found: 'another', wanted: 'as declared', text: 'secret' }]
   return [
     {
       what: 'content',
       found: found.sha256.slice(0, 12) || 'of another size',
       wanted: sha256(wanted.content).slice(0, 12),
-      ...(found.content || wanted.secret ? textOf(wanted, found.content ?? '') : {}),
+      ...(found.content ? textOf(wanted, found.content) : {}),
     },
   ]
 }

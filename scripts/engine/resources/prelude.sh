@@ -3,11 +3,12 @@
 # the final one (always the same, so that a run that was killed leaves nothing for good), is synced, and takes the
 # final name in one rename(2).
 
-# put PATH MODE OWNER GROUP <content: the file, whole, with these bytes
+# put PATH MODE OWNER GROUP [LENGTH] <content: the file, whole, with these bytes; refused when not so many came
 put() { perl -e '
-  use strict; use IO::Handle; my ($path, $mode, $owner, $group) = @ARGV;
+  use strict; use IO::Handle; my ($path, $mode, $owner, $group, $length) = @ARGV;
   my ($uid, $gid) = (ids($owner, $group));
   local $/; my $content = <STDIN> // "";
+  die "$path: $length bytes were to come, " . length($content) . " did\n" if defined $length && $length != length $content;
   die "$path: is a directory, a file was declared\n" if -d $path && !-l $path;
   my ($dir) = $path =~ m{^(.*)/}s; $dir = "/" if $dir eq "";
   die "$path: its directory does not exist: declare it before\n" unless -d $dir;

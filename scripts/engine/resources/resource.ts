@@ -55,7 +55,7 @@ export interface ConfigSet {
 /** One declared item of the catalog. */
 export interface Resource {
   readonly kind: Kind<unknown, unknown>
-  /** How people see it: `template /etc/nginx/nginx.conf`. Unique on a host. */
+  /** How people see it: `template /etc/nginx/nginx.conf`. Unique on a host, but for what roles may share. */
   readonly label: string
   readonly wanted: unknown
   readonly role: string
@@ -74,7 +74,14 @@ export interface DeclareOptions {
 /** How a kind's public function puts an item into the catalog. */
 export type Declare = <Wanted, Found>(
   kind: Kind<Wanted, Found>,
-  item: { readonly noun?: string; readonly name: string; readonly wanted: Wanted; readonly once?: boolean },
+  item: {
+    readonly noun?: string
+    readonly name: string
+    readonly wanted: Wanted
+    readonly once?: boolean
+    /** May be declared by several roles, which then want the same: a package. */
+    readonly shared?: boolean
+  },
   options?: DeclareOptions,
 ) => void
 

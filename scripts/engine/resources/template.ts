@@ -35,7 +35,7 @@ export function render(file: string, vars: Readonly<Record<string, unknown>>): s
     return oneLine(value instanceof Secret ? value.reveal() : value)
   }
   try {
-    const text = ejs.compile(source(file), {
+    const text = ejs.compile(withoutRaw(source(file)), {
       filename: name,
       escape: write,
       strict: true,
@@ -62,6 +62,13 @@ function source(file: string): string {
   }
 }
 
+// `<%- %>` writes text that nothing has looked at: a second line, a secret as three stars.
+function withoutRaw(text: string): string {
+  const line = text.split('\n').findIndex(one => one.includes('<%-')) + 1
+  if (line > 0) throw new Error(`ejs:${line}\n<%- is not for templates of files: write <%=`)
+  return text
+}
+
 // EJS renders an undefined property as nothing: a missing value must be an error that names it.
 function strictly<T extends object>(values: T, at = ''): T {
   return new Proxy(values, {
@@ -75,13 +82,17 @@ function strictly<T extends object>(values: T, at = ''): T {
 }
 
 function isPlain(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && Object.getPrototypeOf(value) === Object.prototype
+  if (typeof value !== 'object' || value === null) return false
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === Object.prototype || prototype === null || Array.isArray(value)
 }
 
 function oneLine(value: unknown): string {
-  if (typeof value === 'number' || typeof value === 'boolean') return String(value)
+  if (Number.isFinite(value) || typeof value === 'boolean') return String(value)
   if (typeof value !== 'string') throw new Error(`expected text or a number, got ${JSON.stringify(value)}`)
   if (/[\0-\x1f\x7f]/.test(value)) throw new Error('a control character or a second line in a value')
+  if (value.includes('***'))
+    throw new Error('a secret was joined to other text: write it by a tag of its own')
   return value
 }
 
