@@ -36,6 +36,27 @@ export interface HostRecap {
   readonly seconds: number
 }
 
+/** How a deploy or a rollback ended, or where a plan would lead: what a summary opens with. */
+export interface ReleaseReport {
+  readonly app: string
+  readonly how: 'deploy' | 'rollback'
+  /** `back`: it was live for a moment, and what was live before is again. */
+  readonly outcome: 'live' | 'already live' | 'planned' | 'back' | 'failed'
+  /** Absent: it failed before it had an id. */
+  readonly release?: string
+  /** What it was made from: a commit. */
+  readonly ref?: string
+  /** What was live before; absent: nothing. */
+  readonly previous?: string
+  readonly previousRef?: string
+  /** From the previous to this one, the latest first; absent: not known. */
+  readonly commits?: readonly { readonly sha: string; readonly subject: string }[]
+  /** Where visitors find the site. */
+  readonly url: string
+  /** What brings `previous` back, to paste into a shell. */
+  readonly rollback?: string
+}
+
 /** All that happens in a run, in order, as data; printers turn it into text. `--json` prints each as one line. */
 export type Event =
   | {
@@ -43,6 +64,8 @@ export type Event =
       readonly command: string
       readonly hosts: readonly string[]
       readonly check: boolean
+      /** As it was given: `production`. */
+      readonly inventory?: string
     }
   /** Something long goes on that is no host's: the sandbox is brought up, an artifact is built. */
   | { readonly event: 'progress'; readonly host?: string; readonly message: string }
@@ -74,6 +97,7 @@ export type Event =
       readonly seconds?: number
       readonly note?: string
     }
+  | ({ readonly event: 'release' } & ReleaseReport)
   /** Nothing more comes of this host until the recap, but perhaps others are still at work. */
   | { readonly event: 'finished'; readonly host: string }
   /** A plain line for the person at the end of a run: how to look at the site. */

@@ -89,6 +89,9 @@ export function eventLines({
         return step(event)
       case 'finished':
         return fromLevel(3, () => [row(event.host, 'dim', 'end')])
+      // Told by the steps, and by the note at the end of a run.
+      case 'release':
+        return []
       case 'note':
         return [...(follows ? [] : ['']), ...cleanLines(event.message)]
       case 'recap':

@@ -5,6 +5,7 @@ import { elapsed } from '#engine/output/duration.ts'
 import { eventLines } from '#engine/output/lines.ts'
 import { paintFor } from '#engine/output/paint.ts'
 import type { Printer, PrinterOptions } from '#engine/output/printer.ts'
+import { longActivities } from '#engine/output/still.ts'
 import { displayWidth, padTo } from '#engine/output/width.ts'
 
 /**
@@ -20,7 +21,7 @@ export function plainPrinter({
   const paint = paintFor(stream, env)
   const linesOf = eventLines({ verbosity, diff, paint, env })
   const activities = followActivities()
-  const told = new Map<string | undefined, Told>()
+  const due = longActivities(activities)
   const harmless = onActions(env) ? withoutCommands : (line: string) => line
   let hostWidth = 0
 
@@ -30,8 +31,7 @@ export function plainPrinter({
 
   function tellLong(): void {
     const now = Date.now()
-    const long = activities.list().filter(activity => isDue(activity, now, told.get(activity.host)))
-    for (const { host, since } of long) told.set(host, { since, at: now })
+    const long = due(now)
     if (long.length > 8)
       write([
         paint(
@@ -60,16 +60,4 @@ export function plainPrinter({
       clearInterval(timer)
     },
   }
-}
-
-/** When an activity, known by its beginning, was last told. */
-interface Told {
-  readonly since: number
-  readonly at: number
-}
-
-/** Whether it has lasted for 15 s, or twice as long as when it was last told, or a minute since then. */
-function isDue({ since }: Activity, now: number, last: Told | undefined): boolean {
-  if (last === undefined || last.since !== since) return now - since >= 15_000
-  return now - last.at >= Math.min(last.at - since, 60_000)
 }
