@@ -17,7 +17,8 @@ export interface ReleaseRun {
 }
 
 export interface ReleaseRunOptions {
-  readonly command: string
+  /** As the run's first line has it; undefined: no such line. */
+  readonly command: string | undefined
   readonly hosts: readonly ReleaseHost[]
   readonly json: boolean
   readonly verbosity: number
@@ -42,7 +43,8 @@ export async function releaseRun(
   process.on('SIGINT', onSignal)
   process.on('SIGTERM', onSignal)
   try {
-    emit({ event: 'run', command, hosts: hosts.map(({ host }) => host.name), check: false })
+    if (command !== undefined)
+      emit({ event: 'run', command, hosts: hosts.map(({ host }) => host.name), check: false })
     const say = (message: string) => emit({ event: 'progress', message })
     const reachable = await reach(
       hosts.map(({ host }) => host),

@@ -101,6 +101,7 @@ class Deploy {
   async run(): Promise<Pick<DeployResult, 'outcome' | 'release'>> {
     const candidates = await lookAt(this.#runs, run => run.look(this.#sha256))
     if (!candidates) return { outcome: 'failed', release: undefined }
+    if (refuseFrozen(candidates)) return { outcome: 'failed', release: undefined }
     const known = candidates.flatMap(({ found }) =>
       found.releases.filter(({ sha256 }) => sha256 === this.#sha256),
     )
@@ -109,6 +110,11 @@ class Deploy {
     if (!(await this.#upload(candidates, release))) return { outcome: 'failed', release: release.id }
     const migrate = this.#migration(candidates, release)
     const live = await activate(candidates, { release, how: 'deploy', migrate })
+    if (live)
+      this.#options.emit({
+        event: 'note',
+        message: `${release.id} is live: https://${this.#settings.domain}/`,
+      })
     return { outcome: live ? 'live' : 'failed', release: release.id }
   }
 
@@ -161,7 +167,20 @@ class Deploy {
   }
 }
 
-function isLive({ current, releases, running }: Found, id: string): boolean {
+/** Keeps an error for each host where deploys are frozen; true where there is one. */
+function refuseFrozen(candidates: readonly Candidate[]): boolean {
+  const frozen = candidates.filter(({ found }) => found.frozen !== undefined)
+  for (const { run, found } of frozen)
+    run.fail(
+      new HostError('frozen', `${run.name}: deploys of ${run.settings.app} are frozen: ${found.frozen}`, {
+        hint: 'Nothing was changed. npx zx scripts/releases.mjs thaw allows them again; a rollback is not held up by this.',
+      }),
+    )
+  return frozen.length > 0
+}
+
+/** Whether a release is live there, was found good and runs. */
+export function isLive({ current, releases, running }: Found, id: string): boolean {
   const state = releases.find(release => release.id === id)?.state
   return current === id && state === 'good' && running.includes(id)
 }

@@ -83,7 +83,9 @@ switch_to_new() {
   record live "\"how\":\"$HOW\""
   point "$RELEASE"
 }
-verify() { # PATH DOMAIN PASSES TIMEOUT
+# verify PATH DOMAIN PASSES TIMEOUT: as a visitor, through nginx's own listener.
+verify() {
+  [ ! -e "$BASE/shared/maintenance" ] || { note "visitors get the maintenance page: not asked"; return 0; }
   named=0; [ ! -e "$NAMES" ] || named=1
   answer=$(ask tls:127.0.0.1:443 "$1" "$2" "$RELEASE" "$named" "$3" "$4") || { printf '%s\n' "$answer"; return 1; }
   [ "$(live)" = "$RELEASE" ] || { echo "current leads elsewhere by now"; return 1; }

@@ -73,6 +73,7 @@ export class HostRun {
       const done = await transfer(await this.#connect(), source, facts, shipped, {
         app: this.settings.app,
         id: by.runId,
+        by: by.who,
         onBytes: () => {},
       })
       return { ...done, shipped }

@@ -10,6 +10,7 @@ my $id = qr/[0-9]{8}T[0-9]{6}Z-[0-9a-f]{7}/;
 for ("$base/releases", "$base/shared") { pair problem => "$_ is not there" unless -d $_ }
 pair problem => "there is no unit $app\@.service" unless -e "/etc/systemd/system/$app\@.service";
 for (@shared) { pair missing => $_ unless -e "$base/shared/$_" }
+pair maintenance => "on" if -e "$base/shared/maintenance";
 pair frozen => slurp("$base/frozen") if -e "$base/frozen";
 
 my $current = "";

@@ -17,6 +17,8 @@ export interface Found {
   readonly migrated: { readonly digest: string; readonly release: string } | undefined
   /** Why deploys are frozen; undefined: they aren't. */
   readonly frozen: string | undefined
+  /** Visitors get the maintenance page. */
+  readonly maintenance: boolean
   readonly bytesFree: number
   readonly inodesFree: number
   /** A kept release that an upload can be the difference to, and hashes that others have beside it. */
@@ -49,7 +51,8 @@ export function parseLook(host: string, { app }: AppSettings, output: Buffer): F
     ),
     running: all('running'),
     migrated: line && { digest: line.migrations ?? '', release: line.release },
-    frozen: one('frozen'),
+    frozen: one('frozen')?.trim(),
+    maintenance: one('maintenance') !== undefined,
     bytesFree: Number(one('bytes')),
     inodesFree: Number(one('inodes')),
     base:

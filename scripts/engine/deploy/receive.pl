@@ -3,10 +3,10 @@
 #   -PATH                       an entry that is gone     (paths escaped as in a manifest)
 #   +LINE                       an entry that is new or another
 #   .                           then for each file that is sent: SHA256 SIZE, newline, its bytes
-# Arguments: ROOT HOLDER RECORD. Exits with 65 where a kept release is not what its manifest says.
+# Arguments: ROOT HOLDER RECORD BY, the last two in JSON. Exits with 65 where a kept release is not what its manifest says.
 use strict;
 use Fcntl; use IO::Handle;
-my ($root, $holder, $record) = @ARGV;
+my ($root, $holder, $record, $by) = @ARGV;
 my $releases = "$root/releases";
 open my $in, "-|", "gzip", "-dc" or die "gzip: $!\n";
 binmode $in;
@@ -103,6 +103,10 @@ sub receive {
   die "another deploy took over\n" unless $who =~ /^\Q$run\E /;
   rename $partial, $final or die "$final: $!\n"; $partial = undef;
   system "sync", "--", $releases;
+  open my $log, ">>", "$root/releases.jsonl" or die "releases.jsonl: $!\n";
+  my ($s, $i, $h, $d, $mo, $y) = gmtime;
+  printf {$log} qq({"release":"%s","state":"built","at":"%04d-%02d-%02dT%02d:%02d:%02dZ","by":%s,"run":"%s"}\n), $id, $y + 1900, $mo + 1, $d, $h, $i, $s, $by, $run;
+  close $log;
   printf "%d %d %d %d\n", $sent // 0, $linked, $copied, $bytes // 0;
 }
 

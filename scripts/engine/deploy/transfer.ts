@@ -62,9 +62,14 @@ export async function transfer(
   source: string,
   facts: ReleaseFacts,
   { base, changes, files }: Shipment,
-  run: { readonly app: string; readonly id: string; readonly onBytes: (bytes: number) => void },
+  run: {
+    readonly app: string
+    readonly id: string
+    readonly by: string
+    readonly onBytes: (bytes: number) => void
+  },
 ): Promise<Transferred> {
-  const script = `exec perl -e ${quoteAll([receive, '--', homeOf(run.app), holderFile(run.app), JSON.stringify(facts)])}`
+  const script = `exec perl -e ${quoteAll([receive, '--', homeOf(run.app), holderFile(run.app), JSON.stringify(facts), JSON.stringify(run.by)])}`
   const stream = await connection.openStream(script)
   const said: Buffer[] = []
   stream.stdout.on('data', (chunk: Buffer) => said.push(chunk))

@@ -1,0 +1,110 @@
+import { type Hold, hold } from '#engine/deploy/hold.ts'
+import { HostRun } from '#engine/deploy/host.ts'
+import type { Found } from '#engine/deploy/look.ts'
+import { releaseJson, releaseTable } from '#engine/deploy/table.ts'
+import { type CapstanError, UnreachableError, UsageError } from '#engine/errors.ts'
+import { orNearest } from '#engine/nearest.ts'
+import type { CommandInput } from './main.ts'
+import { parseFlags } from './options.ts'
+import { type ReleaseDefinition, type ReleaseHost, releaseHosts } from './release-hosts.ts'
+import { type ReleaseRun, releaseRun } from './release-run.ts'
+
+const help = `Usage: npx zx scripts/releases.mjs [options] [command]
+
+Which releases the hosts have, which one is live, and who made it so.
+
+  list                   the table                               (the default)
+  freeze REASON          no deploy until thaw; who tries is told the reason
+  thaw                   deploys are allowed again
+  maintenance on|off     visitors get a 503 page that says to come back
+
+  -i, --inventory NAME   a name in inventory/, or a path         (default: sandbox)
+  -l, --limit PATTERN    only these hosts
+  -e, --extra-vars K=V   a var that wins over the inventory
+  -K, --ask-become-pass  ask for the sudo password (or CAPSTAN_SUDO_PASSWORD)
+      --json             one JSON value a host
+  -h, --help
+`
+
+const flags = {
+  inventory: { type: 'string', short: 'i', default: 'sandbox' },
+  limit: { type: 'string', short: 'l', default: 'all' },
+  'extra-vars': { type: 'string', short: 'e', multiple: true },
+  'ask-become-pass': { type: 'boolean', short: 'K', default: false },
+  json: { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const
+
+/** Runs scripts/releases.mjs; gives its exit code. */
+export async function releasesCommand(definition: ReleaseDefinition, input: CommandInput): Promise<number> {
+  const { values, positionals } = parseFlags(input.words, flags, 'releases.mjs', true)
+  if (values.help) return say(help)
+  const what = holdOf(positionals)
+  const hosts = await releaseHosts(definition, input, {
+    inventory: values.inventory,
+    limit: values.limit,
+    extraVars: values['extra-vars'] ?? [],
+  })
+  const options = {
+    command: undefined,
+    hosts,
+    json: values.json,
+    verbosity: 0,
+    askSudo: values['ask-become-pass'],
+  }
+  return releaseRun(options, input, run => (what ? holdAll(run, what) : list(run, hosts, values.json)))
+}
+
+function holdOf(words: readonly string[]): Hold | undefined {
+  const [verb = 'list', word, ...rest] = words
+  if (verb === 'list' && word === undefined) return undefined
+  if (verb === 'freeze' && word !== undefined) return { do: 'freeze', reason: [word, ...rest].join(' ') }
+  if (verb === 'thaw' && word === undefined) return { do: 'thaw' }
+  if (verb === 'maintenance' && (word === 'on' || word === 'off') && rest.length === 0)
+    return { do: 'maintenance', on: word === 'on' }
+  const known = ['list', 'freeze', 'thaw', 'maintenance']
+  const why = known.includes(verb)
+    ? `${words.join(' ')}: expected ${{ freeze: 'freeze REASON', maintenance: 'maintenance on|off' }[verb] ?? verb}`
+    : `no command is named ${JSON.stringify(verb)}${orNearest(verb, known)}`
+  throw new UsageError('usage', why, { hint: 'npx zx scripts/releases.mjs --help shows what there is.' })
+}
+
+async function holdAll({ hosts, emit }: ReleaseRun, what: Hold): Promise<number> {
+  let exitCode = 0
+  for (const host of hosts)
+    await hold(host, what).catch((error: CapstanError) => {
+      emit({ event: 'failed', host: host.name, error })
+      exitCode = error instanceof UnreachableError ? 4 : 1
+    })
+  return exitCode
+}
+
+async function list(run: ReleaseRun, hosts: readonly ReleaseHost[], json: boolean): Promise<number> {
+  const { emit } = run
+  const looked = await Promise.all(
+    run.hosts.map(async host => {
+      const each = new HostRun(host, { ...run, emit: () => {}, wait: 0 })
+      const found = await each.peek('').catch((error: CapstanError) => error)
+      await each.end()
+      return [host.name, found] as const
+    }),
+  )
+  let exitCode = 0
+  for (const [host, found] of looked) {
+    if (found instanceof Error) {
+      emit({ event: 'failed', host, error: found })
+      exitCode = found instanceof UnreachableError ? 4 : 1
+    } else say(json ? `${JSON.stringify(releaseJson(host, found))}\n` : table(host, found, hosts.length > 1))
+  }
+  return exitCode
+}
+
+function table(host: string, found: Found, named: boolean): string {
+  const lines = releaseTable(found)
+  return `${named ? `${host}\n` : ''}${lines.map(line => `${line}\n`).join('')}`
+}
+
+function say(text: string): 0 {
+  process.stdout.write(text)
+  return 0
+}

@@ -1,0 +1,49 @@
+import { oneLine } from '#engine/output/clean.ts'
+import { displayWidth, padTo } from '#engine/output/width.ts'
+import { bytes } from './host.ts'
+import type { Found } from './look.ts'
+import type { Release } from './release.ts'
+
+/** A host's releases for people, the newest deploy first; the live one has an arrow. */
+export function releaseTable({ releases, current, running, frozen, maintenance }: Found): readonly string[] {
+  const rows = releases.map(release => [
+    release.id === current ? '→' : '',
+    release.id,
+    release.state,
+    running.includes(release.id) ? 'running' : '',
+    bytes(release.bytes),
+    (release.activated?.at ?? release.at).replace('T', ' ').replace(/:\d\dZ$/, ' UTC'),
+    release.activated?.by ?? release.by,
+    release.ref ?? '',
+  ])
+  return [
+    ...(frozen === undefined ? [] : [`deploys are frozen: ${oneLine(frozen)}`]),
+    ...(maintenance ? ['visitors get the maintenance page'] : []),
+    ...(rows.length === 0 ? ['nothing was deployed yet'] : aligned(rows)),
+  ]
+}
+
+/** The same for programs. */
+export function releaseJson(
+  host: string,
+  { releases, current, running, frozen, maintenance }: Found,
+): object {
+  const shown = (release: Release) => ({
+    ...release,
+    live: release.id === current,
+    running: running.includes(release.id),
+  })
+  return { host, current, frozen, maintenance, releases: releases.map(shown) }
+}
+
+function aligned(rows: readonly (readonly string[])[]): readonly string[] {
+  const clean = rows.map(row => row.map(oneLine))
+  const widths =
+    clean[0]?.map((_cell, column) => Math.max(...clean.map(row => displayWidth(row[column] ?? '')))) ?? []
+  return clean.map(row =>
+    row
+      .map((cell, column) => padTo(cell, widths[column] ?? 0))
+      .join('  ')
+      .trimEnd(),
+  )
+}
