@@ -67,8 +67,9 @@ function launch({ id, script }: DetachedRun): string {
   return [
     // A host that has the log already was launched before the connection broke: it is only followed.
     `if ! [ -e ${at}/log ]; then\n`,
-    `umask 077; mkdir -p ${stateDirectory}/runs ${stateDirectory}/owed ${at} || exit ${notBegun}\n`,
+    `umask 077; mkdir -p ${stateDirectory}/runs ${stateDirectory}/owed || exit ${notBegun}\n`,
     `( cd ${stateDirectory}/runs && ls -1 | head -n -10 | xargs -r rm -rf -- )\n`,
+    `mkdir -p ${at} || exit ${notBegun}\n`,
     here(`cat >${file}`, script),
     `[ "$(wc -c <${file})" = ${Buffer.byteLength(script)} ] || { rm -f -- ${file}; exit ${notBegun}; }\n`,
     // From a subshell that ends, so that init inherits and reaps it: a dead child of the follower looks alive.
@@ -83,12 +84,12 @@ function follow(id: string, from: number): string {
 }
 
 // Prints the log as it grows, from a byte on, until the process that writes it is gone (its number may be another's
-// after a reboot), or its own session is.
+// after a reboot), or its own session is. On a busy host it is there before that process is the script's own.
 const follower = String.raw`
   my ($dir, $from) = @ARGV; $| = 1; open my $p, "<", "$dir/pid" or die "$dir/pid: $!\n"; my $pid = int <$p>;
   open my $log, "<", "$dir/log" or die "$dir/log: $!\n"; binmode $log; binmode STDOUT; seek $log, $from, 0;
   sub alive { open my $f, "<", "/proc/$pid/cmdline" or return 0; -1 != index <$f> // "", "$dir/script" }
-  my $parent = getppid;
+  my $parent = getppid; my $until = time + 30; select undef, undef, undef, 0.01 until alive() || -s $log || time > $until;
   for (;;) { my $alive = getppid == $parent && alive(); my $any = 0;
     while (my $n = sysread $log, my $bytes, 65536) { print $bytes; $any = 1 }
     last unless $alive; select undef, undef, undef, 0.02 unless $any }
