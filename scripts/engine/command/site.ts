@@ -5,13 +5,13 @@ import type { InventoryHost } from '#engine/inventory/inventory.ts'
 import { loadInventory } from '#engine/inventory/inventory.ts'
 import { selectHosts } from '#engine/inventory/pattern.ts'
 import type { Emit } from '#engine/output/events.ts'
-import { choosePrinter } from '#engine/output/printers.ts'
 import type { Site, Vars } from '#engine/vars.ts'
 import { askSudoPassword } from './ask.ts'
 import { handleInterrupts } from './interrupts.ts'
 import type { CommandInput } from './main.ts'
 import { parseCount, parseFlags, parseNames } from './options.ts'
 import { assignRoles, filterPlays, type HostRoles, type Play } from './plays.ts'
+import { openPrinter } from './printer.ts'
 import { type ReachableHost, reach } from './reach.ts'
 
 export const help = `Usage: npx zx scripts/site.mjs [options]
@@ -84,7 +84,7 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
   }
   const sudoPassword = await askSudoPassword(values['ask-become-pass'], input.environment)
 
-  const printer = choosePrinter({
+  const printer = await openPrinter({
     stream: process.stdout,
     json: values.json,
     verbosity: values.verbose?.length ?? 0,
@@ -92,7 +92,13 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
   })
   const emit: Emit = event => printer.on(event)
   try {
-    emit({ event: 'run', command: 'site', hosts: hosts.map(host => host.name), check: values.check })
+    emit({
+      event: 'run',
+      command: 'site',
+      hosts: hosts.map(host => host.name),
+      check: values.check,
+      inventory: inventory.name,
+    })
     const reachable = await reach(hosts, {
       root: input.root,
       sudoPassword,

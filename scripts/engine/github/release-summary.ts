@@ -1,0 +1,36 @@
+import { duration } from '#engine/output/duration.ts'
+import { code, prose } from './markdown.ts'
+import type { Story } from './story.ts'
+import type { SummaryOptions } from './summary.ts'
+
+const mostCommits = 25
+
+/** The line under the title, from → to, and the commits between them. */
+export function releaseHead({ release }: Story, { seconds, repository }: SummaryOptions): readonly string[] {
+  if (!release) return []
+  const { url, previous, previousRef, ref, commits } = release
+  const to = release.release === undefined ? undefined : named(release.release, ref)
+  const way = [previous === undefined ? undefined : named(previous, previousRef), to].filter(Boolean)
+  const line = [`<${url}>`, duration(seconds), way.join(' → ')].filter(Boolean).join(' · ')
+  if (!commits || commits.length === 0) return [line]
+  const rows = commits.slice(0, mostCommits).map(({ sha, subject }) => {
+    const short = code(sha.slice(0, 7))
+    return `- ${repository === undefined ? short : `[${short}](${repository}/commit/${encodeURIComponent(sha)})`} ${prose(subject)}`
+  })
+  const more = commits.length - rows.length
+  return [line, [...rows, ...(more > 0 ? [`- … and ${more} more`] : [])].join('\n')]
+}
+
+/** The exact way back, where there is one. */
+export function releaseTail({ release }: Story, { repository }: SummaryOptions): readonly string[] {
+  if (release?.rollback === undefined || release.outcome !== 'live') return []
+  const button =
+    repository === undefined
+      ? ''
+      : `, or by [the rollback workflow](${repository}/actions/workflows/rollback.yml)`
+  return [`Back to ${code(release.previous ?? '')}${button}:\n\n\`\`\`sh\n${release.rollback}\n\`\`\``]
+}
+
+function named(release: string, ref: string | undefined): string {
+  return ref === undefined ? code(release) : `${code(release)} (${prose(ref)})`
+}

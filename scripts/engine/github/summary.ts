@@ -1,0 +1,197 @@
+import { summary as changeSummary, unifiedDiff } from '#engine/output/difference.ts'
+import { duration } from '#engine/output/duration.ts'
+import type { HostRecap } from '#engine/output/events.ts'
+import { block, code, folded, prose, table } from './markdown.ts'
+import { releaseHead, releaseTail } from './release-summary.ts'
+import type { Story, ToldChange, ToldError } from './story.ts'
+
+export interface SummaryOptions {
+  /** The signal that ends the run, where one does. */
+  readonly signal?: string | undefined
+  readonly diff: boolean
+  /** Wall time of the run. */
+  readonly seconds: number
+  /** `https://github.com/owner/name`; absent where it is not known. */
+  readonly repository?: string | undefined
+}
+
+/** A run as GitHub's markdown: what came of it, what went wrong, hosts, changes, times, and the way back. */
+export function summarize(story: Story, options: SummaryOptions): string {
+  return [
+    `## ${title(story, options)}`,
+    ...(story.recap
+      ? options.signal && story.release
+        ? [`**${releaseTitle(story)}**`]
+        : []
+      : [stoppedAt(story)]),
+    ...releaseHead(story, options),
+    ...story.errors.map(failure),
+    hostTable(story),
+    changeTable(story),
+    ...(options.diff ? diffs(story.changes) : []),
+    stepTable(story),
+    ...warnings(story),
+    ...releaseTail(story, options),
+  ]
+    .filter(Boolean)
+    .join('\n\n')
+    .concat('\n\n')
+}
+
+function title(story: Story, { signal }: SummaryOptions): string {
+  const { release, command, recap, changes } = story
+  const about = prose(story.inventory ?? command)
+  if (signal !== undefined && release?.outcome !== 'live')
+    return `⏹️ ${about}: ${command} was cancelled (${signal})`
+  if (!recap) return `❌ ${about}: ${command} ended before its end`
+  const failed = Object.values(recap).filter(one => one.failed + one.unreachable > 0).length
+  if (release) return releaseTitle(story)
+  if (failed > 0) return `❌ ${about}: ${failed} of ${count(story.hosts.length, 'host')} failed`
+  const what = count(changes.filter(({ handler }) => !handler).length, 'change')
+  if (story.check)
+    return changes.length > 0 ? `🔎 ${about}: ${what} would be made` : `✅ ${about}: all as declared`
+  return changes.length > 0 ? `✅ ${about}: ${what} made` : `✅ ${about}: all as declared, nothing changed`
+}
+
+function releaseTitle({ release }: Story): string {
+  if (!release) return ''
+  const { app, outcome, how } = release
+  const name = `${prose(app)}: ${release.release === undefined ? 'the release' : code(release.release)}`
+  const before = release.previous === undefined ? undefined : code(release.previous)
+  if (outcome === 'planned')
+    return `🔎 ${name} would ${before ? `replace ${before}` : 'be the first to be live'}`
+  if (outcome === 'live') return how === 'rollback' ? `✅ ${name} is live again` : `✅ ${name} is live`
+  if (outcome === 'already live') return `✅ ${name} is already live: nothing to do`
+  if (outcome === 'back') return `↩️ ${name} failed when it was live; ${before ?? 'nothing'} is live again`
+  return `❌ ${name} is not live; ${before ? `${before} still is` : 'the site is as before'}`
+}
+
+function stoppedAt({ doing, hosts }: Story): string {
+  const at = doing.map(({ host, what }) => `- ${code(host ?? 'here')} was at ${code(what)}`)
+  const where =
+    at.length > 0 ? at.slice(0, 20).join('\n') : `- ${hosts.map(code).join(', ')} had nothing to do`
+  return `It stopped here; a host ends the step that it is at, or leaves it as it was. Running it again looks first and goes on from there.\n\n${where}`
+}
+
+export function failure({ host, message, where, lines, hint }: ToldError): string {
+  const who = host === undefined || message.startsWith(`${host}: `) ? '' : `${code(host)} `
+  return [
+    `**${who}${prose(message)}**${where === undefined ? '' : ` · ${code(where)}`}`,
+    ...(lines.length > 0 ? [block(lines)] : []),
+    ...(hint === undefined ? [] : [hint.split('\n').map(prose).join('<br>')]),
+  ].join('\n\n')
+}
+
+function hostTable({ recap, release, steps, check }: Story): string {
+  if (!recap) return ''
+  const health = (host: string) => {
+    const step = steps.find(each => each.host === host && each.step === 'health')
+    return step?.seconds === undefined ? '' : `✅ ${duration(step.seconds)}`
+  }
+  const gated = release !== undefined && steps.some(({ step }) => step === 'health')
+  return table(
+    [
+      ['host', 'left'],
+      ['', 'left'],
+      [release ? 'steps' : check ? 'would change' : 'changed', 'right'],
+      ...(release ? [] : [['as declared', 'right'] as const]),
+      ...(gated ? [['health', 'right'] as const] : []),
+      ['trips', 'right'],
+      ['time', 'right'],
+    ],
+    Object.entries(recap).map(([host, one]) => [
+      code(host),
+      stateOf(one),
+      String(one.changed),
+      ...(release ? [] : [String(one.ok - one.changed)]),
+      ...(gated ? [health(host)] : []),
+      String(one.trips),
+      duration(one.seconds),
+    ]),
+  )
+}
+
+function stateOf({ failed, unreachable }: HostRecap): string {
+  return unreachable > 0 ? '❌ unreachable' : failed > 0 ? '❌ failed' : '✅'
+}
+
+const mostRows = 100
+
+function changeTable({ changes, hosts }: Story): string {
+  const many = hosts.length > 1
+  const rows = changes
+    .slice(0, mostRows)
+    .map(({ host, role, resource, seconds, ...change }) => [
+      ...(many ? [code(host)] : []),
+      code(role),
+      code(resource),
+      change.unknown === undefined
+        ? change.handler
+          ? 'handler'
+          : prose(changeSummary(change.differences))
+        : `unknown yet: ${prose(change.unknown)}`,
+      seconds === undefined ? '' : duration(seconds),
+    ])
+  const told = table(
+    [
+      ...(many ? [['host', 'left'] as const] : []),
+      ['role', 'left'],
+      ['resource', 'left'],
+      ['change', 'left'],
+      ['time', 'right'],
+    ],
+    rows,
+  )
+  const more = changes.length - rows.length
+  const whole = more > 0 ? `${told}\n\n… and ${more} more` : told
+  return rows.length > 12 ? folded(`${changes.length} changes`, whole) : whole
+}
+
+const mostDiffs = 30
+
+function diffs(changes: readonly ToldChange[]): readonly string[] {
+  const all = changes.flatMap(({ host, resource, differences }) =>
+    differences.flatMap(difference => {
+      const lines = unifiedDiff(resource, difference)
+      return lines.length === 0 ? [] : [`${code(host)} ${code(resource)}\n\n${block(lines, 'diff')}`]
+    }),
+  )
+  if (all.length === 0) return []
+  const more = all.length > mostDiffs ? [`… and ${all.length - mostDiffs} more: see the log`] : []
+  return [folded('Differences', [...all.slice(0, mostDiffs), ...more].join('\n\n'))]
+}
+
+function stepTable({ steps, hosts }: Story): string {
+  if (steps.length === 0) return ''
+  const names = [...new Set(steps.map(({ step }) => step))]
+  const shown = hosts.slice(0, 6)
+  const cell = (step: string, host: string) => {
+    const found = steps.find(each => each.step === step && each.host === host)
+    if (!found) return ''
+    return found.seconds === undefined ? prose(found.note ?? 'done') : duration(found.seconds)
+  }
+  const notes = (step: string) => {
+    const found = steps.find(
+      each => each.step === step && each.note !== undefined && each.seconds !== undefined,
+    )
+    return found?.note === undefined ? '' : prose(found.note)
+  }
+  return table(
+    [['step', 'left'], ...shown.map(host => [code(host), 'right'] as const), ['', 'left']],
+    names.map(step => [prose(step), ...shown.map(host => cell(step, host)), notes(step)]),
+  )
+}
+
+function warnings({ warnings: told }: Story): readonly string[] {
+  if (told.length === 0) return []
+  return [
+    told
+      .slice(0, 20)
+      .map(({ host, message }) => `- ⚠️ ${host === undefined ? '' : `${code(host)} `}${prose(message)}`)
+      .join('\n'),
+  ]
+}
+
+function count(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`
+}
