@@ -25,7 +25,7 @@ export function stageScript(stage: readonly Step[], nonce: string, stop: string)
       : [],
   )
   const calls = groups.map(({ set, steps }, index) => {
-    const owed = steps.flatMap(owedBy).map(quote).join(' ')
+    const owed = [...new Set(steps.flatMap(owedBy))].join(' ')
     if (set) return `transaction ${index} ${quote(set.root)} ${owed}\n`
     return steps.map(step => call(step, order.get(step) ?? 0, owed)).join('')
   })

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { join, relative } from 'node:path'
+import { inspect } from 'node:util'
 import ejs from 'ejs'
 import { CapstanError } from '#engine/errors.ts'
 import { Secret } from '#engine/secret.ts'
@@ -74,7 +75,7 @@ function strictly<T extends object>(values: T, at = ''): T {
   return new Proxy(values, {
     get(target, key, receiver) {
       const value: unknown = Reflect.get(target, key, receiver)
-      if (typeof key === 'symbol' || value instanceof Secret) return value
+      if (typeof key === 'symbol' || key === 'toJSON' || value instanceof Secret) return value
       if (value === undefined && !(key in target)) throw new Error(`${at}${key} is not defined`)
       return isPlain(value) ? strictly(value, `${at}${key}.`) : value
     },
@@ -89,7 +90,8 @@ function isPlain(value: unknown): value is object {
 
 function oneLine(value: unknown): string {
   if (Number.isFinite(value) || typeof value === 'boolean') return String(value)
-  if (typeof value !== 'string') throw new Error(`expected text or a number, got ${JSON.stringify(value)}`)
+  if (typeof value !== 'string')
+    throw new Error(`expected text or a number, got ${inspect(value, { breakLength: Infinity })}`)
   if (/[\0-\x1f\x7f]/.test(value)) throw new Error('a control character or a second line in a value')
   if (value.includes('***'))
     throw new Error('a secret was joined to other text: write it by a tag of its own')

@@ -1,0 +1,64 @@
+import { describe, expect, it } from 'vitest'
+import { parseFacts } from '#engine/converge/facts.ts'
+
+const said = {
+  'os.id': 'debian',
+  'os.version': '12',
+  'os.codename': 'bookworm',
+  'os.name': 'Debian GNU/Linux 12 (bookworm)',
+  architecture: 'x86_64',
+  hostname: 'web1',
+  cpus: '2',
+  memory: '3907',
+  address: ['10.0.0.5', 'fe80::1'],
+  systemd: 'yes',
+}
+
+function facts(other: Readonly<Record<string, string | readonly string[]>> = {}) {
+  const pairs = Object.entries({ ...said, ...other }).flatMap(([key, values]) =>
+    [values].flat().flatMap(value => [key, value]),
+  )
+  return parseFacts(Buffer.from(pairs.map(field => `${field}\0`).join('')), 'web1')
+}
+
+describe('facts', () => {
+  it('are read from pairs, each key as often as it is said', () => {
+    expect(facts({ owed: ['nginx/reload nginx', 'tls/x'] })).toEqual({
+      os: { id: 'debian', version: '12', codename: 'bookworm', name: 'Debian GNU/Linux 12 (bookworm)' },
+      architecture: 'x86_64',
+      hostname: 'web1',
+      cpus: 2,
+      memory: 3907,
+      addresses: ['10.0.0.5', 'fe80::1'],
+      release: { nginx: '1.22', php: '8.2', python: '3.11' },
+      owed: ['nginx/reload nginx', 'tls/x'],
+    })
+  })
+
+  it('take a release without a number for the unstable one', () => {
+    expect(facts({ 'os.version': '' }).os.version).toBe('sid')
+  })
+
+  it.each([
+    [
+      'another system',
+      { 'os.id': 'alpine', 'os.version': '3.20', 'os.name': 'Alpine Linux v3.20' },
+      /^web1: Alpine Linux v3.20 is not a system/,
+    ],
+    [
+      'a release that is too old',
+      { 'os.version': '10', 'os.name': 'Debian GNU/Linux 10 (buster)' },
+      /buster/,
+    ],
+    ['a host that says nothing', { 'os.id': '', 'os.version': '', 'os.name': '' }, /an unknown system/],
+    ['another init', { systemd: [] }, /without systemd/],
+  ])('refuse %s, naming it and what is managed', (_what, other, words) => {
+    expect(() => facts(other)).toThrow(
+      expect.objectContaining({
+        code: 'host-unsupported',
+        message: expect.stringMatching(words),
+        hint: expect.stringContaining('debian 12'),
+      }),
+    )
+  })
+})
