@@ -1,4 +1,5 @@
 import type { Connection } from '#engine/connection/connection.ts'
+import { type GivenLogin, givenLogin } from '#engine/connection/given.ts'
 import type { HostConnection } from '#engine/inventory/host.ts'
 import type { InventoryHost } from '#engine/inventory/inventory.ts'
 import type { SandboxHost } from '#engine/sandbox/sandbox.ts'
@@ -24,11 +25,14 @@ export async function reach(
   hosts: readonly InventoryHost[],
   options: ReachOptions,
 ): Promise<readonly ReachableHost[]> {
+  const given = hosts.some(({ connection }) => connection.kind === 'ssh')
+    ? givenLogin(process.env)
+    : undefined
   const sandboxed = await bringUp(hosts, options)
   return hosts.map(host => ({
     host,
     sandbox: sandboxed.get(host.name),
-    connect: () => connect(host, sandboxed.get(host.name), options),
+    connect: () => connect(host, sandboxed.get(host.name), options, given),
   }))
 }
 
@@ -49,6 +53,7 @@ async function connect(
   host: InventoryHost,
   sandbox: SandboxHost | undefined,
   { sudoPassword }: ReachOptions,
+  given: GivenLogin | undefined,
 ): Promise<Connection> {
   const way: HostConnection = host.connection
   if (way.kind === 'local') {
@@ -73,7 +78,9 @@ async function connect(
     port: way.port,
     user: way.user,
     keyFile: way.key,
+    key: given?.key,
     knownHostsFile: way.knownHosts,
+    knownHosts: given?.knownHosts,
     hostKeyAlias: way.hostKeyAlias,
     configFile: way.config,
     sudo: way.sudo === false ? 'no' : 'auto',

@@ -7,10 +7,15 @@ export interface ChildOutcome {
   readonly stderr: string
 }
 
-/** Runs one of OpenSSH's own tools on this machine. Throws UnreachableError where it is not installed. */
-export function openssh(tool: 'ssh' | 'ssh-keygen', args: readonly string[]): Promise<ChildOutcome> {
+/** Runs one of OpenSSH's own tools on this machine, or a line of sh that does. Throws UnreachableError where it is not installed. */
+export function openssh(
+  tool: 'ssh' | 'ssh-keygen' | 'sh',
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Promise<ChildOutcome> {
   return new Promise((resolve, reject) => {
-    const options = { timeout: 30_000, maxBuffer: 16 * 1024 * 1024, encoding: 'utf8' } as const
+    const env = { ...process.env, ...environment }
+    const options = { timeout: 30_000, maxBuffer: 16 * 1024 * 1024, encoding: 'utf8', env } as const
     const child = execFile(tool, [...args], options, (error, stdout, stderr) => {
       if (error !== null && typeof error.code !== 'number') return reject(missing(tool, error))
       const exitCode = error === null ? 0 : Number(error.code)

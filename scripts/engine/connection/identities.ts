@@ -7,6 +7,7 @@ import type {
   SigningRequestOptions,
 } from 'ssh2'
 import ssh2 from 'ssh2'
+import type { Secret } from '../secret.ts'
 import type { SshConfig } from './ssh-config.ts'
 
 /** A key that a login can be tried with. */
@@ -24,9 +25,10 @@ export interface Identities {
 
 /**
  * The keys of a login in OpenSSH's order, each once: the agent's that are configured, the agent's others, then
- * files that the agent does not hold. Files that do not exist are passed over.
+ * files that the agent does not hold; a key that is `given` before all. Files that do not exist are passed over.
  */
-export async function loadIdentities(config: SshConfig): Promise<Identities> {
+export async function loadIdentities(config: SshConfig, given?: Secret): Promise<Identities> {
+  const first = given === undefined ? [] : [readGiven(given)]
   const [held, files] = await Promise.all([
     agentKeys(config.agentSocket),
     Promise.all(config.identityFiles.map(readIdentity)),
@@ -37,10 +39,11 @@ export async function loadIdentities(config: SshConfig): Promise<Identities> {
   const fromFiles = found.filter(file => !held.some(key => file.publicKey?.equals(key.publicKey)))
   return {
     usable: [
+      ...first.flatMap(({ path, key }) => (key === undefined ? [] : [{ label: path, method: { key } }])),
       ...fromAgent.map(key => ({ label: `${key.comment} (agent)`, method: { agent: key.agent } })),
       ...fromFiles.flatMap(({ path, key }) => (key === undefined ? [] : [{ label: path, method: { key } }])),
     ],
-    unusable: fromFiles.flatMap(({ path, problem }) =>
+    unusable: [...first, ...fromFiles].flatMap(({ path, problem }) =>
       problem === undefined ? [] : [`${path}: ${problem}`],
     ),
   }
@@ -69,6 +72,14 @@ async function readIdentity(path: string): Promise<FileKey | undefined> {
     if (code !== 'ENOENT') return { path, publicKey, problem: `not readable (${code})` }
     return publicKey === undefined ? undefined : { path, publicKey }
   }
+}
+
+function readGiven(given: Secret): FileKey {
+  const path = 'CAPSTAN_SSH_KEY'
+  const parsed = ssh2.utils.parseKey(given.reveal())
+  if (parsed instanceof Error) return { path, problem: problemOf(parsed) }
+  const key = Array.isArray(parsed) ? parsed[0] : parsed
+  return key?.isPrivateKey() ? { path, key } : { path, problem: 'a public key; the private one is wanted' }
 }
 
 async function publicPart(path: string): Promise<Buffer | undefined> {

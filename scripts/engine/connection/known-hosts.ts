@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { access, appendFile, constants } from 'node:fs/promises'
 import { UnreachableError } from '../errors.ts'
 import { quote } from '../quote.ts'
-import { openssh } from './child.ts'
+import { type ChildOutcome, openssh } from './child.ts'
 import type { SshConfig } from './ssh-config.ts'
 
 /** One line of a known_hosts file that is about the host. */
@@ -20,6 +20,7 @@ export interface KnownKey {
  * are ssh-keygen's to read. Throws UnreachableError on a file that exists and cannot be read.
  */
 export async function knownKeys(config: SshConfig, name = config.hostKeyName): Promise<readonly KnownKey[]> {
+  if (config.knownHosts !== undefined) return keysInLines(config.knownHosts, name)
   const files = [...config.userKnownHosts, ...config.globalKnownHosts]
   return (await Promise.all(files.map(file => keysIn(file, name)))).flat()
 }
@@ -49,7 +50,8 @@ export async function verifyHostKey(
   const other = own.filter(entry => entry.type === keyType(key))
   if (other.length > 0) throw changed(host, config, other, shown)
   if (await knownWithoutPort(config, key)) return
-  if (config.strictHostKeyChecking === 'accept-new' && own.length === 0) return accept(config, key)
+  const accepts = config.strictHostKeyChecking === 'accept-new' && config.knownHosts === undefined
+  if (accepts && own.length === 0) return accept(config, key)
   throw unknown(host, config, known, key)
 }
 
@@ -78,7 +80,19 @@ async function keysIn(file: string, name: string): Promise<readonly KnownKey[]> 
     if (['ENOENT', 'ENOTDIR'].includes(String((error as NodeJS.ErrnoException).code))) return []
     throw new UnreachableError('known-hosts', `${file}: not readable, so no host key can be checked`)
   }
-  const { exitCode, stdout, stderr } = await openssh('ssh-keygen', ['-F', name, '-f', file])
+  return keysFound(file, await openssh('ssh-keygen', ['-F', name, '-f', file]))
+}
+
+/** What the lines are called in messages. */
+const linesName = 'CAPSTAN_KNOWN_HOSTS'
+
+// ssh-keygen reads a path; a pipe is one, and what goes through it is on no disk.
+async function keysInLines(lines: string, name: string): Promise<readonly KnownKey[]> {
+  const script = 'printf "%s\\n" "$KNOWN_HOSTS" | exec ssh-keygen -F "$1" -f /dev/stdin'
+  return keysFound(linesName, await openssh('sh', ['-c', script, 'sh', name], { KNOWN_HOSTS: lines }))
+}
+
+function keysFound(file: string, { exitCode, stdout, stderr }: ChildOutcome): readonly KnownKey[] {
   if (exitCode > 1 || /not a valid known_hosts|invalid/i.test(stderr))
     throw new UnreachableError('known-hosts', `${file}: ssh-keygen -F cannot read it`, {
       hint: 'Mend or remove the line that it names.',
@@ -136,13 +150,15 @@ function unknown(host: string, config: SshConfig, known: readonly KnownKey[], ke
       ? [`known_hosts has another type of key for it: ${places(others).join(', ')}`]
       : []),
   ]
+  const add =
+    config.knownHosts === undefined
+      ? `add it:\n  echo ${quote(entryFor(config, key))} >> ${quote(file)}`
+      : `add this line to ${linesName}:\n  ${entryFor(config, key)}`
   return new UnreachableError(
     'host-key-unknown',
     `${host}: the host key of ${config.hostKeyName} is unknown: ${type} ${fingerprint(key)}`,
     {
-      hint:
-        'Compare it on the host: ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub. If it is the same, add it:\n' +
-        `  echo ${quote(entryFor(config, key))} >> ${quote(file)}`,
+      hint: `Compare it on the host: ssh-keygen -lf /etc/ssh/ssh_host_*_key.pub. If it is the same, ${add}`,
       lines,
     },
   )
@@ -160,8 +176,9 @@ function changed(
     `${host}: the host key of ${config.hostKeyName} changed: another machine answers, or this one was set up anew`,
     {
       hint:
-        'If you know why it changed, forget the old key, and run again to be told the new one:\n' +
-        `  ssh-keygen -R ${quote(config.hostKeyName)} -f ${quote(file)}`,
+        config.knownHosts === undefined
+          ? `If you know why it changed, forget the old key, and run again to be told the new one:\n  ssh-keygen -R ${quote(config.hostKeyName)} -f ${quote(file)}`
+          : `If you know why it changed, take its old lines out of ${linesName}, and run again to be told the new one.`,
       lines: [...places(other).map(place => `known: ${place}`), `shown: ${shown}`],
     },
   )

@@ -13,6 +13,8 @@ export interface SshConfig {
   readonly identitiesOnly: boolean
   /** The agent's socket; absent: none. */
   readonly agentSocket: string | undefined
+  /** Lines that are looked into instead of all files. */
+  readonly knownHosts: string | undefined
   readonly userKnownHosts: readonly string[]
   readonly globalKnownHosts: readonly string[]
   readonly revokedHostKeys: string | undefined
@@ -106,6 +108,7 @@ function configOf(target: SshTarget, given: Settings): SshConfig {
       target.keyFile === undefined ? (given.get('identityfile') ?? []).map(path) : [target.keyFile],
     identitiesOnly: one('identitiesonly') === 'yes',
     agentSocket: agentSocket(given.get('identityagent')?.[0], path),
+    knownHosts: target.knownHostsFile === undefined ? target.knownHosts : undefined,
     userKnownHosts:
       target.knownHostsFile === undefined ? paths('userknownhostsfile') : [target.knownHostsFile],
     globalKnownHosts: paths('globalknownhostsfile'),

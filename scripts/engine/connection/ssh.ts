@@ -20,7 +20,7 @@ import { openTransport } from './transport.ts'
  */
 export async function connectSsh(target: SshTarget): Promise<Connection> {
   const config = await readSshConfig(target)
-  const [known, identities] = await Promise.all([knownKeys(config), loadIdentities(config)])
+  const [known, identities] = await Promise.all([knownKeys(config), loadIdentities(config, target.key)])
   const lifeline = await login({ target, config, known, identities })
   const asRoot = target.sudo === 'auto' && config.user !== 'root'
   const sudo = asRoot ? { password: target.sudoPassword } : undefined

@@ -10,7 +10,11 @@ export interface SshTarget {
   readonly user?: string | undefined
   /** A private key; given, no other key is tried. */
   readonly keyFile?: string | undefined
+  /** Offered before all other keys. */
+  readonly key?: Secret | undefined
   readonly knownHostsFile?: string | undefined
+  /** Lines of known_hosts, looked into instead of the files that OpenSSH would read; a `knownHostsFile` wins. */
+  readonly knownHosts?: string | undefined
   readonly hostKeyAlias?: string | undefined
   /** Read instead of ~/.ssh/config and /etc/ssh/ssh_config. */
   readonly configFile?: string | undefined
