@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import type { Engine } from './engine.ts'
 import { ensureKey, hostKey, loginKey } from './keys.ts'
 import { archivesDirectory } from './packages.ts'
-import { cloneId, containerName, type DebianRelease, networkName, portsAt } from './plan.ts'
+import { cloneId, containerName, type DebianRelease, hardwareAddress, networkName, portsAt } from './plan.ts'
 import type { Finished } from './process.ts'
 import { type HostState, stateDirectory } from './state.ts'
 import { needsRunc } from './tools.ts'
@@ -77,6 +77,7 @@ export function createOptions(
   return [
     ...['--name', containerName(root, host), '--hostname', host],
     ...['--network', networkName(root), '--network-alias', host, '--ip', wanted.ip],
+    ...['--mac-address', hardwareAddress(root, host)],
     ...published.flatMap(([port, inside]) => ['--publish', `127.0.0.1:${port}:${inside}`]),
     ...Object.entries(labels).flatMap(([key, value]) => ['--label', `capstan.${key}=${value}`]),
     ...['--volume', `${archivesDirectory(root, host, wanted.debian)}:/var/cache/apt/archives`],

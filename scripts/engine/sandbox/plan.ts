@@ -73,6 +73,15 @@ export function addressIn(prefix: string, host: string, taken: readonly string[]
   return address
 }
 
+/**
+ * A host's hardware address, `02:…` (locally administered). It stays, as the address does: a new one behind the
+ * same address is not found until the machine's ARP entry has aged, which takes 40 s.
+ */
+export function hardwareAddress(root: string, host: string): string {
+  const bytes = createHash('sha256').update(`mac\0${root}\0${host}`).digest().subarray(0, 5)
+  return ['02', ...Array.from(bytes, byte => byte.toString(16).padStart(2, '0'))].join(':')
+}
+
 /** Whether two IPv4 subnets, as `10.1.2.0/24`, share an address. */
 export function overlaps(one: string, other: string): boolean {
   const [a, b] = [parseSubnet(one), parseSubnet(other)]
