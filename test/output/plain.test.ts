@@ -118,7 +118,7 @@ const cases: readonly Case[] = [
     verbosity: 3,
     events: [
       { event: 'connected', ...web1, address: 'root@127.0.0.1:2222', seconds: 0.12 },
-      { event: 'facts', ...web1, facts: { os: 'debian', cpus: 2 } },
+      { event: 'facts', ...web1, facts: { os: 'debian', cpus: 2, live: [] } },
       { event: 'probed', ...web1, resources: 57, pass: 1 },
       { event: 'changing', ...web1, ...apt },
       { event: 'step', ...web1, step: 'upload', state: 'begun' },
@@ -128,6 +128,7 @@ const cases: readonly Case[] = [
       'web1  connected  root@127.0.0.1:2222  0.12 s',
       'web1  fact       os = "debian"',
       'web1  fact       cpus = 2',
+      'web1  fact       live = []',
       'web1  probed     57 resources, pass 1',
       'web1  begun      nginx  apt nginx',
       'web1  begun      upload',

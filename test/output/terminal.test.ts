@@ -91,7 +91,7 @@ describe('The live view', () => {
     const screen = new Screen(80)
     const printer = live(screen)
     printer.on({ ...run, hosts: Array.from({ length: 100 }, (_, n) => `web${n}`) })
-    for (let n = 50; n < 90; n++) printer.on({ event: 'facts', host: `web${n}`, facts: {} })
+    for (let n = 50; n < 90; n++) printer.on({ event: 'facts', host: `web${n}`, facts: { live: [] } })
     vi.advanceTimersByTime(3000)
     const lines = screen.lines()
     expect(lines).toHaveLength(11)

@@ -54,6 +54,7 @@ export async function deployCommand(definition: ReleaseDefinition, input: Comman
     values.source === undefined ? resolve(input.root, hosts[0]?.source ?? '') : resolve(values.source)
   const options = {
     command: 'deploy',
+    inventory: values.inventory,
     hosts,
     json: values.json,
     verbosity: values.verbose?.length ?? 0,

@@ -28,5 +28,6 @@ const typical: Facts = {
   memory: 4096,
   addresses: ['192.0.2.1'],
   release: { nginx: '1.22', php: '8.2', python: '3.11' },
+  live: [],
   owed: [],
 }

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { hostname, userInfo } from 'node:os'
 import type { Deployer, DeployHost } from '#engine/deploy/settings.ts'
-import type { Emit } from '#engine/output/events.ts'
-import { choosePrinter } from '#engine/output/printers.ts'
+import type { Emit, Event } from '#engine/output/events.ts'
+import { quote } from '#engine/quote.ts'
 import { askSudoPassword } from './ask.ts'
+import { handleInterrupts } from './interrupts.ts'
 import type { CommandInput } from './main.ts'
+import { openPrinter } from './printer.ts'
 import { reach } from './reach.ts'
 import type { ReleaseHost } from './release-hosts.ts'
 
@@ -12,13 +14,15 @@ export interface ReleaseRun {
   readonly hosts: readonly DeployHost[]
   readonly by: Deployer
   readonly emit: Emit
-  /** Aborted by the first SIGINT or SIGTERM; the second one ends the process at once. */
+  /** Aborted by the first SIGINT or SIGTERM: what was not switched by then is not. */
   readonly stop: AbortSignal
 }
 
 export interface ReleaseRunOptions {
   /** As the run's first line has it; undefined: no such line. */
   readonly command: string | undefined
+  /** As it was given: `production`. */
+  readonly inventory: string
   readonly hosts: readonly ReleaseHost[]
   readonly json: boolean
   readonly verbosity: number
@@ -27,30 +31,23 @@ export interface ReleaseRunOptions {
 
 /** Reaches the hosts, runs `work` with a printer for its events, and gives the exit code. */
 export async function releaseRun(
-  { command, hosts, json, verbosity, askSudo }: ReleaseRunOptions,
+  { command, inventory, hosts, json, verbosity, askSudo }: ReleaseRunOptions,
   { root, environment }: CommandInput,
   work: (run: ReleaseRun) => Promise<number>,
 ): Promise<number> {
   const sudoPassword = await askSudoPassword(askSudo, environment)
-  const printer = choosePrinter({ stream: process.stdout, json, verbosity })
-  const emit: Emit = event => printer.on(event)
-  const stop = new AbortController()
-  const onSignal = (signal: NodeJS.Signals) => {
-    if (stop.signal.aborted) process.exit(signal === 'SIGINT' ? 130 : 143)
-    emit({ event: 'warning', message: `${signal}: stopping before the switch; once more ends this at once` })
-    stop.abort()
-  }
-  process.on('SIGINT', onSignal)
-  process.on('SIGTERM', onSignal)
+  const printer = await openPrinter({ stream: process.stdout, json, verbosity })
+  const emit: Emit = event => printer.on(withRollback(event, inventory))
+  const interrupts = handleInterrupts(emit, () => printer.close())
   try {
     if (command !== undefined)
-      emit({ event: 'run', command, hosts: hosts.map(({ host }) => host.name), check: false })
+      emit({ event: 'run', command, hosts: hosts.map(({ host }) => host.name), check: false, inventory })
     const say = (message: string) => emit({ event: 'progress', message })
     const reachable = await reach(
       hosts.map(({ host }) => host),
       { root, sudoPassword, say },
     )
-    return await work({
+    const exitCode = await work({
       hosts: hosts.map(({ host, settings }, index) => ({
         name: host.name,
         settings,
@@ -62,16 +59,24 @@ export async function releaseRun(
       })),
       by: deployer(environment),
       emit,
-      stop: stop.signal,
+      stop: interrupts.stop,
     })
+    return exitCode === 0 ? 0 : (interrupts.exitCode() ?? exitCode)
   } finally {
-    process.off('SIGINT', onSignal)
-    process.off('SIGTERM', onSignal)
+    interrupts.release()
     printer.close()
   }
 }
 
-function deployer(environment: NodeJS.ProcessEnv): Deployer {
+/** A release that is live is told with the way back, to paste into a shell. */
+function withRollback(event: Event, inventory: string): Event {
+  if (event.event !== 'release' || event.outcome !== 'live' || event.previous === undefined) return event
+  const where = inventory === 'sandbox' ? '' : ` -i ${quote(inventory)}`
+  return { ...event, rollback: `npx zx scripts/rollback.mjs${where} --to ${event.previous}` }
+}
+
+/** Who runs this: the one on the runner that asked for it, else the one at this machine. */
+export function deployer(environment: NodeJS.ProcessEnv): Deployer {
   const now = new Date().toISOString().replace(/[-:]|\.\d+/g, '')
   const runId = `${now}-${randomBytes(2).toString('hex')}`
   const { GITHUB_ACTOR, GITHUB_SERVER_URL, GITHUB_REPOSITORY, GITHUB_RUN_ID } = environment

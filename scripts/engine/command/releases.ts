@@ -47,6 +47,7 @@ export async function releasesCommand(definition: ReleaseDefinition, input: Comm
   })
   const options = {
     command: undefined,
+    inventory: values.inventory,
     hosts,
     json: values.json,
     verbosity: 0,

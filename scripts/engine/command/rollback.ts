@@ -55,6 +55,7 @@ export async function rollbackCommand(definition: ReleaseDefinition, input: Comm
   })
   const options = {
     command: 'rollback',
+    inventory: values.inventory,
     hosts,
     json: values.json,
     verbosity: values.verbose?.length ?? 0,

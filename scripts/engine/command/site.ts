@@ -90,7 +90,12 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
     verbosity: values.verbose?.length ?? 0,
     diff: values.diff,
   })
-  const emit: Emit = event => printer.on(event)
+  const live = new Map<string, readonly string[]>()
+  const emit: Emit = event => {
+    if (event.event === 'facts') live.set(event.host, event.facts.live)
+    printer.on(event)
+  }
+  const interrupts = handleInterrupts(emit, () => printer.close())
   try {
     emit({
       event: 'run',
@@ -104,7 +109,6 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
       sudoPassword,
       say: message => emit({ event: 'progress', message }),
     })
-    const interrupts = handleInterrupts(emit, () => printer.close())
     const { exitCode } = await converge(workOf(assigned, reachable), {
       runId: newRunId(),
       check: values.check,
@@ -112,9 +116,22 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
       emit,
       forks,
       stop: interrupts.stop,
-    }).finally(interrupts.release)
-    return interrupts.exitCode() ?? exitCode
+    })
+    const bare = reachable.filter(
+      ({ sandbox, host }) => sandbox !== undefined && live.get(host.name)?.length === 0,
+    )
+    const app = plays.flatMap(play => play.roles).find(role => role.name === 'app')
+    if (exitCode !== 0 || values.check || !app || bare.length === 0 || interrupts.stop.aborted)
+      return interrupts.exitCode() ?? exitCode
+    const { firstRelease } = await import('./first-release.ts')
+    return await firstRelease({ site: definition.site, app }, input, bare, {
+      inventory: values.inventory,
+      extraVars: values['extra-vars'] ?? [],
+      emit,
+      stop: interrupts.stop,
+    })
   } finally {
+    interrupts.release()
     printer.close()
   }
 }

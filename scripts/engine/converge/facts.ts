@@ -21,6 +21,8 @@ export interface Facts {
   readonly addresses: readonly string[]
   /** Versions that this release brings: `{nginx: '1.22', php: '8.2', python: '3.11'}`. */
   readonly release: { readonly nginx: string; readonly php: string; readonly python: string }
+  /** Apps that have a live release: those with a link /srv/www/<app>/current. */
+  readonly live: readonly string[]
   /** Handlers that an earlier, failed run still owes, as `role/name`. */
   readonly owed: readonly string[]
 }
@@ -42,6 +44,7 @@ perl -e '
     while (<$f>) { $last = $1 if /\|-- ([\d.]+)/; pair address => $last if /\/32 host LOCAL/ && $last !~ /^127\./ && !$seen{$last}++ } }
   if (open my $f, "<", "/proc/net/if_inet6") { while (<$f>) { my @f = split; next unless $f[3] eq "00";
     pair address => join ":", map { sprintf "%x", hex } $f[0] =~ /(....)/g } }
+  -l and m{^/srv/www/([^/]+)/} and pair live => $1 for glob "/srv/www/*/current";
   if (opendir my $d, "/var/lib/capstan/owed") { pair owed => pack "H*", $_ for sort grep { /^[0-9a-f]+$/ } readdir $d }
 '
 if [ -d /run/systemd/system ]; then pair systemd yes; fi
@@ -75,6 +78,7 @@ export function parseFacts(output: Buffer, host: string): Facts {
     memory: Number(one('memory')),
     addresses: all.get('address') ?? [],
     release,
+    live: all.get('live') ?? [],
     owed: all.get('owed') ?? [],
   }
 }

@@ -57,6 +57,13 @@ export interface ReleaseReport {
   readonly rollback?: string
 }
 
+/** What a host said of itself; printers show it as it is. */
+export interface HostFacts {
+  readonly [name: string]: unknown
+  /** Apps that have a live release. */
+  readonly live: readonly string[]
+}
+
 /** All that happens in a run, in order, as data; printers turn it into text. `--json` prints each as one line. */
 export type Event =
   | {
@@ -70,7 +77,7 @@ export type Event =
   /** Something long goes on that is no host's: the sandbox is brought up, an artifact is built. */
   | { readonly event: 'progress'; readonly host?: string; readonly message: string }
   | { readonly event: 'connected'; readonly host: string; readonly address: string; readonly seconds: number }
-  | { readonly event: 'facts'; readonly host: string; readonly facts: Readonly<Record<string, unknown>> }
+  | { readonly event: 'facts'; readonly host: string; readonly facts: HostFacts }
   | { readonly event: 'probed'; readonly host: string; readonly resources: number; readonly pass: number }
   | { readonly event: 'ok'; readonly host: string; readonly role: string; readonly resource: string }
   | {
