@@ -1,4 +1,3 @@
-import type { CapstanError } from '#engine/errors.ts'
 import { HostError } from '#engine/errors.ts'
 import type { HostRun } from './host.ts'
 import type { Found } from './look.ts'
@@ -27,32 +26,35 @@ export interface Activation {
   readonly migrate: { readonly command: string; readonly digest: string } | undefined
 }
 
+/** `back`: it was live for a moment, and what was live before is again. */
+export type Ending = 'live' | 'back' | 'failed'
+
 /**
  * Makes a release that all hosts have the live one: started and healthy on all of them before the first switches,
- * verified on all of them or on none. True where it is live; else each host's error is kept in its run.
+ * verified on all of them or on none. Where it ends otherwise, each host's error is kept in its run.
  */
-export function activate(candidates: readonly Candidate[], activation: Activation): Promise<boolean> {
+export function activate(candidates: readonly Candidate[], activation: Activation): Promise<Ending> {
   return candidates.length === 1 ? alone(candidates, activation) : together(candidates, activation)
 }
 
 // One host needs no barrier: all is one script, which comes to its end also when the controller is lost after the switch.
-async function alone(candidates: readonly Candidate[], activation: Activation): Promise<boolean> {
+async function alone(candidates: readonly Candidate[], activation: Activation): Promise<Ending> {
   const [candidate] = candidates
-  if (!candidate) return false
+  if (!candidate) return 'failed'
   const steps = [
     ...migrateSteps(activation),
     ...startSteps(candidate.run.settings),
     ...switchSteps(candidate.run.settings, previousOf(candidate, activation)),
     ...lastSteps(candidate, activation),
   ]
-  return (await stageOn(candidate, steps, activation)) === undefined
+  return stageOn(candidate, steps, activation)
 }
 
-async function together(candidates: readonly Candidate[], activation: Activation): Promise<boolean> {
+async function together(candidates: readonly Candidate[], activation: Activation): Promise<Ending> {
   const [first] = candidates
-  if (!first) return false
+  if (!first) return 'failed'
   const migrations = migrateSteps(activation)
-  if (migrations.length > 0 && (await stageOn(first, migrations, activation))) {
+  if (migrations.length > 0 && (await stageOn(first, migrations, activation)) !== 'live') {
     return standDown(candidates, activation, [first])
   }
   const started = await onAll(candidates, candidate =>
@@ -65,40 +67,40 @@ async function together(candidates: readonly Candidate[], activation: Activation
   )
   if (failed.length > 0) return allBack(candidates, activation, failed)
   await onAll(candidates, candidate => stageOn(candidate, lastSteps(candidate, activation), activation))
-  return true
+  return 'live'
 }
 
-/** The candidates on which it gave an error. */
+/** The candidates on which it did not come to its end. */
 async function onAll(
   candidates: readonly Candidate[],
-  work: (candidate: Candidate) => Promise<unknown>,
+  work: (candidate: Candidate) => Promise<Ending>,
 ): Promise<readonly Candidate[]> {
-  const errors = await Promise.all(candidates.map(work))
-  return candidates.filter((_candidate, index) => errors[index] !== undefined)
+  const endings = await Promise.all(candidates.map(work))
+  return candidates.filter((_candidate, index) => endings[index] !== 'live')
 }
 
 async function standDown(
   candidates: readonly Candidate[],
   activation: Activation,
   failed: readonly Candidate[],
-): Promise<false> {
+): Promise<Ending> {
   await onOthers(candidates, failed, async ({ run }) => {
     await stage(run, [standDownStep()], activation)
     run.fail(notSwitched(run, failed))
   })
-  return false
+  return 'failed'
 }
 
 async function allBack(
   candidates: readonly Candidate[],
   activation: Activation,
   failed: readonly Candidate[],
-): Promise<false> {
+): Promise<Ending> {
   await onOthers(candidates, failed, async candidate => {
     const { error } = await stage(candidate.run, [backStep(previousOf(candidate, activation))], activation)
     candidate.run.fail(error ?? wentBack(candidate.run, failed))
   })
-  return false
+  return 'back'
 }
 
 function onOthers(
@@ -110,37 +112,42 @@ function onOthers(
   return Promise.all(others.map(candidate => work(candidate).catch(error => candidate.run.fail(error))))
 }
 
-/** Runs steps on a host; where they end in the middle, the host is brought to where it was. Gives the error. */
+/** Runs steps on a host; where they end in the middle, the host is brought to where it was and its error kept. */
 async function stageOn(
   candidate: Candidate,
   steps: readonly Step[],
   activation: Activation,
-): Promise<unknown> {
+): Promise<Ending> {
   const { run } = candidate
   try {
+    if (run.interrupted && steps.some(({ name }) => name === 'switch')) throw interrupted(run)
     const staged = await stage(run, steps, activation)
-    if (!staged.error) return undefined
+    if (!staged.error) return 'live'
     if (staged.error.code === 'stage-killed') return await mend(candidate, staged, activation)
-    throw explained(staged.error, staged, candidate, activation)
+    run.fail(explained(staged.error, staged, candidate, activation))
+    return wasSwitched(staged) ? 'back' : 'failed'
   } catch (error) {
     run.fail(error)
-    return error
+    return 'failed'
   }
 }
 
 /** After the host's own script was killed: on to the end where the release was verified, else back. */
-async function mend(candidate: Candidate, staged: Staged, activation: Activation): Promise<undefined> {
+async function mend(candidate: Candidate, staged: Staged, activation: Activation): Promise<Ending> {
   const { run } = candidate
   if (staged.done.includes('verify')) {
     await stage(run, lastSteps(candidate, activation), activation)
-    return undefined
+    return 'live'
   }
-  const switched = staged.done.includes('switch') || staged.at === 'switch'
+  const switched = wasSwitched(staged)
   const step = switched ? backStep(previousOf(candidate, activation)) : standDownStep()
   const { error } = await stage(run, [step], activation)
-  throw (
-    error ?? explained(staged.error ?? new HostError('stage-killed', run.name), staged, candidate, activation)
-  )
+  run.fail(error ?? explained(staged.error, staged, candidate, activation))
+  return switched ? 'back' : 'failed'
+}
+
+function wasSwitched({ done, at }: Staged): boolean {
+  return done.includes('switch') || at === 'switch'
 }
 
 function stage(run: HostRun, steps: readonly Step[], { release, how }: Activation): Promise<Staged> {
@@ -178,18 +185,25 @@ function previousOf({ found }: Candidate, { release }: Activation): string | und
 }
 
 function explained(
-  error: HostError,
+  error: HostError | undefined,
   staged: Staged,
   candidate: Candidate,
   activation: Activation,
-): CapstanError {
+): HostError {
   const previous = previousOf(candidate, activation)
-  const switched = staged.done.includes('switch')
+  const switched = wasSwitched(staged)
   const rest = previous === undefined ? 'Nothing is live, as before.' : `${previous} is live again.`
   const hint = switched
     ? `The release was live for a moment and is marked bad. ${rest}`
     : `The site is untouched${previous === undefined ? '' : `: ${previous} is live`}.`
-  return new HostError(error.code, error.message, { lines: error.lines, hint })
+  const { code = 'stage-killed', message = candidate.run.name, lines = [] } = error ?? {}
+  return new HostError(code, message, { lines, hint })
+}
+
+function interrupted({ name }: HostRun): HostError {
+  return new HostError('interrupted', `${name}: the run was interrupted before the switch`, {
+    hint: 'The site is untouched. Run again to go on: what was sent is kept.',
+  })
 }
 
 function notSwitched(run: HostRun, failed: readonly Candidate[]): HostError {

@@ -24,9 +24,12 @@ export interface DeployOptions {
   readonly stop: AbortSignal
 }
 
+/** `back`: it was live for a moment, and what was live before is again. */
+export type Outcome = 'live' | 'already live' | 'back' | 'failed'
+
 /** How a deploy or a rollback ended, with the recap that was told. */
 export interface DeployResult {
-  readonly outcome: 'live' | 'already live' | 'failed'
+  readonly outcome: Outcome
   /** The release that is live by it; undefined where it failed before it had an id. */
   readonly release: string | undefined
   readonly hosts: Readonly<Record<string, HostRecap>>
@@ -44,24 +47,55 @@ export async function deployRelease(options: DeployOptions): Promise<DeployResul
   for (const message of source.notes) options.emit({ event: 'warning', message })
   const runs = options.hosts.map(host => new HostRun(host, options))
   const deploy = new Deploy(options, first.settings, source, runs)
-  return finished(runs, options.emit, () => deploy.run())
+  return finished(runs, 'deploy', options.emit, () => deploy.run())
 }
 
-/** Runs `work`, then tells each host's error and the recap. */
+/** What a run came to: the release it was about, and what was live before. */
+export interface Came {
+  readonly outcome: Outcome
+  readonly release?: ReleaseFacts | undefined
+  readonly previous?: ReleaseFacts | undefined
+}
+
+/** Runs `work`, then tells each host's error, how it ended, and the recap. */
 export async function finished(
   runs: readonly HostRun[],
+  how: 'deploy' | 'rollback',
   emit: Emit,
-  work: () => Promise<Pick<DeployResult, 'outcome' | 'release'>>,
+  work: () => Promise<Came>,
 ): Promise<DeployResult> {
-  const { outcome, release } = await work()
+  const came = await work()
   const hosts: Record<string, HostRecap> = {}
   for (const run of runs) {
     if (run.error !== undefined) emit({ event: 'failed', host: run.name, error: run.error as CapstanError })
     hosts[run.name] = await run.end()
   }
+  const { outcome } = came
+  const [first] = runs
+  if (first) tell(first.settings, how, came, emit)
   emit({ event: 'recap', hosts })
   const unreachable = runs.some(({ error }) => error instanceof UnreachableError)
-  return { outcome, release, hosts, exitCode: outcome !== 'failed' ? 0 : unreachable ? 4 : 1 }
+  const well = outcome === 'live' || outcome === 'already live'
+  return { outcome, release: came.release?.id, hosts, exitCode: well ? 0 : unreachable ? 4 : 1 }
+}
+
+function tell({ app, domain }: AppSettings, how: 'deploy' | 'rollback', came: Came, emit: Emit): void {
+  const { outcome, release, previous } = came
+  const url = `https://${domain}/`
+  emit({
+    event: 'release',
+    app,
+    how,
+    outcome,
+    url,
+    ...(release === undefined ? {} : { release: release.id }),
+    ...(release?.ref === undefined ? {} : { ref: release.ref }),
+    ...(previous === undefined || previous.id === release?.id ? {} : { previous: previous.id }),
+    ...(previous?.ref === undefined ? {} : { previousRef: previous.ref }),
+  })
+  if (release === undefined) return
+  if (outcome === 'already live') emit({ event: 'note', message: `${release.id} is already live: ${url}` })
+  if (outcome === 'live') emit({ event: 'note', message: `${release.id} is live: ${url}` })
 }
 
 /** Looks at every host; undefined where one of them can't go on, its error kept. */
@@ -98,29 +132,19 @@ class Deploy {
     this.#sha256 = digest(source.manifest)
   }
 
-  async run(): Promise<Pick<DeployResult, 'outcome' | 'release'>> {
+  async run(): Promise<Came> {
     const candidates = await lookAt(this.#runs, run => run.look(this.#sha256))
-    if (!candidates) return { outcome: 'failed', release: undefined }
-    if (refuseFrozen(candidates)) return { outcome: 'failed', release: undefined }
+    if (!candidates || refuseFrozen(candidates)) return { outcome: 'failed' }
     const known = candidates.flatMap(({ found }) =>
       found.releases.filter(({ sha256 }) => sha256 === this.#sha256),
     )
     const release = this.#facts(known[0])
-    if (candidates.every(({ found }) => isLive(found, release.id))) return this.#alreadyLive(release)
-    if (!(await this.#upload(candidates, release))) return { outcome: 'failed', release: release.id }
+    const about = { release, previous: liveOn(candidates) }
+    if (candidates.every(({ found }) => isLive(found, release.id)))
+      return { outcome: 'already live', ...about }
+    if (!(await this.#upload(candidates, release))) return { outcome: 'failed', ...about }
     const migrate = this.#migration(candidates, release)
-    const live = await activate(candidates, { release, how: 'deploy', migrate })
-    if (live)
-      this.#options.emit({
-        event: 'note',
-        message: `${release.id} is live: https://${this.#settings.domain}/`,
-      })
-    return { outcome: live ? 'live' : 'failed', release: release.id }
-  }
-
-  #alreadyLive({ id }: ReleaseFacts): Pick<DeployResult, 'outcome' | 'release'> {
-    this.#options.emit({ event: 'note', message: `${id} has this content and is already live` })
-    return { outcome: 'already live', release: id }
+    return { outcome: await activate(candidates, { release, how: 'deploy', migrate }), ...about }
   }
 
   /** A release that a host has with this content is that release, on every host. */
@@ -165,6 +189,11 @@ class Deploy {
     }
     return { command: this.#settings.migrate ?? './deploy/migrate', digest: migrations }
   }
+}
+
+/** What is live, as the first host has it. */
+export function liveOn([first]: readonly Candidate[]): ReleaseFacts | undefined {
+  return first?.found.releases.find(({ id }) => id === first.found.current)
 }
 
 /** Keeps an error for each host where deploys are frozen; true where there is one. */

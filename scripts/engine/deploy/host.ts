@@ -43,6 +43,11 @@ export class HostRun {
     this.#options = options
   }
 
+  /** The run is to end before it switches anything. */
+  get interrupted(): boolean {
+    return this.#options.stop.aborted
+  }
+
   get error(): unknown {
     return this.#error
   }

@@ -1,7 +1,7 @@
 import { HostError, UsageError } from '#engine/errors.ts'
 import type { Emit } from '#engine/output/events.ts'
 import { activate, type Candidate } from './activate.ts'
-import { type DeployResult, finished, isLive, lookAt } from './deploy.ts'
+import { type Came, type DeployResult, finished, isLive, liveOn, lookAt } from './deploy.ts'
 import { HostRun } from './host.ts'
 import type { Found } from './look.ts'
 import { earlier, type Release } from './release.ts'
@@ -24,24 +24,18 @@ export interface RollbackOptions {
 export function rollbackRelease(options: RollbackOptions): Promise<DeployResult> {
   if (options.hosts.length === 0) throw new UsageError('no-hosts', 'there is no host to roll back')
   const runs = options.hosts.map(host => new HostRun(host, options))
-  return finished(runs, options.emit, () => rollback(runs, options))
+  return finished(runs, 'rollback', options.emit, () => rollback(runs, options))
 }
 
-async function rollback(
-  runs: readonly HostRun[],
-  { target, emit }: RollbackOptions,
-): Promise<Pick<DeployResult, 'outcome' | 'release'>> {
+async function rollback(runs: readonly HostRun[], { target, emit }: RollbackOptions): Promise<Came> {
   const candidates = await lookAt(runs, run => run.look(''))
-  if (!candidates) return { outcome: 'failed', release: undefined }
+  if (!candidates) return { outcome: 'failed' }
   const release = chosenOnAll(candidates, target)
-  if (!release) return { outcome: 'failed', release: undefined }
-  if (candidates.every(({ found }) => isLive(found, release.id))) {
-    emit({ event: 'note', message: `${release.id} is already live` })
-    return { outcome: 'already live', release: release.id }
-  }
+  if (!release) return { outcome: 'failed' }
+  const about = { release, previous: liveOn(candidates) }
+  if (candidates.every(({ found }) => isLive(found, release.id))) return { outcome: 'already live', ...about }
   for (const { run, found } of candidates) warnOfMigrations(run.name, found, release, emit)
-  const live = await activate(candidates, { release, how: 'rollback', migrate: undefined })
-  return { outcome: live ? 'live' : 'failed', release: release.id }
+  return { outcome: await activate(candidates, { release, how: 'rollback', migrate: undefined }), ...about }
 }
 
 /** The first host's history decides; every other one must have that release too. */

@@ -83,7 +83,7 @@ export function migrateStep(command: string, digest: string): Step {
 /** The cut-over and the proof that visitors get the new release; without it, what was live before is again. */
 export function switchSteps({ domain, health }: AppSettings, previous: string | undefined): readonly Step[] {
   const back = `journal\n${backShell(previous)}`
-  const verifyTime = Math.min(health.timeout, 10)
+  const verifyTime = Math.min(health.timeout, 3)
   return [
     { name: 'switch', shell: 'switch_to_new', failed: back },
     {
