@@ -91,7 +91,7 @@ function runScript(words: readonly string[], script: string, seconds: number): P
 // What logins and the clock move on their own is left out; all else of the disk is in.
 const lister = `cd / && {
   find / -xdev \\( -path /var/log -o -path /var/lib/systemd -o -path /var/cache/apt/archives -o -path /tmp \\
-    -o -path /var/tmp -o -path /root/.cache \\) -prune -o -printf '%p %y %m %U:%G %s %T@ %C@ %l\\n'
+    -o -path /var/tmp -o -path /root/.cache -o -path /run \\) -prune -o -printf '%p %y %m %U:%G %s %T@ %C@ %l\\n'
   find /etc /srv /usr/local -xdev -type f -exec sha256sum -- {} +
   find /run/capstan /tmp -mindepth 1 ! -path '/tmp/systemd-private-*' 2>/dev/null || :
 } | sort`

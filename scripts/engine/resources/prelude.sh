@@ -4,21 +4,18 @@
 # final name in one rename(2).
 
 # put PATH MODE OWNER GROUP [LENGTH] <content: the file, whole, with these bytes; refused when not so many came
+# Without modules: loading them would take longer than all the rest. 0301 is O_WRONLY|O_CREAT|O_EXCL of open(2).
 put() { perl -e '
-  use strict; use IO::Handle; my ($path, $mode, $owner, $group, $length) = @ARGV;
-  my ($uid, $gid) = (ids($owner, $group));
+  my ($path, $mode, $owner, $group, $length) = @ARGV; my ($uid, $gid) = (scalar getpwnam $owner, scalar getgrnam $group);
+  die "$path: no user $owner on this host\n" unless defined $uid; die "$path: no group $group on this host\n" unless defined $gid;
   local $/; my $content = <STDIN> // "";
   die "$path: $length bytes were to come, " . length($content) . " did\n" if defined $length && $length != length $content;
   die "$path: is a directory, a file was declared\n" if -d $path && !-l $path;
-  my ($dir) = $path =~ m{^(.*)/}s; $dir = "/" if $dir eq "";
-  die "$path: its directory does not exist: declare it before\n" unless -d $dir;
-  my ($name) = $path =~ m{([^/]+)$}s; my $new = "$dir/.capstan.$name"; unlink $new;
-  use Fcntl; sysopen my $file, $new, O_WRONLY|O_CREAT|O_EXCL, 0600 or die "$new: $!\n";
-  binmode $file; my $ok = print {$file} $content; $ok &&= $file->flush; $ok &&= $file->sync;
-  $ok &&= chown $uid, $gid, $new; $ok &&= chmod oct $mode, $new; $ok &&= close $file;
-  $ok &&= rename $new, $path; unless ($ok) { my $why = "$!"; unlink $new; die "$path: $why\n" }
-  sub ids { my ($o, $g) = @_; my $u = getpwnam $o; die "$path: no user $o on this host\n" unless defined $u;
-    my $n = getgrnam $g; die "$path: no group $g on this host\n" unless defined $n; ($u, $n) }
+  my ($dir, $name) = $path =~ m{^(.*)/([^/]+)$}s; die "$path: its directory does not exist: declare it before\n" unless -d "$dir/";
+  my $new = "$dir/.capstan.$name"; unlink $new; sysopen my $file, $new, 0301, 0600 or die "$new: $!\n"; binmode $file;
+  my $ok = print {$file} $content; $ok &&= chown $uid, $gid, $new; $ok &&= chmod oct $mode, $new; $ok &&= close $file;
+  my $why = "$!"; if ($ok && 0 != system "sync", "--", $new) { $ok = 0; $why = "can\x27t be synced to disk" }
+  unless ($ok && rename $new, $path) { $why = "$!" if $ok; unlink $new; die "$path: $why\n" }
 ' -- "$@"; }
 # directory PATH MODE OWNER GROUP
 directory() { perl -e '
@@ -53,7 +50,7 @@ apt_install() {
 }
 
 # unit_start, unit_restart, unit_reload, unit_renew UNIT: fail with the unit's last log lines when it isn't active then.
-unit_log() { journalctl -q -n 10 -o cat --no-pager -u "$1" >&2 || :; }
+unit_log() { journalctl -q --sync 2>/dev/null || :; journalctl -q -n 10 -o cat --no-pager -u "$1" >&2 || :; }
 unit_active() { case $(systemctl is-active -- "$1") in active|reloading) ;; *) unit_log "$1"; return 1 ;; esac; }
 unit_start() { systemctl reset-failed -- "$1" 2>/dev/null || :; systemctl start -- "$1" || { unit_log "$1"; return 1; }; }
 unit_restart() { systemctl reset-failed -- "$1" 2>/dev/null || :; systemctl restart -- "$1" || { unit_log "$1"; return 1; }; unit_active "$1"; }

@@ -1,0 +1,253 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { openWire } from '../connection/wire.ts'
+import { type Machine, machine } from './machine.ts'
+import { runSite } from './site.ts'
+
+let t1: Machine
+let t2: Machine
+beforeAll(async () => {
+  ;[t1, t2] = await Promise.all([machine('t1', 12), machine('t2', 13)])
+}, 120_000)
+afterAll(() => {
+  t1?.close()
+  t2?.close()
+})
+
+const forget = `systemctl disable -q --now fixture 2>/dev/null
+rm -rf /etc/fixture /run/fixture /etc/systemd/system/fixture.service /usr/local/bin/fixture
+rm -rf /srv/many /srv/gates /run/gates /var/lib/capstan /run/capstan; systemctl daemon-reload`
+
+describe('500 files', () => {
+  it('take four trips to be made and two to be looked at, as counted at the channel and on the wire', async () => {
+    await t1.say(forget)
+    const bare = await openWire(t1.host.port)
+    const full = await openWire(t1.host.port)
+    try {
+      const run = (port: number, count: number) =>
+        runSite({ roles: ['many'], hosts: { t1: t1.through(port) }, vars: { many: { count } } })
+      const first = await run(full.port, 500)
+      expect(first.exitCode).toBe(0)
+      expect(first.recap()).toMatchObject({ ok: 501, changed: 501, failed: 0, trips: 4 })
+      const before = full.waits()
+      const second = await run(full.port, 500)
+      expect(second.recap()).toMatchObject({ ok: 501, changed: 0, trips: 2 })
+      await run(bare.port, 0)
+      // Script and answer are longer, and fill more packets; the waits are the same or nearly so.
+      expect(full.waits() - before).toBeLessThanOrEqual(bare.waits() + 3)
+      expect(await t1.say('cat /srv/many/*.conf | wc -l; stat -c %a /srv/many/7.conf')).toBe('500\n644\n')
+    } finally {
+      bare.close()
+      full.close()
+    }
+  }, 60_000)
+})
+
+describe.each([12, 13])('--check --diff on a Debian %i host', debian => {
+  const host = () => (debian === 12 ? t1 : t2)
+  const check = (line = 'good') =>
+    runSite({ roles: ['web'], hosts: host(), vars: { web: { line } }, words: ['-C', '-D'] })
+  const all = [
+    ...['file /usr/local/bin/fixture', 'unit fixture.service', 'directory /etc/fixture'],
+    ...[
+      'template /etc/fixture/main.conf',
+      'file /etc/fixture/other.conf',
+      'service fixture',
+      'reload fixture',
+    ],
+  ]
+
+  it('changes nothing on a bare host, and shows all that a run would do', async () => {
+    await host().say(forget)
+    const before = await host().listing()
+    const { exitCode, changes, recap, lines } = await check()
+    expect(exitCode).toBe(0)
+    expect(changes).toEqual(all)
+    expect(recap()).toMatchObject({ ok: 6, changed: 6, failed: 0, trips: 2 })
+    expect(JSON.stringify(lines)).toContain('line good')
+    expect(await host().listing()).toBe(before)
+  })
+
+  it('is followed by a run that does it, and one that finds nothing to do', async () => {
+    const run = () => runSite({ roles: ['web'], hosts: host() })
+    const first = await run()
+    expect(first.changes).toEqual(all)
+    expect(await host().say('cat /run/fixture/live')).toContain('line good')
+    const second = await run()
+    expect(second.recap()).toMatchObject({ ok: 6, changed: 0, failed: 0, skipped: 0, trips: 2 })
+    expect(second.lines.filter(line => line.event === 'ok')).toHaveLength(6)
+  })
+
+  it('shows the one change of a hand edit, which the next run repairs with one reload', async () => {
+    await host().say('rm -f /run/fixture/reloads; sed -i "s/good/by hand/" /etc/fixture/main.conf')
+    const shown = await check()
+    expect(shown.changes).toEqual(['template /etc/fixture/main.conf', 'reload fixture'])
+    const text = await runSite({ roles: ['web'], hosts: host(), words: ['-CD'], text: true })
+    expect(text.stdout).toMatch(/-line by hand\n.*\+line good\n/)
+    expect(await host().say('grep line /etc/fixture/main.conf')).toBe('line by hand\n')
+    const repaired = await runSite({ roles: ['web'], hosts: host() })
+    expect(repaired.changes).toEqual(['template /etc/fixture/main.conf', 'reload fixture'])
+    expect(await host().say('cat /run/fixture/reloads; grep line /run/fixture/live')).toBe(
+      'reloaded\nline good\n',
+    )
+  })
+
+  it('shows a mode, an owner and a link that somebody changed, and a run repairs them', async () => {
+    await host().say('chmod 600 /etc/fixture/other.conf; chown daemon /etc/fixture')
+    const { lines } = await check()
+    const found = lines.filter(line => line.event === 'planned').map(line => line.differences)
+    expect(found).toEqual([
+      [{ what: 'owner', found: 'daemon', wanted: 'root' }],
+      [{ what: 'mode', found: '0600', wanted: '0644' }],
+      [],
+    ])
+    expect((await runSite({ roles: ['web'], hosts: host() })).exitCode).toBe(0)
+    expect(await host().say('stat -c %a%U /etc/fixture /etc/fixture/other.conf')).toBe('755root\n644root\n')
+  })
+})
+
+describe('a set of config files', () => {
+  const converge = (line: string, words: readonly string[] = []) =>
+    runSite({ roles: ['web'], hosts: t1, vars: { web: { line } }, words })
+  const files = () =>
+    t1.say('cd /etc/fixture; sha256sum *; stat -c "%n %a %U %Y" * .; ls -a /etc | grep capstan || :')
+
+  beforeEach(async () => {
+    expect((await converge('good')).exitCode).toBe(0)
+    await t1.say('rm -f /run/fixture/reloads')
+  })
+
+  it('that its test rejects leaves every file as it is; the error has role, file and the tester’s words', async () => {
+    const before = await files()
+    const run = await converge('bad')
+    expect(run.exitCode).toBe(1)
+    expect(run.error()).toMatchObject({
+      code: 'config-rejected',
+      message: 't1: fixture configuration: `fixture test` ended with 1',
+      where: 'test/fixtures/roles/web/role.ts:13 (role web)',
+      lines: [
+        '2:line bad',
+        'fixture: unknown word in /etc/fixture/main.conf',
+        expect.stringContaining('template /etc/fixture/main.conf'),
+      ],
+      hint: expect.stringContaining('Nothing below /etc/fixture was touched'),
+    })
+    expect(run.recap()).toMatchObject({ ok: 5, changed: 0, failed: 1 })
+    expect(await files()).toBe(before)
+    expect(await t1.say('grep line /run/fixture/live; ls /var/lib/capstan/owed')).toBe('line good\n')
+    const next = await converge('better')
+    expect(next.changes).toEqual(['template /etc/fixture/main.conf', 'reload fixture'])
+    expect(await t1.say('grep line /run/fixture/live; cat /run/fixture/reloads')).toBe(
+      'line better\nreloaded\n',
+    )
+  })
+
+  it('that fails its test keeps the handler that an earlier run owes', async () => {
+    await t1.say(`: >/var/lib/capstan/owed/${Buffer.from('web/reload fixture').toString('hex')}`)
+    expect((await converge('bad')).exitCode).toBe(1)
+    expect((await converge('good')).changes).toEqual(['reload fixture'])
+  })
+
+  it('that was broken by hand before is said to have been', async () => {
+    await t1.say('echo "line bad by hand" >/etc/fixture/main.conf')
+    expect((await converge('bad')).error().hint).toMatch(/was broken there before this run/)
+    expect(await t1.say('cat /etc/fixture/main.conf')).toBe('line bad by hand\n')
+  })
+
+  it('whose reload fails is put back, the service goes on with it, and the hint says so', async () => {
+    const before = await files()
+    const run = await converge('unloadable')
+    expect(run.error()).toMatchObject({
+      code: 'step-failed',
+      message: 't1: handler “reload fixture” ended with 1',
+      where: 'test/fixtures/roles/web/role.ts:8 (role web)',
+      hint: expect.stringContaining('were put back, and the handler ran well with them'),
+    })
+    expect(run.error().lines.join()).toContain('fixture: address already in use')
+    expect(run.recap()).toMatchObject({ changed: 0, failed: 1 })
+    expect(await files()).toBe(before)
+    expect(await t1.say('grep line /run/fixture/live; systemctl is-active fixture')).toBe(
+      'line good\nactive\n',
+    )
+    expect((await converge('better')).changes).toContain('reload fixture')
+  })
+
+  it('is never seen half done: what is tested is a copy, and both files change in one step', async () => {
+    const watch = t1.say(
+      'n=0; : >/run/seen; while ! [ -e /run/enough ]; do cat /etc/fixture/main.conf /etc/fixture/other.conf 2>&1 | grep -v "^#" | tr "\\n" " "; echo; done | sort -u; rm -f /run/enough',
+    )
+    const run = await runSite({ roles: ['web'], hosts: t1, vars: { web: { line: 'new', other: 'y' } } })
+    expect((await converge('bad')).exitCode).toBe(1)
+    await t1.say(': >/run/enough')
+    const seen = (await watch)
+      .trim()
+      .split('\n')
+      .map(line => line.trim())
+    expect(run.exitCode).toBe(0)
+    expect(seen.filter(line => !['line good x', 'line new y'].includes(line))).toEqual([])
+  })
+})
+
+describe.each([
+  ['with mount namespaces and without an exchange', ''],
+  [
+    'without mount namespaces',
+    'printf "#!/bin/sh\\nexit 1\\n" >/run/no; chmod +x /run/no; mount --bind /run/no /usr/bin/unshare',
+  ],
+])('a set in /etc/ssh, which came with the image, %s', (_how, before) => {
+  const converge = (vars: Record<string, string>) =>
+    runSite({ roles: ['sshd'], hosts: t2, vars: { sshd: vars } })
+  const state = () =>
+    t2.say(
+      'cd /etc/ssh; find . -type f -exec sha256sum {} + | sort; find . -printf "%p %m %u %l\\n" | sort; ls -a /etc | grep capstan || :',
+    )
+  const here = before === '' ? 'the test ran on a copy' : 'was put back as it was'
+
+  beforeAll(async () => {
+    await t2.say(`rm -f /etc/ssh/sshd_config.d/test.conf /etc/ssh/test-link /srv/ssh-reloads; ${before}`)
+  })
+  afterAll(() => t2.run('umount /usr/bin/unshare; rm -f /etc/ssh/sshd_config.d/test.conf /etc/ssh/test-link'))
+
+  it('is installed, file by file, and reloaded once', async () => {
+    const run = await converge({})
+    expect(run.changes).toEqual([
+      'file /etc/ssh/sshd_config.d/test.conf',
+      'link /etc/ssh/test-link',
+      'reload ssh',
+    ])
+    expect(await t2.say('sshd -T | grep -i maxauthtries; cat /srv/ssh-reloads')).toBe('maxauthtries 5\nx\n')
+    expect((await converge({})).recap()).toMatchObject({ changed: 0, trips: 2 })
+  })
+
+  it('leaves all as it is when sshd -t rejects it', async () => {
+    const before = await state()
+    const { exitCode, error } = await converge({ line: 'MaxAuthTriess 5' })
+    expect(exitCode).toBe(1)
+    expect(error().lines.join('\n')).toMatch(/Bad configuration option: MaxAuthTriess/)
+    expect(error().hint).toContain(here)
+    expect(await state()).toBe(before)
+  })
+
+  it('is put back when its reload fails', async () => {
+    const before = await state()
+    const { exitCode, error } = await converge({
+      line: 'MaxAuthTries 4',
+      reload: 'grep -q 5 /etc/ssh/sshd_config.d/test.conf',
+    })
+    expect(exitCode).toBe(1)
+    expect(error().hint).toMatch(/were put back, and the handler ran well/)
+    expect(await state()).toBe(before)
+  })
+})
+
+describe('handlers', () => {
+  it('of another role that an earlier run owes are left to a run that has the role', async () => {
+    await t1.say(`${forget}; mkdir -p /run/gates; : >/run/gates/go`)
+    const site = { hosts: t1, roles: ['web', 'gates'] }
+    expect((await runSite({ ...site, vars: { gates: { handler: 'false' } } })).exitCode).toBe(1)
+    const only = await runSite({ ...site, words: ['-t', 'web'] })
+    expect(only.recap()).toMatchObject({ changed: 0, trips: 2 })
+    expect((await runSite({ ...site, words: ['-C'] })).changes).toEqual(['tell'])
+    expect((await runSite({ ...site, words: ['-t', 'gates'] })).changes).toEqual(['tell'])
+    expect((await runSite(site)).recap()).toMatchObject({ changed: 0, trips: 2 })
+  })
+})
