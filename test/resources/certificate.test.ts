@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { buildCatalog } from '#engine/converge/catalog.ts'
 import { acme, renewalHook } from '#engine/resources/certificate/acme.ts'
@@ -201,4 +203,55 @@ describe('an ordered certificate', () => {
   it('has a hook that minds its own lineage alone.', () => {
     expect(renewalHook('foobar.com')).toContain('= /etc/letsencrypt/live/foobar.com ] || exit 0\n')
   })
+})
+
+describe('the next step after a failed order', () => {
+  // As certbot prints them: from pebble, and from Let's Encrypt's own texts.
+  it.each([
+    [
+      'Type:   connection\n  Detail: Get "http://x:80/": could not resolve URL "http://x:80/"',
+      /find these names in DNS/,
+    ],
+    [
+      'Type:   dns\n  Detail: DNS problem: NXDOMAIN looking up A for x - check that a DNS record exists',
+      /in DNS/,
+    ],
+    [
+      'Type:   connection\n  Detail: 192.0.2.1: Fetching http://x/: Timeout during connect (likely firewall problem)',
+      /reach port 80/,
+    ],
+    ['Type:   connection\n  Detail: 192.0.2.1: Fetching http://x/: Connection refused', /reach port 80/],
+    [
+      'Type:   unauthorized\n  Detail: 192.0.2.1: Invalid response from http://x/.well-known/acme-challenge/y: 404',
+      /another server answers/,
+    ],
+    ['Type:   caa\n  Detail: CAA record for x prevents issuance', /CAA record of the domain forbids/],
+    [
+      'acme.messages.Error: urn:ietf:params:acme:error:rateLimited :: There were too many requests of a given type',
+      /wait as long/,
+    ],
+    [
+      'too many failed authorizations (5) for "x" in the last 1h0m0s, retry after 2026-11-22 21:00:00 UTC',
+      /wait as long/,
+    ],
+    ['ValueError: Requesting localhost/dir: Connection refused', /https:..ca.dir can't be reached/],
+    [
+      'HTTPSConnectionPool(host=x, port=443): Max retries exceeded (Caused by SSLError(CERTIFICATE_VERIFY_FAILED))',
+      /tls\.acme\.ca/,
+    ],
+    ['JWS has an invalid anti-replay nonce: 9oa6mC1', /run again later/],
+    ['Another instance of Certbot is already running.', /certbot is at work/],
+    [
+      'acme.messages.Error: urn:ietf:params:acme:error:accountDoesNotExist :: unknown',
+      /accounts on the host/,
+    ],
+    ['something else', /letsencrypt\.log/],
+  ])('%s', (said, next) => {
+    const file = folder.write('said', `${said}\n`)
+    const advice = execFileSync('sh', ['-c', '. "$0"; certificate_advice "$1" https://ca/dir', shell, file])
+    expect(advice.toString()).toMatch(/^the certificate in service stays; next: /)
+    expect(advice.toString()).toMatch(next)
+  })
+
+  const shell = fileURLToPath(new URL('../../scripts/engine/resources/certificate/make.sh', import.meta.url))
 })

@@ -84,10 +84,11 @@ certificate_challenge() { perl -e '
 
 # certificate_advice OUTPUT DIRECTORY: the next step, by what certbot said. Source: RFC 8555, 6.7 Errors.
 certificate_advice() {
-  says() { grep -Eiq -- "$1" "$said"; }
+  told=$1
+  says() { grep -Eiq -- "$1" "$told"; }
   if says 'rateLimited|too many (certificates|failed|requests|new)'; then
     next='the CA limits how often one may ask: wait as long as it says above; try things out against its staging directory'
-  elif says 'no such host|NXDOMAIN|SERVFAIL|Type: *dns|DNS problem|no valid A'; then
+  elif says 'no such host|could not resolve URL|NXDOMAIN|SERVFAIL|Type: *dns|DNS problem|no valid A'; then
     next="the CA can't find these names in DNS: let each have an A record with this host's address, and the registrar point to the servers that serve it"
   elif says 'Type: *caa|CAA record'; then
     next='a CAA record of the domain forbids this CA: allow it there (the dns role writes the record)'
