@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto'
 import { dirname } from 'node:path'
+import { expect } from 'vitest'
 import type { Connection, Outcome } from '#engine/connection/connection.ts'
 import { connectSsh } from '#engine/connection/ssh.ts'
 import { convergeHost, type HostResult } from '#engine/converge/host.ts'
@@ -9,7 +11,13 @@ import type { DeclareMysql } from '#engine/resources/mysql/mysql.ts'
 import { here } from '#engine/resources/shell.ts'
 import { type SandboxHost, sandboxDown, sandboxStatus, sandboxUp } from '#engine/sandbox/sandbox.ts'
 import { vars } from '#engine/vars.ts'
+import mysqlRole from '#roles/mysql/role.ts'
 import site from '#roles/site.ts'
+
+/** The app's password in these tests. */
+export const secret = 'p&a\'ss\\"w#o$r%d;`x` é😀'
+export const given = { password: secret }
+export const file = '/etc/mysql/mariadb.conf.d/90-capstan.cnf'
 
 /** A sandbox host of these tests' own, and what they do with it. */
 export interface MysqlHost {
@@ -90,4 +98,19 @@ export async function mysqlHost(debian: SandboxHost['debian']): Promise<MysqlHos
 /** A role that declares only this. */
 export function declaring(declare: (mysql: DeclareMysql) => void): Role {
   return role(import.meta, { vars: vars({}), tasks: ({ mysql }) => declare(mysql) })
+}
+
+/** Changes something by hand; gives what the role changes to mend it, after which it finds nothing more to do. */
+export async function mended(on: MysqlHost, sql: string): Promise<readonly string[]> {
+  await on.sql(sql)
+  const repair = await on.converge(mysqlRole, given)
+  expect(repair.error).toBeUndefined()
+  expect(await on.converge(mysqlRole, given)).toMatchObject({ error: undefined, changed: 0, trips: 2 })
+  return repair.changes
+}
+
+/** What mysql_native_password keeps of a password. */
+export function hash(text: string): string {
+  const once = createHash('sha1').update(text).digest()
+  return `*${createHash('sha1').update(once).digest('hex').toUpperCase()}`
 }

@@ -1,12 +1,18 @@
-import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Secret } from '#engine/secret.ts'
 import mysqlRole from '#roles/mysql/role.ts'
-import { type Converged, declaring, type MysqlHost, mysqlHost } from './mysql-host.ts'
-
-const secret = 'p&a\'ss\\"w#o$r%d;`x` é😀'
-const given = { password: secret }
-const file = '/etc/mysql/mariadb.conf.d/90-capstan.cnf'
+import { depth } from './mysql-depth.ts'
+import {
+  type Converged,
+  declaring,
+  file,
+  given,
+  hash,
+  type MysqlHost,
+  mended,
+  mysqlHost,
+  secret,
+} from './mysql-host.ts'
 
 describe.each([12, 13] as const)('MariaDB on Debian %i', debian => {
   let on: MysqlHost
@@ -21,14 +27,6 @@ describe.each([12, 13] as const)('MariaDB on Debian %i', debian => {
   const rows = async (sql: string) => (await on.sql(sql)).split('\n').filter(Boolean)
   const grants = (account: string) => rows(`SHOW GRANTS FOR ${account}`)
   const watched = () => on.shell('cat /run/watch; rm /run/watch')
-  /** Changes something by hand; the role mends it, and finds nothing more to do then. */
-  const mended = async (sql: string) => {
-    await on.sql(sql)
-    const repair = await on.converge(mysqlRole, given)
-    expect(repair.error).toBeUndefined()
-    expect(await on.converge(mysqlRole, given)).toMatchObject({ error: undefined, changed: 0, trips: 2 })
-    return repair.changes
-  }
 
   it('stands after one run of the role, and a second changes nothing in two trips.', async () => {
     expect(first.error).toBeUndefined()
@@ -89,10 +87,13 @@ describe.each([12, 13] as const)('MariaDB on Debian %i', debian => {
   })
 
   it('loses what was made by hand: anonymous users, a test database, other ways in.', async () => {
-    const changes = await mended(`
+    const changes = await mended(
+      on,
+      `
       CREATE USER ''@localhost; CREATE USER ''@'%.example.com'; CREATE DATABASE test; CREATE TABLE test.t (a INT);
       INSERT INTO mysql.db (Host, Db, User, Select_priv) VALUES ('%', 'test\\\\_%', '', 'Y'); FLUSH PRIVILEGES;
-      CREATE USER root@'%' IDENTIFIED BY 'x'; CREATE USER foobar@'%' IDENTIFIED BY 'x'; GRANT ALL ON *.* TO foobar@'%'`)
+      CREATE USER root@'%' IDENTIFIED BY 'x'; CREATE USER foobar@'%' IDENTIFIED BY 'x'; GRANT ALL ON *.* TO foobar@'%'`,
+    )
     expect(changes).toEqual([
       'mysql user root at any host but localhost',
       'mysql user anonymous at any host',
@@ -112,66 +113,18 @@ describe.each([12, 13] as const)('MariaDB on Debian %i', debian => {
     expect(before).toHaveLength(2)
     await on.sql(`CREATE DATABASE IF NOT EXISTS d1; CREATE TABLE IF NOT EXISTS d1.t1 (a INT, b INT);
       CREATE OR REPLACE FUNCTION d1.f1() RETURNS INT RETURN 1; CREATE ROLE IF NOT EXISTS r1; REVOKE TRIGGER ON foobar.* FROM foobar@localhost`)
-    const changes = await mended(`
+    const changes = await mended(
+      on,
+      `
       GRANT ALL ON *.* TO foobar@localhost WITH GRANT OPTION; GRANT ALL ON d1.* TO foobar@localhost;
       GRANT ALL ON foobar.* TO foobar@localhost WITH GRANT OPTION; GRANT SELECT ON \`foob%\`.* TO foobar@localhost;
       GRANT ALL ON d1.t1 TO foobar@localhost WITH GRANT OPTION; GRANT SELECT (a), UPDATE (b) ON d1.t1 TO foobar@localhost;
       GRANT EXECUTE ON FUNCTION d1.f1 TO foobar@localhost WITH GRANT OPTION; GRANT r1 TO foobar@localhost;
-      GRANT PROXY ON root@localhost TO foobar@localhost WITH GRANT OPTION`)
+      GRANT PROXY ON root@localhost TO foobar@localhost WITH GRANT OPTION`,
+    )
     expect(changes).toEqual(['mysql user foobar@localhost'])
     expect(await grants('foobar@localhost')).toEqual(before)
     await on.sql('DROP DATABASE d1; DROP ROLE r1')
-  })
-
-  it.each([
-    ['another password', "IDENTIFIED BY 'other'"],
-    ['no password', "IDENTIFIED BY ''"],
-    ['the unix user instead', 'IDENTIFIED VIA unix_socket'],
-    ['a second way in', `IDENTIFIED VIA mysql_native_password USING '${hash(secret)}' OR unix_socket`],
-    ['a password that none fits', "IDENTIFIED VIA mysql_native_password USING 'invalid'"],
-    ['a lock', 'ACCOUNT LOCK'],
-    ['an expired password', 'PASSWORD EXPIRE'],
-    ['TLS as a condition', 'REQUIRE SSL'],
-  ])('mends an account that was given %s.', async (_, clause) => {
-    expect(await mended(`ALTER USER foobar@localhost ${clause}`)).toEqual(['mysql user foobar@localhost'])
-    expect((await on.login('foobar', secret)).stdout.toString()).toBe('foobar@localhost\n')
-  })
-
-  it.each([
-    ['a password beside', "IDENTIFIED VIA mysql_native_password USING PASSWORD('x') OR unix_socket"],
-    ['no password beside', "IDENTIFIED VIA unix_socket OR mysql_native_password USING ''"],
-  ])('takes from root %s its socket.', async (_, clause) => {
-    expect(await mended(`ALTER USER root@localhost ${clause}`)).toEqual(['mysql user root@localhost'])
-  })
-
-  it('makes the accounts again that were deleted behind the server’s back.', async () => {
-    const changes = await mended("DELETE FROM mysql.global_priv WHERE User = 'foobar'; FLUSH PRIVILEGES")
-    expect(changes.slice(0, 2)).toEqual(['mysql user foobar@localhost', 'mysql user foobar@127.0.0.1'])
-    expect((await on.login('foobar', secret)).exitCode).toBe(0)
-  })
-
-  it('carries any password to the account, byte by byte.', async () => {
-    const passwords = [
-      ...['a b c d', "'; DROP DATABASE foobar; --", '"`$(id)`$HOME\\', '\\n\\0%s', '*'.repeat(41), '-prefix'],
-      ...[
-        'line one\nline two\r\n',
-        '\ttab',
-        'é😀ß漢字',
-        'x'.repeat(128),
-        ' spaces around ',
-        '%_%_',
-        '#hash;semi',
-      ],
-    ]
-    const role = declaring(mysql => {
-      passwords.forEach((text, index) => {
-        mysql.user(`p${index}`, { password: new Secret(text), grants: { foobar: ['SELECT'] } })
-      })
-    })
-    expect(await on.converge(role)).toMatchObject({ error: undefined, changed: passwords.length })
-    expect(await on.converge(role)).toMatchObject({ error: undefined, changed: 0 })
-    for (const [index, text] of passwords.entries())
-      expect((await on.login(`p${index}`, text)).stdout.toString(), text).toBe(`p${index}@localhost\n`)
   })
 
   it('carries any name to databases and accounts, and a grant reaches its own database alone.', async () => {
@@ -255,72 +208,6 @@ describe.each([12, 13] as const)('MariaDB on Debian %i', debian => {
     expect(await on.converge(mysqlRole, given)).toMatchObject({ error: undefined, changed: 0 })
   })
 
-  it('is refused no file that it starts from, plugins of its table included.', async () => {
-    await on.sql("INSTALL SONAME 'server_audit'")
-    await on.shell(
-      "printf '[mariadbd]\\nserver_audit_logging = OFF\\n' >/etc/mysql/mariadb.conf.d/60-audit.cnf",
-    )
-    const { error, changes } = await on.converge(mysqlRole, { ...given, slowQuery: 2 })
-    expect(error).toBeUndefined()
-    expect(changes).toEqual([`template ${file}`, 'restart mariadb'])
-    await on.sql("UNINSTALL SONAME 'server_audit'")
-    await on.shell('rm /etc/mysql/mariadb.conf.d/60-audit.cnf')
-    expect(await on.sql('SELECT @@long_query_time')).toBe('2.000000')
-    await on.converge(mysqlRole, given)
-  })
-
-  it('runs again with the old file when it won’t start with the new one.', async () => {
-    const before = await on.shell(`sha256sum ${file}`)
-    const { error } = await on.converge(mysqlRole, { ...given, bufferPool: '1k', maxConnections: 20 })
-    expect(error).toMatchObject({ code: 'step-failed' })
-    expect(await on.shell(`sha256sum ${file}`)).toBe(before)
-    expect(await on.sql('SELECT @@max_connections > 20')).toBe('1')
-    expect(await on.converge(mysqlRole, given)).toMatchObject({ error: undefined, changed: 0 })
-  })
-
-  it('tells when another file overrules a setting.', async () => {
-    await on.shell("printf '[mariadbd]\\nlocal_infile = ON\\n' >/etc/mysql/mariadb.conf.d/99-other.cnf")
-    const { error } = await on.converge(mysqlRole, { ...given, slowQuery: 3 })
-    expect(error?.lines).toContain('local_infile: wanted OFF, got ON')
-    await on.shell('rm /etc/mysql/mariadb.conf.d/99-other.cnf')
-    expect(await on.converge(mysqlRole, given)).toMatchObject({ error: undefined })
-  })
-
-  it('is started where it was stopped, with what a stopped server can’t tell looked at after.', async () => {
-    await on.shell('systemctl stop mariadb')
-    const { error, changes } = await on.converge(mysqlRole, given)
-    expect(error).toBeUndefined()
-    expect(changes).toEqual(['service mariadb'])
-  })
-
-  it('ends the run with what to do when it runs and refuses root; no secret is in that.', async () => {
-    await on.sql("ALTER USER root@localhost IDENTIFIED BY 'some other'")
-    const { error, changes } = await on.converge(mysqlRole, given)
-    expect(changes).toEqual([])
-    expect(error).toMatchObject({ code: 'probe', exitCode: 1 })
-    const told = error?.lines.join('\n')
-    expect(told).toMatch(/ERROR 1045 .*Access denied for user 'root'@'localhost'/)
-    expect(told).toMatch(/ALTER USER root@localhost IDENTIFIED VIA unix_socket/)
-    await on.shell("MYSQL_PWD='some other' mariadb -e 'ALTER USER root@localhost IDENTIFIED VIA unix_socket'")
-    expect(await on.converge(mysqlRole, given)).toMatchObject({ error: undefined, changed: 0 })
-  })
-
-  it('ends the run with the server’s words when its socket is gone.', async () => {
-    await on.shell('mv /run/mysqld/mysqld.sock /run/mysqld/moved.sock')
-    const { error } = await on.converge(mysqlRole, given)
-    expect(error?.message).toMatch(/MariaDB does not run yet: ERROR 2002 .*mysqld\.sock/)
-    await on.shell('mv /run/mysqld/moved.sock /run/mysqld/mysqld.sock')
-  })
-
-  it('tells what the server refuses in its words, without the statement and the hash in it.', async () => {
-    await on.sql("INSTALL SONAME 'simple_password_check'; SET GLOBAL strict_password_validation = ON")
-    const user = { password: new Secret(secret), grants: {} }
-    const { error } = await on.converge(declaring(mysql => mysql.user('new', user)))
-    expect(error).toMatchObject({ code: 'step-failed' })
-    expect(error?.lines.join('\n')).toMatch(/^ERROR \d+ .*strict.password.validation.*$/)
-    await on.sql("UNINSTALL SONAME 'simple_password_check'")
-  })
-
   it('never sees the password: not in a process, a log, a file or an event.', async () => {
     await on.shell(`printf '[mariadbd]\\nlog_bin = /var/log/mysql/bin\\ngeneral_log = ON\\ngeneral_log_file = /var/log/mysql/all.log\\n' >/etc/mysql/mariadb.conf.d/80-logs.cnf
       printf '[mariadbd]\\nlong_query_time = 0\\n' >/etc/mysql/mariadb.conf.d/95-slow.cnf; systemctl restart mariadb`)
@@ -352,6 +239,8 @@ describe.each([12, 13] as const)('MariaDB on Debian %i', debian => {
     )
     expect(await on.converge(mysqlRole, given)).toMatchObject({ error: undefined })
   })
+
+  if (debian === 12) depth(() => on)
 })
 
 /** Puts a client in the client's place that first notes command line and environment of all processes there are. */
@@ -361,8 +250,3 @@ cat /proc/[0-9]*/cmdline /proc/[0-9]*/environ >>/run/watch 2>/dev/null
 exec /usr/bin/mariadb "$@"
 E
 `
-
-function hash(text: string): string {
-  const once = createHash('sha1').update(text).digest()
-  return `*${createHash('sha1').update(once).digest('hex').toUpperCase()}`
-}
