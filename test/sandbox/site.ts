@@ -7,6 +7,8 @@ import type { Machine } from './machine.ts'
 import { root } from './machine.ts'
 
 export interface SiteOptions {
+  /** Another script than scripts/site.mjs, as `scripts/deploy.mjs`. */
+  readonly script?: string
   /** Roles of test/fixtures/roles, in order; absent: the plays of scripts/site.mjs. */
   readonly roles?: readonly string[]
   /** Each host's settings and `vars`; a machine alone is its sandbox host. */
@@ -40,6 +42,11 @@ export interface Line {
   }
   readonly hosts?: Readonly<Record<string, HostRecap>>
   readonly handler?: boolean
+  readonly step?: string
+  readonly state?: string
+  readonly note?: string
+  readonly outcome?: string
+  readonly release?: string
 }
 
 /** How a run of site.mjs ended. */
@@ -74,7 +81,7 @@ export function startSite(options: SiteOptions): RunningSite {
   const directory = mkdtempSync(join(tmpdir(), 'capstan-site-'))
   const inventory = join(directory, 'inventory.yml')
   writeFileSync(inventory, JSON.stringify({ vars: options.vars ?? {}, hosts: hostsOf(options) }))
-  const script = options.roles ? 'test/fixtures/site.mjs' : 'scripts/site.mjs'
+  const script = options.script ?? (options.roles ? 'test/fixtures/site.mjs' : 'scripts/site.mjs')
   const words = [...(options.text ? [] : ['--json']), ...(options.words ?? [])]
   const child = spawn(process.execPath, [join(root, script), '-i', inventory, ...words], {
     cwd: root,

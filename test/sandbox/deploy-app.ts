@@ -1,0 +1,71 @@
+import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import type { Machine } from './machine.ts'
+import { type RunningSite, type SiteRun, startSite } from './site.ts'
+
+/** A php app of a few files, to be shipped; each is content by path, an executable one ends with `*`. */
+export interface Source {
+  readonly folder: string
+  write(files: Readonly<Record<string, string>>): void
+  remove(): void
+}
+
+/** Answers `ok <release>`; `/slow` takes five seconds for it. */
+export const wellIndex = `<?php
+if (parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH) === '/slow') sleep(5);
+echo 'ok ', getenv('RELEASE'), "\\n";
+`
+/** Well on its own socket, broken as soon as visitors get it. */
+export const lateIndex = `<?php
+if (basename((string) readlink('/srv/www/foobar/current')) !== getenv('RELEASE')) exit('ok ' . getenv('RELEASE'));
+http_response_code(500); error_log('the door is stuck'); echo 'broken';
+`
+export const brokenIndex = "<?php http_response_code(500); error_log('the well is dry'); echo 'broken';"
+export const hangingIndex = '<?php sleep(60);'
+
+export function source(files: Readonly<Record<string, string>> = {}): Source {
+  const folder = mkdtempSync(join(tmpdir(), 'capstan-source-'))
+  const write = (all: Readonly<Record<string, string>>) => {
+    for (const [name, content] of Object.entries(all)) {
+      const path = join(folder, name.replace(/\*$/, ''))
+      mkdirSync(dirname(path), { recursive: true })
+      writeFileSync(path, content)
+      if (name.endsWith('*')) chmodSync(path, 0o755)
+    }
+  }
+  write({ 'public/index.php': wellIndex, ...files })
+  return { folder, write, remove: () => rmSync(folder, { recursive: true }) }
+}
+
+export interface DeployOptions {
+  readonly words?: readonly string[]
+  readonly text?: boolean
+  readonly vars?: Readonly<Record<string, unknown>>
+  /** Settings of the inventory's hosts; absent: the machine as a sandbox host. */
+  readonly hosts?: Readonly<Record<string, object>>
+}
+
+/** deploy.mjs, rollback.mjs and releases.mjs, as processes of their own, for one machine. */
+export function scripts(machine: Machine) {
+  const start = (script: string, words: readonly string[], options: DeployOptions): RunningSite =>
+    startSite({
+      script: `scripts/${script}.mjs`,
+      hosts: options.hosts ?? machine,
+      vars: options.vars ?? quick,
+      words: [...words, ...(options.words ?? [])],
+      text: options.text ?? false,
+      seconds: 120,
+    })
+  return {
+    startDeploy: (from: Source, options: DeployOptions = {}) =>
+      start('deploy', ['--source', from.folder], options),
+    deploy: (from: Source, options: DeployOptions = {}): Promise<SiteRun> =>
+      start('deploy', ['--source', from.folder], options).done,
+    startRollback: (options: DeployOptions = {}) => start('rollback', [], options),
+    rollback: (...words: readonly string[]): Promise<SiteRun> => start('rollback', words, {}).done,
+    releases: (...words: readonly string[]): Promise<SiteRun> => start('releases', words, {}).done,
+  }
+}
+
+const quick = { app: { release: { health: { timeout: '3s' } } } }

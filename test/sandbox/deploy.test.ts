@@ -1,0 +1,346 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startLoad } from '../deploy/load.ts'
+import { brokenIndex, hangingIndex, lateIndex, scripts, source } from './deploy-app.ts'
+import { type Machine, machine } from './machine.ts'
+import { runSite } from './site.ts'
+
+const home = '/srv/www/foobar'
+let host: Machine
+let run: ReturnType<typeof scripts>
+
+const live = () => host.say(`basename "$(readlink ${home}/current)"`).then(text => text.trim())
+const running = () =>
+  host
+    .say(
+      `systemctl list-units --plain --no-legend --state=active,activating,deactivating 'foobar@*' | cut -d' ' -f1`,
+    )
+    .then(text => text.split('\n').filter(Boolean))
+const steps = (
+  lines: readonly { readonly event: string; readonly state?: string; readonly step?: string }[],
+) => lines.flatMap(line => (line.event === 'step' && line.state === 'done' ? [line.step ?? ''] : []))
+
+// The login that is shared by a test's commands may have ended with the host.
+const leave = () => {
+  try {
+    host?.close()
+  } catch {}
+}
+
+// One story, told in order: each part begins where the one before it ended.
+beforeAll(async () => {
+  host = await machine('deploy12', 12)
+  await host.say(
+    `systemctl stop 'foobar@*' 2>/dev/null; rm -rf ${home}/current ${home}/releases/* ${home}/releases.jsonl`,
+  )
+  run = scripts(host)
+})
+afterAll(() => leave())
+
+it('says what to do where the app is not set up, and changes nothing', async () => {
+  if ((await host.run('test -e /etc/systemd/system/foobar@.service')).exitCode === 0) return
+  const bare = await run.deploy(source())
+  expect(bare.exitCode).toBe(1)
+  expect(bare.error()).toMatchObject({ code: 'not-set-up', hint: expect.stringContaining('site.mjs') })
+  expect((await host.run(`test -e ${home}`)).exitCode).toBe(1)
+})
+
+it('ships a folder: odd names, links, executables and empty folders arrive, what is ignored does not', async () => {
+  const set = await runSite({ hosts: host, words: ['-t', 'nginx,app'], seconds: 300 })
+  expect(set.exitCode, set.stdout.slice(-3000)).toBe(0)
+  const odd = ['with space', '-rf', 'quote\'s"$(id)`', 'new\nline', 'tab\tand\\back', 'é日😀', '*', 'a&b;c']
+  const from = source({
+    ...Object.fromEntries(odd.map(name => [`odd/${name}/${name}`, name])),
+    'bin/tool*': '#!/bin/sh\necho it runs\n',
+    'empty.txt': '',
+    '.deployignore': '*.log\n!keep.log\nprivate/\n',
+    'debug.log': 'x',
+    'keep.log': 'x',
+    'private/key': 'x',
+    '.env': 'SECRET=1',
+    '.git/HEAD': 'x',
+    'storage/of-mine': 'x',
+  })
+  mkdirSync(join(from.folder, 'hollow/inside'), { recursive: true })
+  symlinkSync('../bin/tool', join(from.folder, 'public/tool'))
+  symlinkSync('../storage', join(from.folder, 'public/storage'))
+  writeFileSync(Buffer.concat([Buffer.from(`${from.folder}/`), Buffer.from([0x66, 0xff, 0xfe])]), 'latin1')
+
+  const first = await run.deploy(from)
+  expect(first.exitCode).toBe(0)
+  expect(steps(first.lines)).toEqual(['upload', 'start', 'health', 'switch', 'verify', 'good'])
+  const release = await live()
+  const shape = await host.say(
+    `cd ${home}/current/ && find . ! -path './run*' ! -path './.capstan*' -printf '%y %m %U %p\\0' | sort -z | tr '\\0\\n' '\\n?'`,
+  )
+  for (const name of odd)
+    expect(shape).toContain(`f 644 0 ./odd/${name}/${name}`.replace('\n', '?').replace('\n', '?'))
+  expect(shape).toContain('f 755 0 ./bin/tool\n')
+  expect(shape).toContain('d 755 0 ./hollow/inside\n')
+  expect(shape).toContain('f 644 0 ./keep.log\n')
+  for (const left of ['debug.log', 'private', '.env', '.git', 'of-mine', '.deployignore'])
+    expect(shape).not.toContain(left)
+  expect(
+    await host.say(
+      `cd ${home}/current/public && ./tool && readlink ../storage && cat ../f$(printf '\\377\\376')`,
+    ),
+  ).toBe('it runs\n../../shared/storage\nlatin1')
+  expect(first.lines.find(({ event }) => event === 'release')).toMatchObject({ outcome: 'live', release })
+  expect(await running()).toEqual([`foobar@${release}.service`])
+
+  const same = await run.deploy(from)
+  expect(same.exitCode).toBe(0)
+  expect(same.lines.find(({ event }) => event === 'release')).toMatchObject({
+    outcome: 'already live',
+    release,
+  })
+  expect(same.recap()).toMatchObject({ changed: 0, trips: 2 })
+  expect(same.recap().seconds).toBeLessThan(3)
+
+  from.write({ 'another.txt': 'x'.repeat(1000) })
+  const second = await run.deploy(from)
+  expect(second.exitCode).toBe(0)
+  expect(second.lines.find(line => line.step === 'upload' && line.state === 'done')?.note).toMatch(
+    /^1 file sent, \d{3} B on the wire/,
+  )
+  expect(second.recap().trips).toBe(4)
+  expect(await host.say(`stat -c %h ${home}/current/keep.log`)).toBe('2\n')
+  expect(
+    await host.say(
+      `cd ${home}/current && tail -n +1 .capstan/manifest | wc -l; ls -A ${home}/releases | grep -c '^\\.' || :`,
+    ),
+  ).toMatch(/\n0\n$/)
+  from.remove()
+})
+
+it('refuses what would land outside the release before anything is sent', async () => {
+  const from = source()
+  symlinkSync('/etc/passwd', join(from.folder, 'absolute'))
+  symlinkSync('../../../x', join(from.folder, 'public/up'))
+  symlinkSync('public', join(from.folder, 'p'))
+  symlinkSync('p/../../x', join(from.folder, 'through'))
+  symlinkSync('round', join(from.folder, 'round'))
+  mkdirSync(join(from.folder, 'run'))
+  const refused = await run.deploy(from, { text: true })
+  expect(refused.exitCode).toBe(2)
+  for (const name of ['absolute →', 'public/up →', 'through →', 'round →', 'run:'])
+    expect(refused.stderr).toContain(name)
+  from.remove()
+})
+
+it.each([
+  ['answers 500', brokenIndex, /answered 500: broken/, 'the well is dry'],
+  ['hangs on its health path', hangingIndex, /no answer within/, 'fpm is running'],
+  ['has no front controller', '', /answered 40[34]|200, but/, 'fpm is running'],
+])('does not switch to a release that %s, and shows its journal', async (_title, index, why, journal) => {
+  const before = await live()
+  const from = source({ 'public/index.php': index })
+  if (index === '') from.write({ 'public/index.php': '<?php http_response_code(404);' })
+  const failed = await run.deploy(from)
+  expect(failed.exitCode).toBe(1)
+  expect(failed.error()).toMatchObject({
+    code: 'step-health',
+    hint: `The site is untouched: ${before} is live.`,
+  })
+  expect(failed.error().lines.join('\n')).toMatch(why)
+  expect(failed.error().lines.join('\n')).toContain(journal)
+  expect(await live()).toBe(before)
+  expect(await running()).toEqual([`foobar@${before}.service`])
+  from.remove()
+})
+
+it('goes back by itself when visitors would not get the new release well, and marks it bad', async () => {
+  const before = await live()
+  const from = source({ 'public/index.php': lateIndex })
+  const failed = await run.deploy(from)
+  expect(failed.exitCode).toBe(1)
+  expect(failed.error()).toMatchObject({
+    code: 'step-verify',
+    hint: expect.stringContaining(`${before} is live again`),
+  })
+  expect(failed.error().lines.join('\n')).toContain('the door is stuck')
+  expect(failed.lines.find(({ event }) => event === 'release')).toMatchObject({ outcome: 'back' })
+  expect(await live()).toBe(before)
+  expect(await running()).toEqual([`foobar@${before}.service`])
+  const table = JSON.parse((await run.releases()).stdout)
+  expect(table.releases[0]).toMatchObject({ state: 'bad', live: false, running: false })
+  from.remove()
+})
+
+it('rolls back to the good release before, in the order of deploys, and says which there are', async () => {
+  const from = source({ 'n.txt': '1' })
+  await run.deploy(from)
+  const first = await live()
+  from.write({ 'n.txt': '2' })
+  await run.deploy(from)
+  const second = await live()
+  const back = await run.rollback()
+  expect(back.exitCode).toBe(0)
+  expect(await live()).toBe(first)
+  expect(await running()).toEqual([`foobar@${first}.service`])
+  expect((await run.rollback('--to', second.slice(-7))).exitCode).toBe(0)
+  expect(await live()).toBe(second)
+  expect((await run.rollback('--to', second)).lines.find(({ event }) => event === 'release')).toMatchObject({
+    outcome: 'already live',
+  })
+  const none = await run.rollback('--to', '0000000')
+  expect(none.exitCode).toBe(1)
+  expect(none.error().lines.join('\n')).toContain(first)
+  expect((await run.rollback('--steps', '99')).exitCode).toBe(1)
+  expect((await run.rollback('--to', '../../etc')).exitCode).toBe(2)
+  expect(await live()).toBe(second)
+  from.remove()
+})
+
+it('deploys content that was live before as that release, with nothing sent', async () => {
+  const from = source({ 'n.txt': '1' })
+  const again = await run.deploy(from)
+  expect(again.exitCode).toBe(0)
+  expect(steps(again.lines)).not.toContain('upload')
+  from.remove()
+})
+
+it.each([
+  [
+    'a folder',
+    `mv ${home}/current ${home}/kept && mkdir ${home}/current`,
+    `rmdir ${home}/current && mv -T ${home}/kept ${home}/current`,
+  ],
+  [
+    'a link that leads nowhere',
+    `cp -P ${home}/current ${home}/kept && ln -sfn releases/20200101T000000Z-0000000 ${home}/current`,
+    `mv -T ${home}/kept ${home}/current`,
+  ],
+  [
+    'a link out of the releases',
+    `cp -P ${home}/current ${home}/kept && ln -sfn /etc ${home}/current`,
+    `mv -T ${home}/kept ${home}/current`,
+  ],
+])('refuses a host where current is %s', async (_title, spoil, mend) => {
+  const from = source({ 'n.txt': 'astray' })
+  await host.say(spoil)
+  const refused = await run.deploy(from)
+  await host.say(mend)
+  expect(refused.exitCode).toBe(1)
+  expect(refused.error().code).toBe('current-astray')
+  from.remove()
+})
+
+it('stops before anything changes where a shared folder is missing', async () => {
+  const from = source({ 'n.txt': 'shared' })
+  await host.say(`mv ${home}/shared/storage ${home}/shared/gone`)
+  const refused = await run.deploy(from)
+  await host.say(`mv ${home}/shared/gone ${home}/shared/storage`)
+  expect(refused.error()).toMatchObject({ code: 'shared-missing', lines: ['storage is not there'] })
+  from.remove()
+})
+
+it('keeps good releases only, never removes the live one or the one before, and no file of the app stands in the way', async () => {
+  const from = source()
+  const vars = { app: { release: { keep: 3, health: { timeout: '3s' } } } }
+  const deployed: string[] = []
+  for (let i = 0; i < 5; i++) {
+    from.write({ 'n.txt': `prune ${i}` })
+    await run.deploy(from, { vars })
+    deployed.push(await live())
+    await host.say(`install -o foobar -g www-data -m 400 /dev/null ${home}/current/run/of-the-app`)
+    from.write({ 'public/index.php': brokenIndex, 'n.txt': `broken ${i}` })
+    await run.deploy(from, { vars })
+    from.write({ 'public/index.php': '<?php echo "ok ", getenv("RELEASE");' })
+  }
+  const { releases } = JSON.parse((await run.releases()).stdout)
+  const good = releases.filter(({ state }: { state: string }) => state === 'good')
+  expect(good.map(({ id }: { id: string }) => id)).toEqual(deployed.slice(-3).reverse())
+  expect(releases.length).toBeLessThanOrEqual(5)
+  expect((await run.rollback('--steps', '2')).exitCode).toBe(0)
+  expect(await live()).toBe(deployed[2])
+  from.remove()
+})
+
+it('rejects a kept release that was changed by hand: its content is sent anew', async () => {
+  const from = source({ 'public/logo.txt': 'the logo, as it should be' })
+  expect((await run.deploy(from)).exitCode).toBe(0)
+  await host.say(`printf 'the logo, as it was hacked' >${home}/current/public/logo.txt`)
+  from.write({ 'n.txt': 'tampered' })
+  const anew = await run.deploy(from)
+  expect(anew.exitCode).toBe(0)
+  expect(anew.lines.find(({ event }) => event === 'warning')?.message).toContain('sent anew')
+  expect(await host.say(`cat ${home}/current/public/logo.txt`)).toBe('the logo, as it should be')
+  from.remove()
+})
+
+it('lets one of two deploys through, and tells the other who holds it', async () => {
+  const [one, two] = [source({ 'n.txt': 'one' }), source({ 'n.txt': 'two' })]
+  const runs = await Promise.all([
+    run.deploy(one, { words: ['--wait', '0'] }),
+    run.deploy(two, { words: ['--wait', '0'] }),
+  ])
+  expect(runs.map(({ exitCode }) => exitCode).sort()).toEqual([0, 1])
+  const lost = runs.find(({ exitCode }) => exitCode === 1)
+  expect(lost?.error()).toMatchObject({
+    code: 'locked',
+    message: expect.stringMatching(/is being deployed by \S+@\S+ since 2/),
+  })
+
+  const both = await Promise.all([run.deploy(one), run.deploy(two)])
+  expect(both.map(({ exitCode }) => exitCode)).toEqual([0, 0])
+  one.remove()
+  two.remove()
+})
+
+it('holds deploys up while they are frozen, and shows visitors the maintenance page', async () => {
+  const from = source({ 'n.txt': 'frozen' })
+  await run.releases('freeze', "Friday's", 'party')
+  expect((await run.deploy(from)).error()).toMatchObject({
+    code: 'frozen',
+    message: expect.stringContaining("Friday's party"),
+  })
+  await run.releases('thaw')
+  await run.releases('maintenance', 'on')
+  expect((await run.deploy(from)).exitCode).toBe(0)
+  await run.releases('maintenance', 'off')
+  from.remove()
+})
+
+it('loses no request through ten switches, with slow ones and new connections among them', async () => {
+  const [one, two] = [source({ 'n.txt': 'load 1' }), source({ 'n.txt': 'load 2' })]
+  await run.deploy(one)
+  const target = { address: '127.0.0.1', port: host.host.ports.https, domain: 'www.foobar.com', path: '/' }
+  const visitors = [
+    startLoad({ ...target, connections: 4, keepAlive: true }),
+    startLoad({ ...target, connections: 2, keepAlive: false, pause: 5 }),
+    startLoad({ ...target, path: '/slow', connections: 1, keepAlive: true }),
+  ]
+  for (let i = 0; i < 5; i++) {
+    expect((await run.deploy(i % 2 ? one : two)).exitCode).toBe(0)
+    expect((await run.rollback('--to', (i % 2 ? two : one) && (await before()))).exitCode).toBe(0)
+  }
+  const results = await Promise.all(visitors.map(each => each.stop()))
+  for (const { failures, requests } of results) {
+    expect(failures).toEqual({})
+    expect(requests).toBeGreaterThan(5)
+  }
+  one.remove()
+  two.remove()
+
+  async function before(): Promise<string> {
+    const { releases, current } = JSON.parse((await run.releases()).stdout)
+    return releases.find(({ id, state }: { id: string; state: string }) => id !== current && state === 'good')
+      .id
+  }
+})
+
+it('serves the live release, alone, after a reboot', async () => {
+  const release = await live()
+  await host.say('systemctl --no-block reboot')
+  await new Promise(resolve => setTimeout(resolve, 2000))
+  leave()
+  host = await machine('deploy12', 12)
+  run = scripts(host)
+  await host.until(
+    'systemctl is-system-running --wait >/dev/null 2>&1 || systemctl is-active -q multi-user.target',
+    60,
+  )
+  expect(await running()).toEqual([`foobar@${release}.service`])
+})
