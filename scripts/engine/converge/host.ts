@@ -9,7 +9,7 @@ import { declareRole } from './declare.ts'
 import { type Facts, factsScript, parseFacts } from './facts.ts'
 import { stillDiffers, stopped, unreadable } from './failures.ts'
 import { Line } from './line.ts'
-import { locked, lockScript, waitForLock } from './lock.ts'
+import { locked, lockScript, patience } from './lock.ts'
 import { foreseen, handlerKey, type Plan, plan } from './plan.ts'
 import { probe } from './probe.ts'
 import type { HostIdentity, Role } from './role.ts'
@@ -93,18 +93,22 @@ class HostRun {
     }
   }
 
-  async #readFacts(): Promise<Facts> {
+  // In one trip with the lock: what an earlier run owes is known only once that has ended.
+  async #readFacts(wait = 0): Promise<Facts> {
     const { emit, check, runId } = this.#options
     const connection = await this.#line.open()
-    const lock = check ? '' : lockScript(runId, 0)
+    const lock = check ? '' : lockScript(runId, wait)
     // The facts run in a subshell: what they read from os-release must not stay in the session's shell.
     const script = `${lock}locked=$?\n(\n${factsScript})\n(exit $locked)\n`
     const { stdout, stderr, exitCode } = await connection.run(script, { keep: true })
     const { host } = connection
     const facts = parseFacts(stdout, host)
     const said = stderr.toString().trim()
-    if (exitCode === 75) await waitForLock(connection, runId, said, emit)
-    else if (exitCode !== 0) throw locked(host, exitCode, said)
+    if (exitCode === 75 && wait === 0) {
+      emit({ event: 'progress', host, message: `waiting up to ${patience} s for ${said}` })
+      return this.#readFacts(patience)
+    }
+    if (exitCode !== 0) throw locked(host, exitCode, said)
     emit({ event: 'facts', host, facts: { ...facts } })
     return facts
   }

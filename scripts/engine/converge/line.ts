@@ -54,7 +54,7 @@ export class Line {
    */
   async holding<T>(id: string, work: (connection: Connection) => Promise<T>): Promise<T> {
     const result = await work(await this.open())
-    if (this.#lockLost) await this.#retake(id, 'true')
+    if (this.#lockLost && this.#connection) await this.#retake(id, 'true')
     return result
   }
 
@@ -79,7 +79,7 @@ export class Line {
         host: this.#host,
         message: turn === 0 ? 'the connection was lost; connecting again' : 'not reached; trying again',
       })
-      await pause(seconds)
+      await pause(seconds, this.#options.stop)
       try {
         return await this.open()
       } catch (error) {
@@ -104,8 +104,14 @@ export class Line {
 // A minute in all: a host that restarts its sshd or its network is back by then.
 const pauses = [0.2, 1, 2, 4, 8, 15, 15, 15]
 
-function pause(seconds: number): Promise<void> {
-  return new Promise(resolve => setTimeout(resolve, seconds * 1000))
+function pause(seconds: number, stop: AbortSignal | undefined): Promise<void> {
+  return new Promise(resolve => {
+    const timer = setTimeout(resolve, stop?.aborted ? 0 : seconds * 1000)
+    stop?.addEventListener('abort', () => {
+      clearTimeout(timer)
+      resolve()
+    })
+  })
 }
 
 function unreachedAgain(host: string, id: string, cause: UnreachableError): UnreachableError {

@@ -1,7 +1,5 @@
 import { hostname, userInfo } from 'node:os'
-import type { Connection } from '#engine/connection/connection.ts'
 import { HostError } from '#engine/errors.ts'
-import type { Emit } from '#engine/output/events.ts'
 import { quote } from '#engine/quote.ts'
 import { stateDirectory } from './facts.ts'
 import { sessionFile } from './stage.ts'
@@ -61,20 +59,6 @@ const orphans = String.raw`
     select undef, undef, undef, 0.1 }
 `
 
-/** Waits for the lock that another run holds. Throws HostError naming the holder when it isn't freed in time. */
-export async function waitForLock(
-  connection: Connection,
-  runId: string,
-  holder: string,
-  emit: Emit,
-): Promise<void> {
-  const { host } = connection
-  emit({ event: 'progress', host, message: `waiting up to ${patience} s for ${holder}` })
-  const { exitCode, stderr } = await connection.run(lockScript(runId, patience), { keep: true })
-  if (exitCode === 0) return
-  throw locked(host, exitCode, stderr.toString().trim() || holder)
-}
-
 /** The error of a lock script that ended with `exitCode` and `said`. */
 export function locked(host: string, exitCode: number, said: string): HostError {
   if (exitCode === 75)
@@ -87,4 +71,5 @@ export function locked(host: string, exitCode: number, said: string): HostError 
   })
 }
 
-const patience = 30
+/** Seconds that a run waits for another one's lock. */
+export const patience = 30

@@ -1,0 +1,275 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { lockScript } from '#engine/converge/lock.ts'
+import { openWire } from '../connection/wire.ts'
+import { type Machine, machine } from './machine.ts'
+import { type RunningSite, runSite, startSite } from './site.ts'
+
+let t1: Machine
+beforeAll(async () => {
+  t1 = await machine('t1', 12)
+}, 120_000)
+afterAll(() => t1?.close())
+beforeEach(() =>
+  t1.say(
+    'pkill -9 -f /var/lib/capstan/runs/; rm -rf /srv/gates /run/gates /var/lib/capstan /run/capstan; mkdir -p /run/gates',
+  ),
+)
+
+const site = () => ({ hosts: t1, roles: ['gates'] })
+const go = (name = '') => t1.say(`: >/run/gates/go${name === '' ? '' : `-${name}`}`)
+const held = (name: string) => t1.until(`[ -e /run/gates/at-${name} ]`)
+/** What the host has to show: the gates that were passed, and a line for each time the handler ran. */
+const passed = () => t1.say('cd /srv/gates 2>/dev/null && ls -x | tr -s " " && cat log 2>/dev/null || :')
+const stage = 'cat /run/capstan/stage'
+/** The stage and all that it runs. */
+const killAll = `pkill -9 -s $(${stage})`
+
+describe('a run that is killed', () => {
+  it('on the host, between a change and its handler, leaves the handler to the next run', async () => {
+    const run = startSite(site())
+    await go('one')
+    await held('two')
+    await t1.say(killAll)
+    const { exitCode, error, lines } = await run.done
+    expect(exitCode).toBe(1)
+    expect(error()).toMatchObject({
+      code: 'stage-killed',
+      message: 't1: the run was ended on the host while it was at gate two',
+      hint: expect.stringContaining('/var/lib/capstan/runs/'),
+    })
+    expect(error().lines).toContain('two is held')
+    expect(lines.filter(line => line.event === 'skipped')).toEqual([])
+    await go()
+    const next = await runSite(site())
+    expect(next.changes).toEqual(['gate two', 'tell'])
+    expect(await passed()).toBe('log one two\nhandled\n')
+    expect((await runSite(site())).recap()).toMatchObject({ changed: 0, trips: 2 })
+  })
+
+  it('after its last change and before its handler, too, though nothing differs any more', async () => {
+    const run = startSite({
+      ...site(),
+      vars: {
+        gates: {
+          handler: 'until [ -e /run/gates/go-tell ]; do sleep 0.02; done; echo handled >>/srv/gates/log',
+        },
+      },
+    })
+    await go('one')
+    await go('two')
+    await run.until(line => line.event === 'changing' && line.handler === true)
+    await t1.say(killAll)
+    expect((await run.done).error().message).toMatch(/while it was at tell$/)
+    expect((await runSite(site())).changes).toEqual(['tell'])
+    expect(await passed()).toMatch(/\nhandled\n$/)
+  })
+
+  it('as the controller, goes on to its end on the host; the next run waits for it, and finds all done', async () => {
+    const run = startSite(site())
+    await held('one')
+    run.child.kill('SIGKILL')
+    await run.done
+    const next = startSite(site())
+    const waiting = await next.until(line => line.event === 'progress')
+    expect(waiting.message).toMatch(/^waiting up to 30 s for the run of \S+@\S+ \(run \S+\) since 20/)
+    await go()
+    expect((await next.done).recap()).toMatchObject({ ok: 2, changed: 0 })
+    expect(await passed()).toBe('log one two\nhandled\n')
+  })
+
+  it('leaves no run beside a step of its that was not killed', async () => {
+    const run = startSite(site())
+    await held('one')
+    await t1.say(`kill -9 $(${stage})`)
+    await run.done
+    const next = startSite(site())
+    expect((await next.until(line => line.event === 'progress')).message).toMatch(
+      /a step of an earlier run that goes on: process \d+/,
+    )
+    await go()
+    expect((await next.done).exitCode).toBe(0)
+    expect(await passed()).toBe('log one two\nhandled\n')
+  })
+})
+
+describe('a controller that is told to stop', () => {
+  const interrupted = async (run: RunningSite, signal: NodeJS.Signals) => {
+    await held('one')
+    run.child.kill(signal)
+    await run.until(line => line.event === 'warning' && /stopping/.test(line.message ?? ''))
+  }
+
+  it.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('by %s lets the step end, runs no further one, and says what is owed', async (signal, code) => {
+    const run = startSite(site())
+    await interrupted(run, signal)
+    await t1.until('[ -e /var/lib/capstan/runs/*/stop ]')
+    await go()
+    const { exitCode, error, changes, lines, recap } = await run.done
+    expect(exitCode).toBe(code)
+    expect(changes).toEqual(['gate one'])
+    expect(error()).toMatchObject({ code: 'interrupted', hint: expect.stringContaining('owed') })
+    expect(lines.filter(line => line.event === 'skipped').map(line => line.resource)).toEqual(['gate two'])
+    expect(recap()).toMatchObject({ ok: 1, changed: 1, failed: 1, skipped: 1 })
+    expect(await passed()).toBe('one\n')
+    expect((await runSite(site())).changes).toEqual(['gate two', 'tell'])
+  })
+
+  it('twice leaves at once, and the host ends its step alone', async () => {
+    const run = startSite(site())
+    await interrupted(run, 'SIGINT')
+    await t1.until('[ -e /var/lib/capstan/runs/*/stop ]')
+    run.child.kill('SIGINT')
+    expect((await run.done).exitCode).toBe(130)
+    await go()
+    await t1.until('[ -e /srv/gates/one ] && ! [ -e /run/capstan/stage ]')
+    expect(await passed()).toBe('one\n')
+  })
+})
+
+describe('a connection that is reset', () => {
+  it.each([
+    ['in the middle of a stage', 1],
+    ['twice', 2],
+  ])('%s is had again, and the run ends well and holds the lock', async (_how, times) => {
+    const wire = await openWire(t1.host.port)
+    try {
+      const run = startSite({ ...site(), hosts: { t1: t1.through(wire.port) } })
+      await held('one')
+      for (let time = 0; time < times; time++) {
+        wire.reset()
+        await run.until(line => line.event === 'warning' && /connecting again/.test(line.message ?? ''))
+        while (wire.accepted() < time + 2) await new Promise(resolve => setTimeout(resolve, 20))
+        await t1.until('[ "$(pgrep -fc "perl -e.*/var/lib/capstan/runs")" -ge 1 ]')
+      }
+      await go()
+      const { exitCode, changes, lines } = await run.done
+      expect(lines.filter(line => line.event === 'failed')).toEqual([])
+      expect(exitCode).toBe(0)
+      expect(changes).toEqual(['gate one', 'gate two', 'tell'])
+      expect(await passed()).toBe('log one two\nhandled\n')
+    } finally {
+      wire.close()
+    }
+  })
+
+  it('and not had again leaves the stage to end by itself, and says where its log is', async () => {
+    const wire = await openWire(t1.host.port)
+    const run = startSite({ ...site(), hosts: { t1: t1.through(wire.port) } })
+    await held('one')
+    wire.reset()
+    wire.close()
+    await run.until(line => line.event === 'warning')
+    run.child.kill('SIGINT')
+    const { exitCode, error } = await run.done
+    expect(exitCode).toBe(130)
+    expect(error()).toMatchObject({
+      code: 'lost-for-good',
+      hint: expect.stringMatching(/its log is \/var\/lib\/capstan\/runs\//),
+    })
+    await go()
+    await t1.until('[ -e /srv/gates/two ]')
+  })
+})
+
+describe('two runs at once', () => {
+  it('change the host one after the other', async () => {
+    const first = startSite(site())
+    await held('one')
+    const second = startSite(site())
+    await second.until(line => line.event === 'progress')
+    await go()
+    expect((await first.done).recap()).toMatchObject({ changed: 2 })
+    expect((await second.done).recap()).toMatchObject({ changed: 0 })
+    expect(await passed()).toBe('log one two\nhandled\n')
+  })
+
+  it('do not wait for ever: who has the host is known', async () => {
+    const first = startSite(site())
+    await held('one')
+    const { exitCode, stderr } = await t1.run(lockScript('another', 1))
+    expect(exitCode).toBe(75)
+    expect(stderr).toMatch(/^the run of \S+@\S+ \(run \S+\) since 20\S+\n$/)
+    await go()
+    expect((await first.done).exitCode).toBe(0)
+    expect((await t1.run(lockScript('another', 0))).exitCode).toBe(0)
+  })
+})
+
+describe('a disk that is full', () => {
+  const big = (bytes: number) => runSite({ hosts: t1, roles: ['disk'], vars: { disk: { bytes } } })
+  beforeAll(() => t1.say('mkdir -p /srv/disk; mount -t tmpfs -o size=64k tmpfs /srv/disk'))
+  afterAll(() => t1.run('umount /srv/disk; umount /var/lib/capstan; rm -rf /srv/disk'))
+
+  it('keeps the old file whole and says so', async () => {
+    expect((await big(1000)).exitCode).toBe(0)
+    const { exitCode, error } = await big(200_000)
+    expect(exitCode).toBe(1)
+    expect(error().lines.join('\n')).toMatch(/^\/srv\/disk\/big: No space left on device/m)
+    expect(await t1.say('cd /srv/disk; ls -A; stat -c %s big')).toBe('big\n1000\n')
+    expect((await big(2000)).exitCode).toBe(0)
+  })
+
+  it('where the run’s own files go begins nothing', async () => {
+    await t1.say('mkdir -p /var/lib/capstan; mount -t tmpfs -o size=16k tmpfs /var/lib/capstan')
+    const { exitCode, error } = await big(3000)
+    expect(exitCode).toBe(1)
+    expect(error()).toMatchObject({ code: 'not-begun', hint: expect.stringContaining('disk is full') })
+    expect(await t1.say('umount /var/lib/capstan; stat -c %s /srv/disk/big')).toBe('2000\n')
+  })
+
+  it('has what a run that was killed half-way left behind cleared by the next', async () => {
+    await t1.say(
+      'echo half >/srv/disk/.capstan.big; mkdir -p /var/lib/capstan/runs/old /etc/.capstan-1-x; echo secret >/var/lib/capstan/runs/old/script; echo /etc/.capstan-1-x >/var/lib/capstan/leftovers',
+    )
+    expect((await big(1500)).exitCode).toBe(0)
+    expect(
+      await t1.say(
+        'ls -A /srv/disk; ls -d /etc/.capstan* /var/lib/capstan/leftovers /var/lib/capstan/runs/*/script 2>/dev/null || :',
+      ),
+    ).toBe('big\n')
+  })
+})
+
+describe('packages', () => {
+  const install = (seconds = 200) => startSite({ hosts: t1, roles: ['packages'], seconds })
+  beforeEach(() => t1.say('apt-get -qq purge -y hello 2>/dev/null || :', 120), 150_000)
+
+  it('wait for a lock that another apt holds', async () => {
+    const lock = t1.run(
+      `perl -e 'use Fcntl; open F, ">>/var/lib/dpkg/lock-frontend"; $l = pack "s s l l i", F_WRLCK, 0, 0, 0, 0; $l = pack "s s x4 q q i x4", F_WRLCK, 0, 0, 0, 0; fcntl F, F_SETLK, $l or die $!; open G, ">/run/gates/locked"; until (-e "/run/gates/go") { select undef, undef, undef, 0.05 }'`,
+    )
+    await t1.until('[ -e /run/gates/locked ]')
+    const run = install()
+    await run.until(line => line.event === 'changing')
+    await t1.until('pgrep -x apt-get')
+    await new Promise(resolve => setTimeout(resolve, 1500))
+    await go()
+    await lock
+    expect((await run.done).changes).toEqual(['apt hello'])
+  }, 220_000)
+
+  it('are repaired first where dpkg was interrupted', async () => {
+    await t1.say(
+      'cd /tmp && apt-get -qq download hello && dpkg --unpack hello_*.deb >/dev/null && rm -f hello_*.deb && touch /var/lib/dpkg/updates/0001 && dpkg-query -W -f "\\${db:Status-Status}" hello | grep -q unpacked',
+      120,
+    )
+    const { exitCode, changes } = await install().done
+    expect([exitCode, changes]).toEqual([0, ['apt hello']])
+    expect(await t1.say('dpkg-query -W -f "\\${db:Status-Status}" hello; dpkg --audit')).toBe('installed')
+  }, 220_000)
+
+  it('that no source has are an error with apt’s words', async () => {
+    const { exitCode, error } = await runSite({
+      hosts: t1,
+      roles: ['packages'],
+      vars: { packages: { names: ['no-such-package-here'] } },
+      seconds: 150,
+    })
+    expect(exitCode).toBe(1)
+    expect(error()).toMatchObject({ message: 't1: apt no-such-package-here ended with 100' })
+    expect(error().lines.join('\n')).toMatch(/Unable to locate package no-such-package-here/)
+  }, 220_000)
+})
