@@ -38,10 +38,9 @@ export interface Account {
  * read from MariaDB's own table: MySQL keeps them in columns of mysql.user, and its roles in mysql.role_edges.
  */
 export function questions(items: readonly Asking[]): readonly string[] {
-  const users = within(
-    'User',
-    items.flatMap(item => item.user ?? []),
-  )
+  const names = items.flatMap(item => item.user ?? [])
+  // Without a host it is a role.
+  const users = `${within('User', names)} AND Host <> ''`
   const grantee = within('GRANTEE', [...granteesOf(items).keys()])
   const ask = (word: string, columns: readonly string[], from: string, where: string) =>
     `SELECT '${word}', ${columns.map(column => `HEX(${column})`).join(', ')} FROM ${from} WHERE ${where}`
