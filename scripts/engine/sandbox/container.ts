@@ -77,14 +77,13 @@ export function createOptions(
   return [
     ...['--name', containerName(root, host), '--hostname', host],
     ...['--network', networkName(root), '--network-alias', host, '--ip', wanted.ip],
-    ...['--mac-address', hardwareAddress(root, host)],
     ...published.flatMap(([port, inside]) => ['--publish', `127.0.0.1:${port}:${inside}`]),
     ...Object.entries(labels).flatMap(([key, value]) => ['--label', `capstan.${key}=${value}`]),
     ...['--volume', `${archivesDirectory(root, host, wanted.debian)}:/var/cache/apt/archives`],
     // Without SYS_ADMIN systemd silently drops the sandboxing of units; NET_ADMIN is for nftables.
     ...['--cap-add', 'SYS_ADMIN', '--cap-add', 'NET_ADMIN', '--pids-limit', '-1'],
     ...confinement(),
-    ...(engine.name === 'podman' ? podmanOptions() : dockerOptions),
+    ...(engine.name === 'podman' ? podmanOptions(root, host) : dockerOptions),
   ]
 }
 
@@ -139,8 +138,8 @@ export async function removeContainer(engine: Engine, root: string, host: string
   await engine.must(['rm', '--force', '--volumes', ...now, containerName(root, host)])
 }
 
-function podmanOptions(): readonly string[] {
-  const base = ['--systemd=always', '--no-hosts']
+function podmanOptions(root: string, host: string): readonly string[] {
+  const base = ['--systemd=always', '--no-hosts', '--mac-address', hardwareAddress(root, host)]
   if (!needsRunc()) return base
   const limit = (name: string, most: number) => Math.min(most, hardLimit(name) ?? most)
   const processes = limit('Max processes', 10_000)
@@ -154,6 +153,8 @@ function podmanOptions(): readonly string[] {
 const dockerOptions = [
   '--cgroupns',
   'private',
+  '--stop-signal',
+  'SIGRTMIN+3',
   ...['/run', '/run/lock', '/tmp'].flatMap(path => ['--tmpfs', `${path}:exec`]),
 ]
 

@@ -28,7 +28,7 @@ const bare = 'rm -f etc/ssh/ssh_host_* usr/sbin/policy-rc.d && : >etc/machine-id
 const start = 'mount -o remount,rw /sys/fs/cgroup 2>/dev/null; exec /sbin/init'
 const settings = {
   podman: ['CMD ["/sbin/init"]'],
-  docker: [`CMD ["/bin/sh", "-c", "${start}"]`, 'ENV container=docker', 'STOPSIGNAL SIGRTMIN+3'],
+  docker: [`CMD ["/bin/sh", "-c", "${start}"]`, 'ENV container=docker'],
 }
 
 /**
@@ -43,19 +43,22 @@ export async function ensureImage(
 ): Promise<string> {
   const local = isDebian() && process.getuid?.() === 0
   const sources = local ? await machineSources(release) : []
-  const recipe = JSON.stringify([engine.name, sources, packages, aptSettings, bare, settings[engine.name]])
-  const tag = `${release}-${createHash('sha256').update(recipe).digest('hex').slice(0, 12)}`
-  const image = `${imageRepository}:${tag}`
+  const content = fingerprint(release, sources, packages, aptSettings, bare)
+  const image = `${imageRepository}:${release}-${fingerprint(content, settings[engine.name])}`
   if (await hasImage(engine, image)) return image
-  await withLock(join(cacheDirectory(), 'images', `${tag}.lock`), say, async lock => {
+  await withLock(join(cacheDirectory(), 'images', `${release}-${content}.lock`), say, async lock => {
     if (await hasImage(engine, image)) return
     if (!local) return buildFromRegistry(engine, release, image, say, lock)
-    const tarball = join(cacheDirectory(), 'images', `${tag}.tar`)
+    const tarball = join(cacheDirectory(), 'images', `${release}-${content}.tar`)
     if (!existsSync(tarball)) await bootstrap(release, sources, tarball, say, lock)
     const changes = settings[engine.name].flatMap(change => ['--change', change])
     await engine.must(['import', ...changes, tarball, image], { deadline: 600, hold: lock })
   })
   return image
+}
+
+function fingerprint(...recipe: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(recipe)).digest('hex').slice(0, 12)
 }
 
 async function hasImage(engine: Engine, image: string): Promise<boolean> {
