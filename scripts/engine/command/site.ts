@@ -24,6 +24,7 @@ Converges the hosts of an inventory: looks first, changes what differs, looks ag
       --skip-tags ROLES  all but these
   -C, --check            tell what would change, change nothing
   -D, --diff             show what changes in files
+      --exit-code        exit with 1 where something changed, or with --check would
   -e, --extra-vars K=V   a var that wins over the inventory: nginx.port=8080, or @file.yml
   -f, --forks N          hosts at once                            (default: 20)
   -K, --ask-become-pass  ask for the sudo password (or CAPSTAN_SUDO_PASSWORD)
@@ -46,6 +47,7 @@ const flags = {
   'skip-tags': { type: 'string', multiple: true },
   check: { type: 'boolean', short: 'C', default: false },
   diff: { type: 'boolean', short: 'D', default: false },
+  'exit-code': { type: 'boolean', default: false },
   'extra-vars': { type: 'string', short: 'e', multiple: true },
   forks: { type: 'string', short: 'f', default: '20' },
   'ask-become-pass': { type: 'boolean', short: 'K', default: false },
@@ -109,7 +111,7 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
       sudoPassword,
       say: message => emit({ event: 'progress', message }),
     })
-    const { exitCode } = await converge(workOf(assigned, reachable), {
+    const { exitCode, hosts: recap } = await converge(workOf(assigned, reachable), {
       runId: newRunId(),
       check: values.check,
       diff: values.diff,
@@ -117,6 +119,8 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
       forks,
       stop: interrupts.stop,
     })
+    const differed = Object.values(recap).some(({ changed }) => changed > 0)
+    if (values['exit-code'] && differed && exitCode === 0) return interrupts.exitCode() ?? 1
     const bare = reachable.filter(
       ({ sandbox, host }) => sandbox !== undefined && live.get(host.name)?.length === 0,
     )

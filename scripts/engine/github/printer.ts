@@ -44,6 +44,7 @@ export function githubPrinter({
   const working = new Map<string, Working>()
   let signal: NodeJS.Signals | undefined
   let check = false
+  let closed = false
   maskNew()
 
   function maskNew(): void {
@@ -154,6 +155,8 @@ export function githubPrinter({
   return {
     on,
     close() {
+      if (closed) return
+      closed = true
       clearInterval(timer)
       forget()
       endAll()

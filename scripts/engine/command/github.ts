@@ -1,0 +1,72 @@
+import { readFile } from 'node:fs/promises'
+import { UsageError } from '#engine/errors.ts'
+import { githubApi } from '#engine/github/api.ts'
+import { keepComment } from '#engine/github/comment.ts'
+import { keepIssue } from '#engine/github/drift.ts'
+import type { CommandInput } from './main.ts'
+import { parseFlags } from './options.ts'
+
+const help = `Usage: npx zx scripts/github.mjs <command>
+
+What the workflows tell on GitHub. Text comes from a file that other commands wrote (CAPSTAN_SUMMARY).
+
+  comment FILE           keeps one comment on the pull request PULL_REQUEST up to date
+  drift OUTCOME FILE     OUTCOME of the look is success: closes the issue; failure: opens or updates it
+
+Both want GITHUB_TOKEN, and GITHUB_REPOSITORY and GITHUB_API_URL as a runner sets them.
+`
+
+/** Runs scripts/github.mjs; gives its exit code. */
+export async function githubCommand({ words, environment }: CommandInput): Promise<number> {
+  const options = { help: { type: 'boolean', short: 'h', default: false } } as const
+  const { values, positionals } = parseFlags(words, options, 'github.mjs', true)
+  if (values.help) {
+    process.stdout.write(help)
+    return 0
+  }
+  const [command, ...given] = positionals
+  if (command === 'comment' && given.length === 1) {
+    const number = Number(environment['PULL_REQUEST'])
+    if (!Number.isInteger(number) || number < 1)
+      throw new UsageError(
+        'usage',
+        `PULL_REQUEST: expected its number, got ${JSON.stringify(environment['PULL_REQUEST'])}`,
+      )
+    return told(await keepComment(githubApi(environment), number, await textOf(given[0]), runOf(environment)))
+  }
+  if (command === 'drift' && given.length === 2) {
+    const [outcome, file] = given
+    if (outcome !== 'success' && outcome !== 'failure')
+      throw new UsageError('usage', `drift: expected success or failure, got ${JSON.stringify(outcome)}`)
+    const inventory = environment['INVENTORY'] ?? 'production'
+    const drift = {
+      inventory,
+      drifted: outcome === 'failure',
+      text: await textOf(file),
+      run: runOf(environment),
+    }
+    return told(await keepIssue(githubApi(environment), drift))
+  }
+  throw new UsageError('usage', 'expected comment FILE, or drift OUTCOME FILE', {
+    hint: 'npx zx scripts/github.mjs --help shows what there is.',
+  })
+}
+
+async function textOf(file = ''): Promise<string> {
+  try {
+    return await readFile(file, 'utf8')
+  } catch {
+    // The step that writes it may have ended before it had a word to say; its log has the reason.
+    return 'There is no summary: the step that makes it ended too early. Its log says why.\n'
+  }
+}
+
+function runOf(environment: NodeJS.ProcessEnv): string | undefined {
+  const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: name, GITHUB_RUN_ID: id } = environment
+  return server && name && id ? `${server}/${name}/actions/runs/${id}` : undefined
+}
+
+function told(what: string): 0 {
+  process.stdout.write(`${what}\n`)
+  return 0
+}
