@@ -14,10 +14,12 @@ interface Asked {
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
   readonly agent?: Agent
+  /** PEM: the answer must come with a certificate that this vouches for. */
+  readonly ca?: string
 }
 
 /** One request to a published port of the sandbox, with the URL's host as Host and SNI. Rejects without an answer. */
-export function ask({ port, url, method = 'GET', headers = {}, agent }: Asked): Promise<Answer> {
+export function ask({ port, url, method = 'GET', headers = {}, agent, ca }: Asked): Promise<Answer> {
   const { protocol, hostname, pathname, search } = new URL(url)
   const options: RequestOptions = {
     host: '127.0.0.1',
@@ -26,7 +28,7 @@ export function ask({ port, url, method = 'GET', headers = {}, agent }: Asked): 
     path: pathname + search,
     headers: { host: hostname, ...headers },
     servername: hostname,
-    rejectUnauthorized: false,
+    ...(ca === undefined ? { rejectUnauthorized: false } : { ca }),
     agent: agent ?? false,
     timeout: 20_000,
   }

@@ -1,0 +1,115 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { sandboxDown } from '#engine/sandbox/sandbox.ts'
+import { ask as askDns } from './dns-query.ts'
+import { type Machine, machine, root } from './machine.ts'
+import { runSite, type SiteRun } from './site.ts'
+import { ask } from './web-request.ts'
+
+const vars = {
+  mysql: { password: 'it’s a pass$word' },
+  app: { database: { password: 'it’s a pass$word' } },
+}
+
+describe.each([12, 13] as const)('site.mjs on a bare Debian %i host', debian => {
+  const name = `site${debian}`
+  const quiet = { root, say: () => {} }
+  const site = (words: readonly string[] = []) =>
+    runSite({ hosts: { [name]: { connection: 'sandbox', debian } }, vars, words, seconds: 500 })
+  let first: SiteRun
+  let host: Machine
+  const page = (path: string) => {
+    const ca = readFileSync(join(root, `.capstan/sandbox/${name}.pem`), 'utf8')
+    return ask({ port: host.host.ports.https, url: `https://www.foobar.com${path}`, ca })
+  }
+
+  beforeAll(async () => {
+    // A host that an earlier run left is not bare.
+    await sandboxDown({ ...quiet, names: [name] }).catch(() => {})
+    first = await site()
+    host = await machine(name, debian)
+  }, 600_000)
+  afterAll(async () => {
+    host?.close()
+    await sandboxDown({ ...quiet, names: [name] })
+  })
+
+  it('makes the site, and ships the example to it.', () => {
+    expect(first.lines.filter(line => line.event === 'failed')).toEqual([])
+    expect(first.exitCode).toBe(0)
+    expect(first.recap()).toMatchObject({ failed: 0, skipped: 0 })
+    expect(first.lines.at(-1)?.event).toBe('recap')
+  })
+
+  it('changes nothing the second time, in two trips.', async () => {
+    const second = await site()
+    expect(second.changes).toEqual([])
+    expect(second.recap()).toMatchObject({ changed: 0, failed: 0, trips: 2 })
+  })
+
+  it.each(['udp', 'tcp'] as const)('answers for the name over %s.', async by => {
+    const answer = await askDns(host.host.ports.dns, by, { name: 'www.foobar.com', type: 'A' })
+    expect(answer).toMatchObject({ status: 'NOERROR', authoritative: true, data: [hex(host.host.ip)] })
+  })
+
+  it('sends HTTP to HTTPS.', async () => {
+    const { status, headers } = await ask({ port: host.host.ports.http, url: 'http://www.foobar.com/a?b' })
+    expect([status, headers['location']]).toEqual([301, 'https://www.foobar.com/a?b'])
+  })
+
+  it('shows a row of MySQL on the page, over a certificate that is trusted.', async () => {
+    const { status, body } = await page('/')
+    expect(status).toBe(200)
+    expect(body).toContain('Hello from MySQL')
+    const rows = await host.say('mariadb -N foobar -e "SELECT COUNT(*) FROM greetings"')
+    expect(Number(rows)).toBeGreaterThan(0)
+  })
+
+  it('serves a static file with its cache headers, and never asks the app for it.', async () => {
+    const [, path = ''] = /href="(\/assets\/site\.[0-9a-f]+\.css)"/.exec((await page('/')).body) ?? []
+    const { status, headers } = await page(`${path}?static`)
+    expect([status, headers['cache-control']]).toEqual([200, 'public, max-age=31536000, immutable'])
+    await page('/?dynamic')
+    const log = await host.say('cat /var/log/nginx/access.log')
+    expect(log.split('\n').find(line => line.includes(`${path}?static`))).toContain('app=-')
+    expect(log.split('\n').find(line => line.includes('/?dynamic'))).toContain('app=200')
+  })
+
+  it('takes each role alone, and changes nothing with it.', async () => {
+    for (const role of ['dns', 'nginx', 'app', 'mysql', 'tls'])
+      expect((await site(['-t', role])).recap()).toMatchObject({ changed: 0, failed: 0, trips: 2 })
+  })
+
+  it('refuses a vhost that nginx would not start from, and leaves files and site as they were.', async () => {
+    const before = await host.say(
+      'find /etc/nginx -type f | sort | xargs sha256sum; pgrep -P $(cat /run/nginx.pid)',
+    )
+    const broken = await site(['-e', 'nginx.directives=["serverr off;"]', '-t', 'nginx'])
+    expect(broken.exitCode).toBe(1)
+    expect(broken.error().message).toContain('nginx configuration')
+    expect(broken.error().lines.join('\n')).toMatch(
+      /unknown directive "serverr" in \/etc\/nginx\/sites-enabled\/site\.conf/,
+    )
+    expect(broken.error().lines.join('\n')).toContain('template /etc/nginx/sites-available/site.conf')
+    expect(broken.error().where).toMatch(/roles\/nginx\/role\.ts:\d+/)
+    expect(
+      await host.say('find /etc/nginx -type f | sort | xargs sha256sum; pgrep -P $(cat /run/nginx.pid)'),
+    ).toBe(before)
+    expect((await page('/')).status).toBe(200)
+  })
+
+  it('repairs a file that was edited by hand, and reloads once.', async () => {
+    await host.say("echo '# by hand' >> /etc/nginx/sites-available/site.conf")
+    const check = await site(['-C', '-D'])
+    expect(check.changes).toEqual(['template /etc/nginx/sites-available/site.conf', 'reload nginx'])
+    const repair = await site()
+    expect(repair.changes).toEqual(['template /etc/nginx/sites-available/site.conf', 'reload nginx'])
+    expect((await site()).recap()).toMatchObject({ changed: 0 })
+  })
+})
+
+// An address as it stands in an answer: four bytes, in hex.
+function hex(address: string): string {
+  return Buffer.from(address.split('.').map(Number)).toString('hex')
+}
