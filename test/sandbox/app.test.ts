@@ -192,7 +192,7 @@ describe.each([12, 13] as const)('the app role on a bare Debian %i', debian => {
 
     const { status, body } = await page()
     expect(status).toBe(200)
-    expect(body).toContain('Hello from MySQL: &lt;em&gt;escaped&lt;/em&gt; &amp; well.')
+    expect(body).toContain('Hello from MySQL &amp; PHP.')
     expect(body).toContain(id)
     const sheet = await page(/\/assets\/site\.[0-9a-f]{8}\.css/.exec(body)?.[0])
     expect(sheet).toMatchObject({

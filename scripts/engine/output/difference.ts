@@ -43,7 +43,7 @@ const longest = 40
 function one({ what, found, wanted, text }: Difference): string {
   // That something is there at all needs no word before it: `absent → file`.
   const name = what === 'state' ? '' : oneLine(what)
-  if (text !== undefined && name !== '') return name
+  if (name === 'content' || (text !== undefined && name !== '')) return name
   const [from, to] = [found, wanted].map(value => cutTo(oneLine(value), longest))
   if (to === '') return from === '' ? name : `${name} ${from} → none`.trimStart()
   return (from === '' ? `${name} ${to}` : `${name} ${from} → ${to}`).trimStart()

@@ -1,2 +1,2 @@
-INSERT INTO greetings (id, text) VALUES (1, 'Hello from MySQL: <em>escaped</em> & well.')
+INSERT INTO greetings (id, text) VALUES (1, 'Hello from MySQL & PHP.')
   ON DUPLICATE KEY UPDATE id = id;
