@@ -15,7 +15,7 @@ interface WantedGroup {
 }
 
 /** Groups of the host. Source: getgrnam(3), groupadd(8), groupdel(8). */
-export const groups: Kind<WantedGroup, { readonly exists: boolean }> = {
+const groups: Kind<WantedGroup, { readonly exists: boolean }> = {
   noun: 'group',
 
   probe(items) {

@@ -28,7 +28,7 @@ interface FoundUser {
 }
 
 /** Accounts of the host; a password is neither set nor read. Source: getpwnam(3), getgrent(3), useradd(8), usermod(8). */
-export const users: Kind<WantedUser, FoundUser> = {
+const users: Kind<WantedUser, FoundUser> = {
   noun: 'user',
 
   probe(items) {
