@@ -129,6 +129,11 @@ describe('a catalog', () => {
     ['a mode that is no octal number', ({ file }) => file('/etc/a', { mode: 'u+x' }), /mode such as/],
     ['a package that is an option', ({ apt }) => apt('-oApt::X=y'), /Debian package/],
     ['a unit with a space', ({ service }) => service('a b', { running: true }), /unit’s name|unit's name/],
+    [
+      'a handler’s name that is too long for the host',
+      ({ handler }) => void handler('é'.repeat(60), ''),
+      /a handler's name of 100 bytes/,
+    ],
     ['a user that is no name', ({ user }) => user('a b'), /name/],
   ])('refuses %s, with the place in the role', (_what, tasks, words) => {
     expect(() => declared(tasks)).toThrow(

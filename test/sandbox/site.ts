@@ -13,7 +13,7 @@ export interface SiteOptions {
   readonly roles?: readonly string[]
   /** Each host's settings and `vars`; a machine alone is its sandbox host. */
   readonly hosts: Readonly<Record<string, object>> | Machine
-  /** Vars of all hosts. */
+  /** Vars of all hosts; a text `!secret NAME` is that reference. */
   readonly vars?: Readonly<Record<string, unknown>>
   /** Further words: `-C`, `-l`, `t1`. `--json` is among them unless `text` is set. */
   readonly words?: readonly string[]
@@ -80,7 +80,8 @@ export function runSite(options: SiteOptions): Promise<SiteRun> {
 export function startSite(options: SiteOptions): RunningSite {
   const directory = mkdtempSync(join(tmpdir(), 'capstan-site-'))
   const inventory = join(directory, 'inventory.yml')
-  writeFileSync(inventory, JSON.stringify({ vars: options.vars ?? {}, hosts: hostsOf(options) }))
+  const text = JSON.stringify({ vars: options.vars ?? {}, hosts: hostsOf(options) })
+  writeFileSync(inventory, text.replace(/"(!secret \w+)"/g, '$1'))
   const script = options.script ?? (options.roles ? 'test/fixtures/site.mjs' : 'scripts/site.mjs')
   const words = [...(options.text ? [] : ['--json']), ...(options.words ?? [])]
   const child = spawn(process.execPath, [join(root, script), '-i', inventory, ...words], {

@@ -1,6 +1,7 @@
 import { CapstanError } from '#engine/errors.ts'
 import type { ConfigSet, Declare, Handler, Kind, Resource } from '#engine/resources/resource.ts'
 import { callSite } from './call-site.ts'
+import { handlerKey } from './plan.ts'
 
 /** All that is declared for one host, in order, and the handlers of its roles in the order of declaration. */
 export interface Catalog {
@@ -68,6 +69,9 @@ export function buildCatalog(): CatalogBuilder {
       declare,
       handler(name, action) {
         const made: Handler = { role: roleName, name, action, where: callSite() }
+        // Its key is kept on the host as a file's name of hex digits, of which there is room for 255.
+        if (Buffer.byteLength(handlerKey(made)) > 120)
+          throw new RangeError(`expected a handler's name of 100 bytes at most, got ${JSON.stringify(name)}`)
         const same = handlers.find(one => one.role === roleName && one.name === name)
         if (same) throw twice(`handler “${name}”`, made.where(), `one at ${same.where()}`)
         handlers.push(made)

@@ -3,7 +3,7 @@ import { path, type WantedPath } from './path.ts'
 import type { Declare, DeclareOptions } from './resource.ts'
 
 export interface AttributeOptions extends DeclareOptions {
-  /** Octal digits: `'0640'`. A file is 0644 and a directory 0755 unless told. */
+  /** Octal digits: `'0640'`. Unless told a file is 0644, one with a secret in it 0600, and a directory 0755. */
   readonly mode?: string
   /** `root` unless told. */
   readonly owner?: string
@@ -61,7 +61,7 @@ export function wantedFile(at: string, options: FileOptions): WantedPath {
     path: absolute(at),
     content: content === undefined ? undefined : Buffer.from(content),
     secret,
-    ...attributes(options, '0644'),
+    ...attributes(options, secret ? '0600' : '0644'),
   }
 }
 
