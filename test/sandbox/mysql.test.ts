@@ -92,7 +92,8 @@ describe.each([12, 13] as const)('MariaDB on Debian %i', debian => {
       `
       CREATE USER ''@localhost; CREATE USER ''@'%.example.com'; CREATE DATABASE test; CREATE TABLE test.t (a INT);
       INSERT INTO mysql.db (Host, Db, User, Select_priv) VALUES ('%', 'test\\\\_%', '', 'Y'); FLUSH PRIVILEGES;
-      CREATE USER root@'%' IDENTIFIED BY 'x'; CREATE USER foobar@'%' IDENTIFIED BY 'x'; GRANT ALL ON *.* TO foobar@'%'`,
+      CREATE USER root@'%' IDENTIFIED BY 'x'; CREATE USER foobar@'%' IDENTIFIED BY 'x'; GRANT ALL ON *.* TO foobar@'%';
+      CREATE ROLE foobar; GRANT SELECT ON foobar.* TO foobar`,
     )
     expect(changes).toEqual([
       'mysql user root at any host but localhost',
@@ -102,9 +103,9 @@ describe.each([12, 13] as const)('MariaDB on Debian %i', debian => {
     ])
     expect(
       await rows(
-        "SELECT User, Host FROM mysql.global_priv WHERE User IN ('', 'root', 'foobar') ORDER BY 1, 2",
+        "SELECT User, Host FROM mysql.global_priv WHERE User IN ('', 'root', 'foobar') ORDER BY 1, 2; DROP ROLE foobar",
       ),
-    ).toEqual(['foobar\t127.0.0.1', 'foobar\tlocalhost', 'root\tlocalhost'])
+    ).toEqual(['foobar\t', 'foobar\t127.0.0.1', 'foobar\tlocalhost', 'root\tlocalhost'])
     expect(await on.sql("SELECT * FROM mysql.db WHERE User = ''; SHOW DATABASES LIKE 'test'")).toBe('')
   })
 
