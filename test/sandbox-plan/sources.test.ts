@@ -33,7 +33,7 @@ test.each([
   )
 })
 
-test('before the first apt-get update the origin is unknown, and the path of the address tells', () => {
+test('where an archive names no origin, the path of its address tells', () => {
   const targets = [
     'http://mirror.example/debian/|bookworm|main|$(ORIGIN)',
     'https://packages.example/php/|bookworm|main|$(ORIGIN)',

@@ -66,13 +66,15 @@ async function hasImage(engine: Engine, image: string): Promise<boolean> {
 }
 
 async function machineSources(release: DebianRelease): Promise<readonly string[]> {
-  const targets = await run('apt-get', [
-    'indextargets',
-    '--format',
-    indexTargetFormat,
-    'Created-By: Packages',
-  ])
-  return debianSources(targets.stdout, osRelease()['VERSION_CODENAME'] ?? '', release)
+  const words = ['indextargets', '--format', indexTargetFormat, 'Created-By: Packages']
+  const ask = async () => (await run('apt-get', words)).stdout
+  let targets = await ask()
+  if (targets === '') {
+    // It tells only of lists that were fetched once.
+    await run('apt-get', ['update'], { deadline: 600 })
+    targets = await ask()
+  }
+  return debianSources(targets, osRelease()['VERSION_CODENAME'] ?? '', release)
 }
 
 /** Builds under another name and renames, so that a tarball under its own name is whole. */

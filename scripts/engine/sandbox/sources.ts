@@ -36,8 +36,8 @@ const fallback: readonly Archive[] = [
   { uri: 'http://deb.debian.org/debian-security', pocket: '-security' },
 ]
 
-// Others publish under Debian's codenames too. $(ORIGIN) is unknown (and stays as it is written) until the
-// machine's first apt-get update; then the path of the address has to tell.
+// Others publish under Debian's codenames too. Where a Release file names no origin, $(ORIGIN) stays as it is
+// written; then the path of the address has to tell.
 function archive(line: string, codename: string): readonly Archive[] {
   const [uri = '', suite = '', component = '', origin = ''] = line.split('|')
   const pocket = suite.startsWith(codename) ? suite.slice(codename.length) : undefined

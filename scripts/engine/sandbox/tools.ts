@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { UsageError } from '../errors.ts'
+import { CapstanError, UsageError } from '../errors.ts'
 import { lastLines, run } from './process.ts'
 
 /** What podman and we need on this machine, and the Debian package that has it. */
@@ -84,8 +84,13 @@ async function networkTools(): Promise<readonly Tool[]> {
 /** What podman says, or will say once it is installed: it takes CNI where netavark cannot be had. */
 async function networkBackend(): Promise<'netavark' | 'cni'> {
   if (isPresent('podman')) {
-    const info = await run('podman', ['info', '--format', '{{.Host.NetworkBackend}}'])
-    return info.stdout.trim() === 'netavark' ? 'netavark' : 'cni'
+    const info = await run('podman', ['info', '--format', 'json'])
+    if (info.code !== 0)
+      throw new CapstanError('sandbox-engine', `podman info exited with ${info.code}`, {
+        lines: lastLines(info.stderr),
+        hint: 'Podman cannot work on this machine as it is: mend what it says, or start Docker.',
+      })
+    return info.stdout.includes('"networkBackend": "netavark"') ? 'netavark' : 'cni'
   }
   const known = await run('apt-cache', ['show', 'netavark'])
   if (known.code !== 0) await run('apt-get', ['update'], { deadline: 600 })
