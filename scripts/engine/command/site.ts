@@ -125,7 +125,9 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
       ({ sandbox, host }) => sandbox !== undefined && live.get(host.name)?.length === 0,
     )
     const app = plays.flatMap(play => play.roles).find(role => role.name === 'app')
-    if (exitCode !== 0 || values.check || !app || bare.length === 0 || interrupts.stop.aborted)
+    // A release needs all of the site: a run of some roles leaves it to the next whole one.
+    const part = values.tags !== undefined || values['skip-tags'] !== undefined
+    if (exitCode !== 0 || values.check || part || !app || bare.length === 0 || interrupts.stop.aborted)
       return interrupts.exitCode() ?? exitCode
     const { firstRelease } = await import('./first-release.ts')
     return await firstRelease({ site: definition.site, app }, input, bare, {
