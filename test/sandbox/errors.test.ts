@@ -1,0 +1,145 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { type Machine, machine } from './machine.ts'
+import { runSite, type SiteRun } from './site.ts'
+
+let t1: Machine
+let t2: Machine
+const directory = mkdtempSync(join(tmpdir(), 'capstan-errors-'))
+beforeAll(async () => {
+  ;[t1, t2] = await Promise.all([machine('t1', 12), machine('t2', 13)])
+  await t1.say('rm -rf /srv/many')
+  execFileSync('ssh-keygen', ['-qt', 'ed25519', '-N', '', '-f', join(directory, 'key')])
+}, 120_000)
+afterAll(() => {
+  t1?.close()
+  t2?.close()
+  rmSync(directory, { recursive: true, force: true })
+})
+
+/** Ways to a host that lead nowhere, each with what has to be told of it. */
+const ways: Readonly<Record<string, { settings: () => object; code: string; words: RegExp; hint: RegExp }>> =
+  {
+    unknown: {
+      settings: () => ({ ...t1.through(t1.host.port), known_hosts: known('') }),
+      code: 'host-key-unknown',
+      words: /SHA256:/,
+      hint: /known_hosts|ssh-keyscan|ssh /,
+    },
+    changed: {
+      settings: () => {
+        const other = execFileSync('ssh-keygen', ['-yf', join(directory, 'key')])
+          .toString()
+          .split(' ')
+        return { ...t1.through(t1.host.port), known_hosts: known(`t1 ${other[0]} ${other[1]}`) }
+      },
+      code: 'host-key-changed',
+      words: /SHA256:/,
+      hint: /\S/,
+    },
+    wrongkey: {
+      settings: () => ({ ...t1.through(t1.host.port), key: join(directory, 'key') }),
+      code: 'auth-failed',
+      words: /key/,
+      hint: /authorized_keys|key/,
+    },
+    closed: {
+      settings: () => ({ ...t1.through(1) }),
+      code: 'unreachable-econnrefused',
+      words: /127\.0\.0\.1/,
+      hint: /sshd|port/,
+    },
+    nowhere: {
+      settings: () => ({ connection: 'ssh', address: 'no-such-host.invalid' }),
+      code: 'unreachable',
+      words: /no-such-host\.invalid/,
+      hint: /\S/,
+    },
+  }
+
+function known(line: string): string {
+  const file = join(mkdtempSync(join(directory, 'k')), 'known_hosts')
+  writeFileSync(file, `${line}\n`)
+  return file
+}
+
+describe('hosts that can’t be reached', () => {
+  let run: SiteRun
+  let text: SiteRun
+  beforeAll(async () => {
+    const hosts = {
+      fine: t1.through(t1.host.port),
+      ...Object.fromEntries(Object.entries(ways).map(([name, { settings }]) => [name, settings()])),
+    }
+    const site = { roles: ['many'], hosts, vars: { many: { count: 3 } } }
+    run = await runSite(site)
+    text = await runSite({ ...site, text: true })
+  }, 120_000)
+
+  it('harm no other host, and end the run with 4', async () => {
+    expect(run.exitCode).toBe(4)
+    expect(run.recap('fine')).toMatchObject({ ok: 4, changed: 4, failed: 0, unreachable: 0 })
+    expect(text.exitCode).toBe(4)
+    expect(text.stdout).toMatch(/^fine\s+: ok=4 changed=0/m)
+    expect(await t1.say('ls /srv/many | wc -l')).toBe('3\n')
+  })
+
+  it.each(Object.entries(ways))('say what is wrong and what to do: %s', (name, { code, words, hint }) => {
+    const error = run.error(name)
+    expect(error.code).toContain(code)
+    expect([error.message, ...error.lines].join('\n')).toMatch(words)
+    expect([error.hint, ...error.lines].join('\n')).toMatch(hint)
+    expect(run.recap(name)).toMatchObject({ ok: 0, changed: 0, failed: 0, unreachable: 1, trips: 0 })
+    // Its lines, up to the next host's: a few, and no stack.
+    const lines = text.stdout.split('\n')
+    const from = lines.findIndex(line => line.startsWith(`${name} `) && line.includes('unreachable  '))
+    const length = lines.slice(from + 1).findIndex(line => !/^(hint )? {2,}/.test(line)) + 1
+    expect([from > 0, length >= 2 && length <= 8]).toEqual([true, true])
+    expect(text.stdout).not.toMatch(/^\s+at \S+/m)
+  })
+})
+
+describe('a host that is no Debian', () => {
+  beforeAll(async () => {
+    await t2.say(
+      'rm -rf /srv/many /var/lib/capstan; printf \'ID=alpine\\nVERSION_ID=3.20.1\\nPRETTY_NAME="Alpine Linux v3.20"\\n\' >/run/os; mount --bind /run/os /etc/os-release',
+    )
+  })
+  afterAll(() => t2.run('umount /etc/os-release; rm -f /run/os'))
+
+  it('is refused with what is managed, untouched, and harms no other', async () => {
+    const hosts = { t1: { connection: 'sandbox', debian: 12 }, t2: { connection: 'sandbox', debian: 13 } }
+    const run = await runSite({ roles: ['many'], hosts, vars: { many: { count: 3 } } })
+    expect(run.exitCode).toBe(1)
+    expect(run.error('t2')).toMatchObject({
+      code: 'host-unsupported',
+      message: 't2: Alpine Linux v3.20 is not a system Capstan manages',
+      hint: expect.stringMatching(/debian 12.*-l/),
+    })
+    expect(run.recap('t1')).toMatchObject({ ok: 4, failed: 0 })
+    expect(run.recap('t2')).toMatchObject({ ok: 0, failed: 1, unreachable: 0 })
+    expect(await t2.say('ls -d /srv/many /var/lib/capstan 2>/dev/null || :')).toBe('')
+  })
+})
+
+describe('what is wrong before a host is contacted', () => {
+  it.each<[string, Parameters<typeof runSite>[0], RegExp]>([
+    ['a flag that isn’t there', { roles: ['many'], hosts: {}, words: ['--chek'] }, /--chek/],
+    ['a host pattern that matches none', { roles: ['many'], hosts: { a: {} }, words: ['-l', 'b'] }, /"b"/],
+    ['a role that no play has', { roles: ['many'], hosts: { a: {} }, words: ['-t', 'mny'] }, /"mny".*many/],
+    [
+      'a var of another type',
+      { roles: ['many'], hosts: { a: { vars: { many: { count: 'x' } } } } },
+      /many\.count: expected .*"x"/,
+    ],
+    ['a var that no role has', { roles: ['many'], hosts: { a: { vars: { many: { cuont: 1 } } } } }, /cuont/],
+  ])('ends with 2: %s', async (_what, options, words) => {
+    const { exitCode, stdout, stderr } = await runSite(options)
+    expect(exitCode).toBe(2)
+    expect(stderr).toMatch(words)
+    expect(stdout).toBe('')
+  })
+})
