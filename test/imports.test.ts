@@ -21,11 +21,13 @@ const below: Readonly<Record<string, readonly string[]>> = {
   resources: [...base, 'connection', 'output', 'vars', 'vars.ts'],
   converge: [...base, 'connection', 'output', 'resources', 'vars', 'vars.ts'],
   deploy: [...base, 'connection', 'output', 'resources', 'converge', 'vars', 'vars.ts'],
+  doctor: [...base, 'connection'],
   command: [
     ...base,
     'connection',
     'converge',
     'deploy',
+    'doctor',
     'github',
     'inventory',
     'output',

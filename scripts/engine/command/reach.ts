@@ -1,5 +1,6 @@
 import type { Connection } from '#engine/connection/connection.ts'
 import { type GivenLogin, givenLogin } from '#engine/connection/given.ts'
+import type { SshTarget } from '#engine/connection/target.ts'
 import type { HostConnection } from '#engine/inventory/host.ts'
 import type { InventoryHost } from '#engine/inventory/inventory.ts'
 import type { SandboxHost } from '#engine/sandbox/sandbox.ts'
@@ -61,8 +62,19 @@ async function connect(
     return connectLocal({ host: host.name, sudo: way.sudo === false ? 'no' : 'auto', sudoPassword })
   }
   const { connectSsh } = await import('#engine/connection/ssh.ts')
+  return connectSsh(sshTarget(host, sandbox, sudoPassword, given))
+}
+
+/** What ssh is told of a host; throws for one that it is not reached by. */
+export function sshTarget(
+  host: InventoryHost,
+  sandbox: SandboxHost | undefined,
+  sudoPassword: Secret | undefined,
+  given: GivenLogin | undefined,
+): SshTarget {
+  const way: HostConnection = host.connection
   if (sandbox)
-    return connectSsh({
+    return {
       host: host.name,
       address: sandbox.address,
       port: sandbox.port,
@@ -70,9 +82,9 @@ async function connect(
       keyFile: sandbox.keyFile,
       knownHostsFile: sandbox.knownHostsFile,
       sudo: 'auto',
-    })
+    }
   if (way.kind !== 'ssh') throw new Error(`${host.name} is no sandbox host that is up`)
-  return connectSsh({
+  return {
     host: host.name,
     address: way.address,
     port: way.port,
@@ -85,5 +97,5 @@ async function connect(
     configFile: way.config,
     sudo: way.sudo === false ? 'no' : 'auto',
     sudoPassword,
-  })
+  }
 }

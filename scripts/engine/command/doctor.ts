@@ -1,0 +1,126 @@
+import { readdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { givenLogin } from '#engine/connection/given.ts'
+import { type Check, order } from '#engine/doctor/check.ts'
+import { checkLocal, checkSsh } from '#engine/doctor/way.ts'
+import { loadInventory } from '#engine/inventory/inventory.ts'
+import { selectHosts } from '#engine/inventory/pattern.ts'
+import { onActions, withoutCommands } from '#engine/output/actions.ts'
+import { cleanLines } from '#engine/output/clean.ts'
+import { paintFor } from '#engine/output/paint.ts'
+import { padTo } from '#engine/output/width.ts'
+import { mask } from '#engine/secret.ts'
+import { askSudoPassword } from './ask.ts'
+import type { CommandInput } from './main.ts'
+import { parseFlags } from './options.ts'
+import { type ReachableHost, reach, sshTarget } from './reach.ts'
+
+const help = `Usage: npx zx scripts/doctor.mjs [options]
+
+Checks the way from this machine to every host: its name, port, host key, login, sudo, system, disk, clock and
+versions; one line a check, with the cure. It changes nothing.
+
+  -i, --inventory NAME   a name in inventory/, or a path        (default: sandbox)
+  -l, --limit PATTERN    only these hosts
+      --as USER          log in as this user instead of the inventory's
+  -K, --ask-become-pass  ask for the sudo password (or CAPSTAN_SUDO_PASSWORD)
+      --json             one check a line
+  -h, --help
+
+      --secrets          make the inventory's user and a key for it on the hosts, check that it gets in, and print
+                         the secrets to paste into GitHub. A key that was made so before is replaced.
+      --from ADDRESSES   with --secrets: where logins with that key may come from: 203.0.113.0/24,2001:db8::/32
+
+Examples:
+  npx zx scripts/doctor.mjs -i production
+  npx zx scripts/doctor.mjs -i production --as root --secrets
+`
+
+const flags = {
+  inventory: { type: 'string', short: 'i', default: 'sandbox' },
+  limit: { type: 'string', short: 'l', default: 'all' },
+  as: { type: 'string' },
+  'ask-become-pass': { type: 'boolean', short: 'K', default: false },
+  json: { type: 'boolean', default: false },
+  secrets: { type: 'boolean', default: false },
+  from: { type: 'string' },
+  help: { type: 'boolean', short: 'h', default: false },
+} as const
+
+/** Runs scripts/doctor.mjs; gives 0, 1 where a check failed, 4 where it is that a host can't be reached. */
+export async function doctorCommand({ words, root, environment }: CommandInput): Promise<number> {
+  const { values } = parseFlags(words, flags, 'doctor.mjs')
+  if (values.help) {
+    process.stdout.write(help)
+    return 0
+  }
+  const roles = await readdir(join(root, 'roles'))
+  const inventory = await loadInventory({
+    root,
+    inventory: values.inventory,
+    extraVars: [],
+    roles,
+    environment,
+  })
+  const hosts = selectHosts(inventory, values.limit)
+  const sudoPassword = await askSudoPassword(values['ask-become-pass'], environment)
+  const reachable = await reach(hosts, { root, sudoPassword, say: line => process.stderr.write(`${line}\n`) })
+  const given = givenLogin(process.env)
+  const targetOf = ({ host, sandbox }: ReachableHost) => {
+    const target = sshTarget(host, sandbox, sudoPassword, given)
+    return values.as === undefined ? target : { ...target, user: values.as }
+  }
+  if (values.secrets) {
+    const { makeSecrets } = await import('./doctor-secrets.ts')
+    const targets = reachable.map(one => ({ host: one.host, target: targetOf(one) }))
+    return makeSecrets(targets, { inventory, from: values.from, say: text => process.stdout.write(text) })
+  }
+  const checks = await Promise.all(
+    reachable.map(one =>
+      one.host.connection.kind === 'local'
+        ? checkLocal(one.host.name, () => one.connect())
+        : checkSsh(targetOf(one)),
+    ),
+  )
+  const all = [thisMachine(), ...checks.flat()]
+  process.stdout.write(values.json ? jsonLines(all) : textLines(all))
+  const failed = all.filter(({ state }) => state === 'failed')
+  if (failed.length === 0) return 0
+  return failed.some(({ what }) => order.indexOf(what as never) <= order.indexOf('login')) ? 4 : 1
+}
+
+function thisMachine(): Check {
+  return {
+    what: 'versions',
+    state: 'ok',
+    found: `this machine: node ${process.versions.node}, ${process.platform}`,
+  }
+}
+
+function jsonLines(checks: readonly Check[]): string {
+  return checks.map(check => `${mask(JSON.stringify(check))}\n`).join('')
+}
+
+const words = { ok: 'ok', warning: 'warning', failed: 'failed', skipped: '-' } as const
+const colours = { ok: 'green', warning: 'magenta', failed: 'red', skipped: 'dim' } as const
+
+function textLines(checks: readonly Check[]): string {
+  const paint = paintFor(process.stdout, process.env)
+  const width = Math.max(...checks.map(({ host = '' }) => host.length))
+  const harmless = onActions(process.env) ? withoutCommands : (line: string) => line
+  return checks
+    .flatMap(({ host = '', what, state, found, cure }) => {
+      const [first = '', ...more] = cleanLines(found)
+      const under = ' '.repeat(width + 22)
+      const cures = cure === undefined || state === 'ok' ? [] : cleanLines(cure)
+      return [
+        `${padTo(host, width)}  ${paint(colours[state], padTo(words[state], 8))}${padTo(what, 10)}  ${first}`.trimEnd(),
+        ...more.map(line => `${under}${line}`),
+        ...cures.map(
+          (line, index) => `${under}${index === 0 ? `${paint('cyan', 'cure')}  ` : '      '}${line}`,
+        ),
+      ]
+    })
+    .map(line => `${harmless(line)}\n`)
+    .join('')
+}
