@@ -31,12 +31,12 @@ afterAll(async () => {
 })
 
 test.each([
-  [0, '12.'],
-  [1, '13.'],
+  [0, '12'],
+  [1, '13'],
 ])(
   'host %i of two that came up together is a Debian %s with systemd and nothing failed',
   (index, version) => {
-    expect(run(index, 'cat /etc/debian_version')).toMatch(new RegExp(`^${version.replace('.', '\\.')}`))
+    expect(run(index, 'cat /etc/debian_version')).toMatch(new RegExp(`^${version}\\.`))
     expect(run(index, 'cat /proc/1/comm')).toBe('systemd')
     expect(run(index, 'systemctl is-system-running; systemctl --failed --no-legend')).toBe('running')
     expect(run(index, 'hostname')).toBe(requests[index]?.name)
@@ -152,6 +152,12 @@ test('a host comes back from down and up with its address and ports, and with no
   expect(run(0, 'ls /root')).toBe('')
 })
 
+test('down of an unknown name is refused with the names there are', async () => {
+  await expect(sandboxDown({ root: clone, say, names: ['db1'] })).rejects.toThrow(
+    'sandbox: no host db1; it has new, old',
+  )
+})
+
 test.each([
   ['after', 'network create'],
   ['after', 'create'],
@@ -161,14 +167,8 @@ test.each([
 ])('an up that is killed %s podman %s is taken further by the next', async (when, verb) => {
   await sandboxDown({ root: clone, say })
   await killedUp(when, verb)
-  expect(await sandboxUp(requests, { root: clone, say })).toEqual(hosts)
-  expect([run(0, 'hostname'), run(1, 'systemctl is-system-running')]).toEqual(['old', 'running'])
-})
-
-test('down of an unknown name is refused with the names there are', async () => {
-  await expect(sandboxDown({ root: clone, say, names: ['db1'] })).rejects.toThrow(
-    'sandbox: no host db1; it has new, old',
-  )
+  expect(await sandboxUp([requests[0]], { root: clone, say })).toEqual([hosts[0]])
+  expect(run(0, 'hostname; systemctl is-system-running')).toBe('old\nrunning')
 })
 
 function run(index: number, script: string): string {
@@ -212,7 +212,7 @@ async function killedUp(when: string, verb: string): Promise<void> {
     process.env.GROUP = process.pid
     await import(${JSON.stringify(join(scripts, 'typescript.mjs'))})
     const { sandboxUp } = await import(${JSON.stringify(join(scripts, 'engine/sandbox/sandbox.ts'))})
-    await sandboxUp(${JSON.stringify(requests)}, { root: ${JSON.stringify(clone)}, say: () => {} })`
+    await sandboxUp(${JSON.stringify([requests[0]])}, { root: ${JSON.stringify(clone)}, say: () => {} })`
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     detached: true,
     stdio: 'ignore',

@@ -8,7 +8,7 @@ import type { SandboxOptions } from './host.ts'
 import { imageRepository } from './image.ts'
 import { writeKnownHosts } from './keys.ts'
 import { withLock } from './lock.ts'
-import { archivesDirectory, discardArchives, harvestHost } from './packages.ts'
+import { archivesDirectory, discardArchives, forgetPackages, harvestHost } from './packages.ts'
 import { networkName } from './plan.ts'
 import { lockFile, readState, removeState, type SandboxState, writeState } from './state.ts'
 
@@ -76,5 +76,5 @@ async function purge(engine: Engine | undefined): Promise<void> {
   // One that another clone's host runs on is refused by the engine, and so stays.
   for (const image of new Set(images?.split('\n').filter(Boolean))) await engine?.try(['rmi', image])
   rmSync(join(cacheDirectory(), 'images'), { recursive: true, force: true })
-  rmSync(join(cacheDirectory(), 'apt'), { recursive: true, force: true })
+  forgetPackages()
 }

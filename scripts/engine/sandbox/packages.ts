@@ -69,6 +69,11 @@ export async function discardArchives(engine: Engine | undefined, directory: str
   }
 }
 
+/** Empties the shared cache; the folders of hosts stay, as they are mounted while these run. */
+export function forgetPackages(): void {
+  for (const release of [12, 13] as const) rmSync(sharedDirectory(release), { recursive: true, force: true })
+}
+
 function sharedDirectory(release: DebianRelease): string {
   return join(cacheDirectory(), 'apt', String(release), 'packages')
 }
