@@ -95,7 +95,7 @@ function size(kibibytes: number): string {
 
 // The host told its time somewhere between the two: only what lies beyond both is its error.
 function clock(time: number, began: number, ended: number): Check {
-  const off = time < began ? time - began : time > ended ? time - ended : 0
+  const off = time < began ? time - began : time <= ended ? 0 : time - ended
   const found =
     off === 0 ? 'as here' : `${Math.abs(off).toFixed(1)} s ${off < 0 ? 'behind' : 'ahead of'} this machine`
   const cure = 'On the one that is wrong: `timedatectl set-ntp true`, or install systemd-timesyncd or chrony.'
