@@ -2,7 +2,10 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { siteCommand } from '#engine/command/site.ts'
+import type { Role } from '#engine/converge/role.ts'
 import type { HostRecap } from '#engine/output/events.ts'
+import site from '#roles/site.ts'
 import type { Machine } from './machine.ts'
 import { root } from './machine.ts'
 
@@ -77,11 +80,34 @@ export function runSite(options: SiteOptions): Promise<SiteRun> {
   return startSite(options).done
 }
 
+/** The same in this process, which spares half a second: for tests of what a run does to a host, not of how it ends. */
+export async function runHere(
+  options: SiteOptions & { readonly roles: readonly string[] },
+): Promise<SiteRun> {
+  const { directory, inventory } = writeInventory(options)
+  const roles = await Promise.all(
+    options.roles.map(
+      async name => (await import(`../fixtures/roles/${name}/role.ts`)) as { readonly default: Role },
+    ),
+  )
+  let stdout = ''
+  const stream = { write: (text: string) => (stdout += text) }
+  const words = ['-i', inventory, ...(options.text ? [] : ['--json']), ...(options.words ?? [])]
+  const plays = [{ hosts: 'all', roles: roles.map(role => role.default) }]
+  try {
+    const exitCode = await siteCommand(
+      { site, plays },
+      { words, root, environment: { ...process.env, ...options.env }, stdout: stream },
+    )
+    const lines = options.text ? [] : readLines(stdout)
+    return ended({ exitCode, signal: null, stdout, stderr: '', lines })
+  } finally {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
 export function startSite(options: SiteOptions): RunningSite {
-  const directory = mkdtempSync(join(tmpdir(), 'capstan-site-'))
-  const inventory = join(directory, 'inventory.yml')
-  const text = JSON.stringify({ vars: options.vars ?? {}, hosts: hostsOf(options) })
-  writeFileSync(inventory, text.replace(/"(!secret \w+)"/g, '$1'))
+  const { directory, inventory } = writeInventory(options)
   const script = options.script ?? (options.roles ? 'test/fixtures/site.mjs' : 'scripts/site.mjs')
   const words = [...(options.text ? [] : ['--json']), ...(options.words ?? [])]
   const child = spawn(process.execPath, [join(root, script), '-i', inventory, ...words], {
@@ -96,6 +122,21 @@ export function startSite(options: SiteOptions): RunningSite {
     rmSync(directory, { recursive: true, force: true })
   })
   return { child, done, until: what => reader.until(what) }
+}
+
+function writeInventory(options: SiteOptions) {
+  const directory = mkdtempSync(join(tmpdir(), 'capstan-site-'))
+  const inventory = join(directory, 'inventory.yml')
+  const text = JSON.stringify({ vars: options.vars ?? {}, hosts: hostsOf(options) })
+  writeFileSync(inventory, text.replace(/"(!secret \w+)"/g, '$1'))
+  return { directory, inventory }
+}
+
+function readLines(text: string): readonly Line[] {
+  return text
+    .split('\n')
+    .filter(Boolean)
+    .map(line => JSON.parse(line) as Line)
 }
 
 // vitest's own would be taken by the child for its own: NODE_OPTIONS, VITEST …
@@ -126,7 +167,7 @@ class Reader {
       if (text) return
       const whole = (rest + chunk).split('\n')
       rest = whole.pop() ?? ''
-      this.#lines.push(...whole.filter(Boolean).map(line => JSON.parse(line) as Line))
+      this.#lines.push(...readLines(whole.join('\n')))
       for (const wake of this.#waiting) wake()
     })
     child.stderr?.setEncoding('utf8').on('data', (chunk: string) => {

@@ -2,6 +2,7 @@ import { dirname, resolve } from 'node:path'
 import { CapstanError } from '#engine/errors.ts'
 import { onActions } from '#engine/output/actions.ts'
 import { renderError } from '#engine/output/errors.ts'
+import type { OutputStream } from '#engine/output/printer.ts'
 import { mask } from '#engine/secret.ts'
 
 /** What a command is given: the words behind the script's name, and the project's folder. */
@@ -9,6 +10,8 @@ export interface CommandInput {
   readonly words: readonly string[]
   readonly root: string
   readonly environment: NodeJS.ProcessEnv
+  /** Where events are printed; absent: process.stdout. */
+  readonly stdout?: OutputStream
 }
 
 /**

@@ -87,7 +87,7 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
   const sudoPassword = await askSudoPassword(values['ask-become-pass'], input.environment)
 
   const printer = await openPrinter({
-    stream: process.stdout,
+    stream: input.stdout ?? process.stdout,
     json: values.json,
     verbosity: values.verbose?.length ?? 0,
     diff: values.diff,

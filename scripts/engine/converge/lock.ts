@@ -2,9 +2,10 @@ import { hostname, userInfo } from 'node:os'
 import { HostError } from '#engine/errors.ts'
 import { quote } from '#engine/quote.ts'
 import { stateDirectory } from './facts.ts'
-import { sessionFile } from './stage.ts'
+import { restoreShell, sessionFile } from './stage.ts'
 
 const directory = '/run/capstan'
+const leftovers = `${stateDirectory}/leftovers`
 
 /**
  * Shell that takes the host's lock on descriptor 9 of the session's own shell, so that it is held as long as the
@@ -21,9 +22,13 @@ if mkdir -p -m 700 ${directory} && true >>${directory}/lock; then
   case $? in
   0) if perl -e ${quote(orphans)} -- ${sessionFile} ${waitSeconds}; then
       printf '%s since %s\\n%s\\n' ${quote(holder)} "$(date -u +%FT%TZ)" $$ >${directory}/holder
-      if [ -s ${stateDirectory}/leftovers ]; then
-        while IFS= read -r old; do rm -rf -- "$old"; done <${stateDirectory}/leftovers
-        rm -f ${stateDirectory}/leftovers
+      if [ -s ${leftovers}.place ]; then (
+        ${restoreShell()}
+        IFS='	' read -r copy root <${leftovers}.place; [ -d "$copy" ] && restore "$copy" "$root"; rm -f ${leftovers}.place
+      ); fi
+      if [ -s ${leftovers} ]; then
+        while IFS= read -r old; do rm -rf -- "$old"; done <${leftovers}
+        rm -f ${leftovers}
       fi
       rm -f -- ${stateDirectory}/runs/*/script
     else exec 9>&-; (exit 75); fi ;;

@@ -85,9 +85,13 @@ candidate() { mount --bind "$2" "$3" || exit 125; IN_SET=1; try "$1" copy; exit;
 
 # in_place QUIET: each step takes the place of a file in one rename, and all go back where one or the test fails.
 in_place() {
+  # Where even this process is killed, the next run puts the copy back.
+  printf '%s\t%s\n' "$beside" "$root" >"$LEFTOVERS.place" && sync -- "$LEFTOVERS.place" || refuse "$LEFTOVERS.place can't be written"
   ( IN_SET=1 QUIET=$1; try "$set" place )
   code=$?
-  [ "$code" = 0 ] || { restore "$beside" "$root"; reject "$code"; }
+  [ "$code" = 0 ] || restore "$beside" "$root"
+  rm -f -- "$LEFTOVERS.place"
+  [ "$code" = 0 ] || reject "$code"
 }
 
 # try SET copy|place: makes its changes and tests the result, both where the caller has arranged it.
@@ -117,23 +121,6 @@ put_back() {
   exchange "$beside" "$root" || restore "$beside" "$root"
   mark putback "${1%%:*}"
 }
-
-# restore COPY ROOT: what differs, each file in one rename, where the two directories can't change places.
-restore() { perl -e '
-  my ($copy, $root) = @ARGV; my $failed = 0; back(""); exit $failed;
-  sub names { opendir my $d, $_[0] or return; grep { !/^\.\.?$/ } readdir $d }
-  sub isdir { -d $_[0] && !-l $_[0] }
-  sub same { my ($a, $b) = @_; my @a = lstat $a; my @b = lstat $b or return 0;
-    return 0 if grep { $a[$_] != $b[$_] } 2, 4, 5, 7;
-    return readlink $a eq readlink $b if -l $a; -f $a && system("cmp", "-s", "--", $a, $b) == 0 }
-  sub back { my ($at) = @_; my ($from, $to) = ("$copy$at", "$root$at"); my %kept;
-    for my $name (names($from)) { $kept{$name} = 1; my ($a, $b) = ("$from/$name", "$to/$name");
-      if (isdir($a)) { unlink $b unless isdir($b); mkdir $b, 0700; back("$at/$name"); next }
-      next if same($a, $b); system "rm", "-rf", "--", $b if isdir($b); my $new = "$to/.capstan.$name";
-      system("cp", "-aT", "--", $a, $new) == 0 && rename $new, $b or $failed = 1 }
-    $kept{$_} or system "rm", "-rf", "--", "$to/$_" for names($to);
-    my @s = lstat $from; chown @s[4, 5], $to; chmod $s[2] & 07777, $to }
-' -- "$1" "$2"; }
 
 # exchange A B: renameat2(2) with RENAME_EXCHANGE, by number since coreutils has no word for it before 9.5.
 exchange() { perl -e '

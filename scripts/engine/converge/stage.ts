@@ -34,6 +34,7 @@ export function stageScript(stage: readonly Step[], nonce: string, stop: string)
     `OWED=${stateDirectory}/owed LEFTOVERS=${stateDirectory}/leftovers\n`,
     readFileSync(prelude, 'utf8'),
     readFileSync(runner, 'utf8'),
+    restoreShell(),
     ...functions,
     ...sets,
     'case ${1-} in candidate) shift; candidate "$@" ;; esac\n',
@@ -69,3 +70,8 @@ function owedName(key: string): string {
 
 const prelude = new URL('../resources/prelude.sh', import.meta.url)
 const runner = new URL('stage.sh', import.meta.url)
+
+/** The shell function `restore COPY ROOT`: a directory as its copy is. */
+export function restoreShell(): string {
+  return readFileSync(new URL('restore.sh', import.meta.url), 'utf8')
+}

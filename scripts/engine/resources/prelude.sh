@@ -38,15 +38,20 @@ symlink() { perl -e '
   symlink $target, $new or die "$path: $!\n"; rename $new, $path or do { my $why = "$!"; unlink $new; die "$path: $why\n" };
 ' -- "$@"; }
 
-# apt_install NAME…: lists are refreshed when older than a day or when the install can't find a package; an
-# interrupted dpkg is repaired first; conffiles of the operator are kept; apt's lock is waited for.
+# apt_install NAME…: lists are refreshed when older than a day or when the install fails; a dpkg that was interrupted
+# is repaired; conffiles of the operator are kept; another apt's lock is waited for, the second time for a short while.
 apt_install() {
   export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a APT_LISTCHANGES_FRONTEND=none
-  apt_get() { apt-get -qq -o DPkg::Lock::Timeout=120 -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
-    -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"; }
-  [ -z "$(dpkg --audit)" ] || dpkg --configure -a
-  if [ -z "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -mmin -1440 -print -quit)" ]; then apt_get update; fi
-  apt_get install -y --no-install-recommends -- "$@" || { apt_get update && apt_get install -y --no-install-recommends -- "$@"; }
+  if [ -z "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -mmin -1440 -print -quit)" ]; then apt_get 120 update; fi
+  apt_get 120 install -y --no-install-recommends -- "$@" && return
+  # Only now: what dpkg has half done may be another apt's work, whose lock was waited for above.
+  if [ -n "$(dpkg --audit)$(ls /var/lib/dpkg/updates)" ]; then dpkg --configure -a; fi
+  apt_get 10 update && apt_get 10 install -y --no-install-recommends -- "$@"
+}
+apt_get() {
+  patience=$1; shift
+  apt-get -qq -o DPkg::Lock::Timeout="$patience" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
+    -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
 }
 
 # unit_start, unit_restart, unit_reload, unit_renew UNIT: fail with the unit's last log lines when it isn't active then.
