@@ -6,6 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sshWords } from '#engine/sandbox/command-line.ts'
 import { containerName, networkName } from '#engine/sandbox/plan.ts'
 import { harvest, type SandboxHost, sandboxDown, sandboxStatus, sandboxUp } from '#engine/sandbox/sandbox.ts'
+import { readState } from '#engine/sandbox/state.ts'
 
 // Sandboxes of their own, in folders of their own: the clone's, and the hosts other tests use, are not touched.
 const clone = mkdtempSync(join(tmpdir(), 'capstan sandbox-'))
@@ -18,9 +19,11 @@ const said: string[] = []
 const say = (line: string) => said.push(line)
 
 let hosts: readonly SandboxHost[]
+let engineName: string
 
 beforeAll(async () => {
   hosts = await sandboxUp(requests, { root: clone, say })
+  engineName = readState(clone)?.engine ?? ''
 })
 
 afterAll(async () => {
@@ -76,7 +79,7 @@ test('its ports lead to it from 127.0.0.1 alone, and hosts know each other by na
   const [one, two] = hosts
   expect(run(0, 'getent hosts new')).toContain(two?.ip)
   expect(run(1, 'getent hosts old')).toContain(one?.ip)
-  const published = podman('port', containerName(clone, 'old'))
+  const published = engine('port', containerName(clone, 'old'))
   expect(published.split('\n')).toHaveLength(5)
   expect(published).toContain(`53/udp -> 127.0.0.1:${one?.ports.dns}`)
   expect(published).not.toMatch(/-> (?!127\.0\.0\.1:)/)
@@ -96,18 +99,18 @@ test('another host key is refused', () => {
 })
 
 test('an up of hosts that run says and changes nothing', async () => {
-  const before = podman('inspect', '--format', '{{.Id}} {{.State.StartedAt}}', containerName(clone, 'old'))
+  const before = engine('inspect', '--format', '{{.Id}} {{.State.StartedAt}}', containerName(clone, 'old'))
   said.length = 0
   expect(await sandboxUp(requests, { root: clone, say })).toEqual(hosts)
   expect(said).toEqual([])
-  expect(podman('inspect', '--format', '{{.Id}} {{.State.StartedAt}}', containerName(clone, 'old'))).toBe(
+  expect(engine('inspect', '--format', '{{.Id}} {{.State.StartedAt}}', containerName(clone, 'old'))).toBe(
     before,
   )
 })
 
 test('a host that was stopped is started, and what was on it is still there', async () => {
   run(0, 'echo kept >/root/note; echo own-key >>/root/.ssh/authorized_keys')
-  podman('stop', '--time', '5', containerName(clone, 'old'))
+  engine('stop', '--time', '5', containerName(clone, 'old'))
   expect(await states()).toEqual({ new: 'running', old: 'stopped' })
   expect(await sandboxUp(requests, { root: clone, say })).toEqual(hosts)
   expect(run(0, 'cat /root/note; tail -1 /root/.ssh/authorized_keys')).toBe('kept\nown-key')
@@ -134,7 +137,7 @@ test('two ups at once make one host, and both give it', async () => {
   const request = [{ name: 'raced', debian: 12 }] as const
   const both = await Promise.all([1, 2].map(() => sandboxUp(request, { root: other, say })))
   expect(both[0]).toEqual(both[1])
-  expect(podman('ps', '-aq', '--filter', `label=capstan.clone=${other}`).split('\n')).toHaveLength(1)
+  expect(engine('ps', '-aq', '--filter', `label=capstan.clone=${other}`).split('\n')).toHaveLength(1)
 })
 
 test("a clone's down leaves nothing of its own and touches nothing of another's", async () => {
@@ -164,7 +167,7 @@ test.each([
   ['before', 'cp'],
   ['before', 'start'],
   ['after', 'start'],
-])('an up that is killed %s podman %s is taken further by the next', async (when, verb) => {
+])('an up that is killed %s %s of the engine is taken further by the next', async (when, verb) => {
   await sandboxDown({ root: clone, say })
   await killedUp(when, verb)
   expect(await sandboxUp([requests[0]], { root: clone, say })).toEqual([hosts[0]])
@@ -181,14 +184,14 @@ function ssh(host: SandboxHost, script: string): string {
   return execFileSync('ssh', [...sshWords(host), script], { encoding: 'utf8', stdio: 'pipe' }).trim()
 }
 
-function podman(...words: readonly string[]): string {
-  return execFileSync('podman', words, { encoding: 'utf8', stdio: 'pipe' }).trim()
+function engine(...words: readonly string[]): string {
+  return execFileSync(engineName, words, { encoding: 'utf8', stdio: 'pipe' }).trim()
 }
 
 function left(root: string) {
   return {
-    containers: podman('ps', '-a', '-q', '--filter', `label=capstan.clone=${root}`),
-    networks: podman('network', 'ls', '-q', '--filter', `name=${networkName(root)}`),
+    containers: engine('ps', '-a', '-q', '--filter', `label=capstan.clone=${root}`),
+    networks: engine('network', 'ls', '-q', '--filter', `name=${networkName(root)}`),
     folder: existsSync(join(root, '.capstan', 'sandbox')),
   }
 }
@@ -198,15 +201,19 @@ async function states(): Promise<Record<string, string>> {
   return Object.fromEntries(status.map(host => [host.name, host.state]))
 }
 
-/** An `up` in a process group of its own, which gets SIGKILL before or after podman is first run with `verb`. */
+/** An `up` in a process group of its own, which gets SIGKILL before or after the engine is first run with `verb`. */
 async function killedUp(when: string, verb: string): Promise<void> {
   const tools = mkdtempSync(join(tmpdir(), 'capstan-tools-'))
   const shot = `case "\${words#--runtime runc }" in '${verb} '*) kill -9 "-$GROUP" ;; esac`
   const order = when === 'before' ? [shot, '"$real" "$@"'] : ['"$real" "$@"', shot]
-  const real = execFileSync('sh', ['-c', 'command -v podman'], { encoding: 'utf8' }).trim()
-  writeFileSync(join(tools, 'podman'), ['#!/bin/sh', `real=${real}`, 'words="$*"', ...order, ''].join('\n'), {
-    mode: 0o755,
-  })
+  const real = execFileSync('sh', ['-c', `command -v ${engineName}`], { encoding: 'utf8' }).trim()
+  writeFileSync(
+    join(tools, engineName),
+    ['#!/bin/sh', `real=${real}`, 'words="$*"', ...order, ''].join('\n'),
+    {
+      mode: 0o755,
+    },
+  )
   const scripts = join(import.meta.dirname, '..', '..', 'scripts')
   const script = `
     process.env.GROUP = process.pid

@@ -59,12 +59,7 @@ export async function createContainer(
 }
 
 /** The words that make a container a machine of the clone; pure but for the limits of this machine. */
-export function createOptions(
-  engine: Engine,
-  root: string,
-  host: string,
-  wanted: HostState,
-): readonly string[] {
+function createOptions(engine: Engine, root: string, host: string, wanted: HostState): readonly string[] {
   const { ports } = wanted
   const published = [
     [ports.ssh, '22/tcp'],

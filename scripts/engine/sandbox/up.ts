@@ -15,7 +15,7 @@ import { ensureImage } from './image.ts'
 import { ensureKey, knownHostsFile, loginKey, writeKnownHosts } from './keys.ts'
 import { withLock } from './lock.ts'
 import { ensureNetwork } from './network.ts'
-import { harvestHost, seedPackages } from './packages.ts'
+import { harvest, seedPackages } from './packages.ts'
 import { addressIn, checkHostName, containerName } from './plan.ts'
 import { answersSsh, waitUntilReady } from './ready.ts'
 import { type HostState, lockFile, readState, type SandboxState, writeState } from './state.ts'
@@ -74,6 +74,8 @@ async function upAll(
     writeKnownHosts(root, hosts)
   }
   record()
+  // What the running hosts have fetched since is there for the new ones.
+  harvest({ root })
   const outcomes = await Promise.allSettled(
     requests.map(async ({ name }) => {
       await bringUp({ engine, root, network, hosts, say, lock }, name, found)
@@ -123,7 +125,6 @@ async function bringUp(work: Work, name: string, found: readonly Container[]): P
   }
   const { ports, ip } = hostOf(hosts, name)
   await waitUntilReady(engine, root, name, ports.ssh)
-  harvestHost(root, name, debian)
   say(`${name} is up: Debian ${debian}, ssh on 127.0.0.1:${ports.ssh}, ${ip} in its network`)
 }
 
