@@ -64,6 +64,9 @@ export default vars({
       default: 'roles/app/examples/php',
       is: 'the folder that deploy.mjs ships, from the project’s own folder',
     }),
+    build: optional(
+      text({ is: 'a line of shell that makes the source, run in the project’s folder before each deploy' }),
+    ),
     keep: integer({ min: 2, max: 100, default: 5, is: 'good releases that stay on a host to roll back to' }),
     health: group({
       path: text({

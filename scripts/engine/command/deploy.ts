@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { deployRelease } from '#engine/deploy/deploy.ts'
+import { makeArtifact } from './artifact.ts'
 import type { CommandInput } from './main.ts'
 import { parseCount, parseFlags } from './options.ts'
 import { type ReleaseDefinition, releaseHosts } from './release-hosts.ts'
@@ -12,6 +13,8 @@ Ships a folder to the hosts of an inventory and makes it live on all of them, or
   -i, --inventory NAME   a name in inventory/, or a path        (default: sandbox)
   -l, --limit PATTERN    only these hosts
       --source FOLDER    what to ship                    (default: app.release.source)
+      --ref REF          ship that commit, branch or tag instead of the work tree
+      --build COMMAND    makes the source, run in the project’s folder (default: app.release.build)
   -e, --extra-vars K=V   a var that wins over the inventory
       --wait SECONDS     how long to wait for another deploy    (default: 30)
   -K, --ask-become-pass  ask for the sudo password (or CAPSTAN_SUDO_PASSWORD)
@@ -29,6 +32,8 @@ const flags = {
   inventory: { type: 'string', short: 'i', default: 'sandbox' },
   limit: { type: 'string', short: 'l', default: 'all' },
   source: { type: 'string' },
+  ref: { type: 'string' },
+  build: { type: 'string' },
   'extra-vars': { type: 'string', short: 'e', multiple: true },
   wait: { type: 'string', default: '30' },
   'ask-become-pass': { type: 'boolean', short: 'K', default: false },
@@ -60,8 +65,16 @@ export async function deployCommand(definition: ReleaseDefinition, input: Comman
     verbosity: values.verbose?.length ?? 0,
     askSudo: values['ask-become-pass'],
   }
+  const build = values.build ?? hosts[0]?.build
   return releaseRun(options, input, async run => {
-    const { exitCode } = await deployRelease({ ...run, source, wait })
-    return exitCode
+    const say = (message: string) => run.emit({ event: 'progress', message })
+    const artifact = await makeArtifact({ root: input.root, source, ref: values.ref, build, say })
+    try {
+      const { folder, ref } = artifact
+      const made = { ...run, source: folder, wait, ...(ref === undefined ? {} : { ref }) }
+      return (await deployRelease(made)).exitCode
+    } finally {
+      await artifact.dispose()
+    }
   })
 }

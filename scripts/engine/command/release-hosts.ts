@@ -20,6 +20,7 @@ export interface ReleaseVars {
   readonly shared: readonly string[]
   readonly release: {
     readonly source: string
+    readonly build: string | undefined
     readonly keep: number
     readonly health: { readonly path: string; readonly timeout: string; readonly passes: number }
     readonly drain: string
@@ -33,6 +34,7 @@ export interface ReleaseHost {
   readonly host: InventoryHost
   readonly settings: AppSettings
   readonly source: string
+  readonly build: string | undefined
 }
 
 /** The hosts that a pattern selects, with their app's settings; nothing is contacted. */
@@ -55,7 +57,8 @@ export async function releaseHosts(
   const all = assigned.flatMap(each =>
     each.roles.map(({ vars }) => {
       const values = vars as ReleaseVars
-      return { host: each.host, settings: settingsOf(values, each.site), source: values.release.source }
+      const { source, build } = values.release
+      return { host: each.host, settings: settingsOf(values, each.site), source, build }
     }),
   )
   if (all.length > 0) return all

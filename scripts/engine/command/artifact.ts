@@ -1,0 +1,92 @@
+import { existsSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join, relative } from 'node:path'
+import { CapstanError, UsageError } from '#engine/errors.ts'
+
+export interface ArtifactOptions {
+  /** The folder of the project, where a build runs. */
+  readonly root: string
+  /** The folder to ship, absolute; with a build it may not be there yet. */
+  readonly source: string
+  /** A commit, branch or tag to ship instead of the work tree. */
+  readonly ref: string | undefined
+  /** A line of shell that makes the source, run in the project's folder. */
+  readonly build: string | undefined
+  readonly say: (line: string) => void
+}
+
+export interface Artifact {
+  readonly folder: string
+  /** What it was made from, for people: `3f9a2c1 Say hello`; undefined outside of a git repository. */
+  readonly ref: string | undefined
+  /** Removes what was made for it. */
+  dispose(): Promise<void>
+}
+
+/** The folder that a deploy ships: a work tree as it is or a commit's own, built where a build is asked for. */
+export async function makeArtifact(options: ArtifactOptions): Promise<Artifact> {
+  const { $ } = await import('zx')
+  const git = $({ cwd: options.root, quiet: true, nothrow: true })
+  const top = await git`git rev-parse --show-toplevel`
+  if (top.exitCode !== 0) {
+    if (options.ref !== undefined)
+      throw new UsageError('ref', `--ref ${options.ref}: ${options.root} is in no git repository`)
+    await build(options.root, options)
+    return { folder: options.source, ref: undefined, dispose: async () => {} }
+  }
+  if (options.ref === undefined) {
+    await build(options.root, options)
+    const changed = (await git`git status --porcelain -- ${options.source}`).stdout.trim() !== ''
+    const head = await described(git, 'HEAD')
+    const ref = head === undefined || !changed ? head : `${head} (with changes that are not committed)`
+    return { folder: options.source, ref, dispose: async () => {} }
+  }
+  const ref = await described(git, options.ref)
+  if (ref === undefined)
+    throw new UsageError('ref', `--ref: expected a commit, branch or tag, got ${JSON.stringify(options.ref)}`)
+  const tree = await mkdtemp(join(tmpdir(), 'capstan-ref-'))
+  const dispose = () => rm(tree, { recursive: true, force: true })
+  try {
+    const [commit = ''] = ref.split(' ')
+    await $({ cwd: top.stdout.trim(), quiet: true })`git archive --format=tar ${commit} | tar -x -C ${tree}`
+    const inside = (path: string) => join(tree, relative(top.stdout.trim(), path))
+    await build(inside(options.root), options)
+    return { folder: inside(options.source), ref, dispose }
+  } catch (error) {
+    await dispose()
+    throw error
+  }
+}
+
+async function described(
+  git: (
+    pieces: TemplateStringsArray,
+    ...args: unknown[]
+  ) => PromiseLike<{ exitCode: number | null; stdout: string }>,
+  ref: string,
+): Promise<string | undefined> {
+  const { exitCode, stdout } = await git`git log -1 --format=${'%h %s'} --end-of-options ${ref} --`
+  return exitCode === 0 && stdout.trim() !== '' ? stdout.trim() : undefined
+}
+
+async function build(folder: string, { build: command, say, source, ref }: ArtifactOptions): Promise<void> {
+  if (command === undefined) {
+    if (ref === undefined && !existsSync(source))
+      throw new UsageError('source', `${source}: there is no such folder to ship`)
+    return
+  }
+  say(`building: ${command}`)
+  const { $ } = await import('zx')
+  const done = await $({
+    cwd: folder,
+    quiet: true,
+    nothrow: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })`bash -ec ${command}`
+  if (done.exitCode === 0) return
+  throw new CapstanError('build', `the build ended with ${done.exitCode}: ${command}`, {
+    lines: done.stdall.trimEnd().split('\n').slice(-12),
+    hint: 'Nothing was sent to any host.',
+  })
+}
