@@ -7,6 +7,8 @@ export interface Wire {
   waits(): number
   /** Resets both ends, as a host that lost its state does. */
   reset(): void
+  /** Resets the client's ends alone: the host is not told, and its sessions live on. */
+  cut(): void
   /** Lets nothing through any more and closes nothing, as a pulled cable does. */
   freeze(): void
   /** Connections accepted so far. */
@@ -25,6 +27,8 @@ export interface WireOptions {
 
 export async function openWire(to: number, { drop = 0, delay = 0, rate }: WireOptions = {}): Promise<Wire> {
   const sockets = new Set<Socket>()
+  const clients = new Set<Socket>()
+  const left = new Set<Socket>()
   let waits = 0
   let accepted = 0
   let frozen = false
@@ -35,6 +39,7 @@ export async function openWire(to: number, { drop = 0, delay = 0, rate }: WireOp
     // The client's greeting follows the TCP handshake at once: that wait is counted above.
     let heard = false
     const host = connect({ port: to, host: '127.0.0.1', noDelay: true })
+    clients.add(client)
     client.setNoDelay(true)
     client.on('data', chunk => {
       if (frozen) return
@@ -60,7 +65,7 @@ export async function openWire(to: number, { drop = 0, delay = 0, rate }: WireOp
       socket.on('error', () => {})
       socket.on('close', () => {
         sockets.delete(socket)
-        if (!frozen) other.destroy()
+        if (!frozen && !left.has(socket)) other.destroy()
       })
     }
   })
@@ -71,6 +76,13 @@ export async function openWire(to: number, { drop = 0, delay = 0, rate }: WireOp
     waits: () => waits,
     accepted: () => accepted,
     reset: () => sockets.forEach(socket => void socket.resetAndDestroy()),
+    cut: () => {
+      for (const client of clients) {
+        left.add(client)
+        client.resetAndDestroy()
+      }
+      clients.clear()
+    },
     freeze: () => {
       frozen = true
     },

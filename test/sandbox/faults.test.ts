@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { lockScript } from '#engine/converge/lock.ts'
+import { quote } from '#engine/quote.ts'
 import { openWire } from '../connection/wire.ts'
 import { type Machine, machine } from './machine.ts'
 import { type RunningSite, runSite, startSite } from './site.ts'
@@ -9,11 +10,9 @@ beforeAll(async () => {
   t1 = await machine('t1', 12)
 }, 120_000)
 afterAll(() => t1?.close())
-beforeEach(() =>
-  t1.say(
-    'pkill -9 -f /var/lib/capstan/runs/; rm -rf /srv/gates /run/gates /var/lib/capstan /run/capstan; mkdir -p /run/gates',
-  ),
-)
+const clean =
+  'pkill -9 -f /var/lib/capstan/runs/; rm -rf /srv/gates /run/gates /var/lib/capstan /run/capstan; mkdir -p /run/gates'
+beforeEach(() => t1.say(clean))
 
 const site = () => ({ hosts: t1, roles: ['gates'] })
 const go = (name = '') => t1.say(`: >/run/gates/go${name === '' ? '' : `-${name}`}`)
@@ -29,6 +28,8 @@ describe('a run that is killed', () => {
     const run = startSite(site())
     await go('one')
     await held('two')
+    // What a step prints is told while it goes on.
+    await run.until(line => line.event === 'output' && /two is held/.test(line.text ?? ''))
     await t1.say(killAll)
     const { exitCode, error, lines } = await run.done
     expect(exitCode).toBe(1)
@@ -155,6 +156,24 @@ describe('a connection that is reset', () => {
     }
   })
 
+  it('without the host’s being told leaves a session there that holds the lock: it is ended, and the lock taken', async () => {
+    const wire = await openWire(t1.host.port)
+    try {
+      const run = startSite({ ...site(), hosts: { t1: t1.through(wire.port) } })
+      await held('one')
+      const session = (await t1.say('sed -n 2p /run/capstan/holder')).trim()
+      wire.cut()
+      await run.until(line => line.event === 'warning')
+      await go()
+      expect((await run.done).exitCode).toBe(0)
+      expect((await t1.run(`kill -0 ${session}`)).exitCode).not.toBe(0)
+      expect(await t1.say('sed -n 2p /run/capstan/holder')).not.toBe(`${session}\n`)
+      expect((await runSite(site())).recap()).toMatchObject({ changed: 0, trips: 2 })
+    } finally {
+      wire.close()
+    }
+  })
+
   it('and not had again leaves the stage to end by itself, and says where its log is', async () => {
     const wire = await openWire(t1.host.port)
     const run = startSite({ ...site(), hosts: { t1: t1.through(wire.port) } })
@@ -171,6 +190,45 @@ describe('a connection that is reset', () => {
     })
     await go()
     await t1.until('[ -e /srv/gates/two ]')
+  })
+})
+
+describe.each([
+  ['without a password', 'deploy', {}],
+  ['with one', 'asker', { CAPSTAN_SUDO_PASSWORD: `it's "$(id)" é` }],
+])('a login that becomes root by sudo, %s, on Debian 13', (_how, user, env) => {
+  let t2: Machine
+  beforeAll(async () => {
+    t2 = await machine('t2', 13)
+    await t2.say(`${clean}
+      id ${user} 2>/dev/null >&2 || useradd --create-home --shell /bin/bash ${user}
+      install -d -m 700 -o ${user} /home/${user}/.ssh
+      install -m 600 -o ${user} /root/.ssh/authorized_keys /home/${user}/.ssh/authorized_keys
+      printf '%s\\n' ${quote(`asker:${`it's "$(id)" é`}`)} | { [ ${user} = deploy ] || chpasswd; }
+      echo '${user} ALL=(ALL) ${user === 'deploy' ? 'NOPASSWD: ' : ''}ALL' >/etc/sudoers.d/${user}`)
+  }, 60_000)
+  afterAll(async () => {
+    await t2?.run(`rm -f /etc/sudoers.d/${user}; userdel -rf ${user}`)
+    t2?.close()
+  })
+
+  it('has its connection reset in the middle of a stage, and ends well', async () => {
+    const wire = await openWire(t2.host.port)
+    try {
+      const hosts = { t2: { ...t2.through(wire.port), user } }
+      const run = startSite({ roles: ['gates'], hosts, env })
+      await t2.until('[ -e /run/gates/at-one ]')
+      wire.reset()
+      await run.until(line => line.event === 'warning')
+      await t2.say(': >/run/gates/go')
+      const { exitCode, changes } = await run.done
+      expect([exitCode, changes]).toEqual([0, ['gate one', 'gate two', 'tell']])
+      expect(await t2.say('stat -c %U /srv/gates/one; cat /srv/gates/log')).toBe('root\nhandled\n')
+      const again = await runSite({ roles: ['gates'], hosts, env })
+      expect(again.recap()).toMatchObject({ changed: 0, trips: 2 })
+    } finally {
+      wire.close()
+    }
   })
 })
 
