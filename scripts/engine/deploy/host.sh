@@ -24,11 +24,11 @@ tail_step() {
   mark end "$STEP" $?
 }
 
-# record STATE [JSON MEMBERS]: a line of the app's log, on the disk before anything else is done.
+# record STATE [JSON MEMBERS]: a line of the app's log, on the disk before anything else is done, whole or not at all.
 record() {
-  perl -e 'use IO::Handle; my ($file, $line) = @ARGV; open my $f, "+>>", $file or die "$file: $!\n";
-    if (-s $f) { seek $f, -1, 2; read $f, my $last, 1; $line = "\n$line" if $last ne "\n"; seek $f, 0, 2 }
-    print {$f} "$line\n" and $f->flush and $f->sync or die "$file: $!\n"' -- \
+  perl -e 'use IO::Handle; my ($file, $line) = @ARGV; open my $f, "+>>", $file or die "$file: $!\n"; my $size = -s $f;
+    if ($size) { seek $f, -1, 2; read $f, my $last, 1; $line = "\n$line" if $last ne "\n"; seek $f, 0, 2 }
+    print {$f} "$line\n" and $f->flush and $f->sync or do { my $why = $!; truncate $file, $size; die "$file: $why\n" }' -- \
     "$BASE/releases.jsonl" "{\"release\":\"$RELEASE\",\"state\":\"$1\",\"at\":\"$(date -u +%FT%TZ)\",\"by\":$BY,\"run\":\"$RUN\"${2:+,$2}}"
 }
 

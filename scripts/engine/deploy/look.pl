@@ -37,7 +37,8 @@ for (@kept) {
 my (@log, $migrated);
 if (open my $log, "<", "$base/releases.jsonl") {
   while (<$log>) {
-    next unless /^\{"release":"($id)","state":"([a-z]+)"/;
+    # A line that a full disk or a crash cut short tells nothing.
+    next unless /^\{"release":"($id)","state":"([a-z]+)".*\}\n\z/;
     $migrated = $_ if $2 eq "migrated";
     push @log, $_ if $is{$1};
   }

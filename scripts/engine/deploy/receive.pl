@@ -103,12 +103,15 @@ sub receive {
   die "another deploy took over\n" unless $who =~ /^\Q$run\E /;
   rename $partial, $final or die "$final: $!\n"; $partial = undef;
   system "sync", "--", $releases;
-  open my $log, ">>", "$root/releases.jsonl" or die "releases.jsonl: $!\n";
-  my ($s, $i, $h, $d, $mo, $y) = gmtime;
-  printf {$log} qq({"release":"%s","state":"built","at":"%04d-%02d-%02dT%02d:%02d:%02dZ","by":%s,"run":"%s"}\n), $id, $y + 1900, $mo + 1, $d, $h, $i, $s, $by, $run;
-  close $log;
+  built($id, $run);
   printf "%d %d %d %d\n", $sent // 0, $linked, $copied, $bytes // 0;
 }
+
+# A release without this line is as good: it is only not told when it came.
+sub built { my ($id, $run) = @_;
+  open my $log, "+>>", "$root/releases.jsonl" or return; my $size = -s $log; my ($s, $i, $h, $d, $m, $y) = gmtime;
+  print {$log} sprintf qq({"release":"%s","state":"built","at":"%04d-%02d-%02dT%02d:%02d:%02dZ","by":%s,"run":"%s"}\n),
+    $id, $y + 1900, $m + 1, $d, $h, $i, $s, $by, $run and $log->flush or truncate "$root/releases.jsonl", $size }
 
 sub sound { my @s = lstat $_[0]; @s && -f _ && ($s[2] & 07777) == $_[1] && $s[4] == 0 && $s[7] == $_[2] }
 

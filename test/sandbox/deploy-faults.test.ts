@@ -1,0 +1,234 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { openWire } from '../connection/wire.ts'
+import { scripts, source, wellIndex } from './deploy-app.ts'
+import { type Machine, machine } from './machine.ts'
+import { runSite } from './site.ts'
+import { ask } from './web-request.ts'
+
+const home = '/srv/www/foobar'
+const gates = '/run/gates'
+let host: Machine
+let run: ReturnType<typeof scripts>
+let count = 0
+
+beforeAll(async () => {
+  host = await machine('deployfault', 12)
+  run = scripts(host)
+  const from = content()
+  await host.say('mkdir -p /usr/local/sbin && rm -f /usr/local/sbin/*')
+  const vars = { app: { release: { source: from.folder } } }
+  const set = await runSite({ hosts: host, words: ['-t', 'nginx,app'], vars, seconds: 300 })
+  expect(set.exitCode, set.stdout.slice(-3000)).toBe(0)
+  expect((await run.deploy(from)).exitCode).toBe(0)
+  from.remove()
+}, 300_000)
+afterAll(() => host?.close())
+beforeEach(() => host.say(`rm -rf ${gates} /usr/local/sbin/* ${home}/shared/storage/*; mkdir ${gates}`))
+
+/** A source of new content, whose migration tells that it runs. */
+const content = (files: Readonly<Record<string, string>> = {}) =>
+  source({
+    'n.txt': `${Date.now()} ${count++}`,
+    'public/index.php': wellIndex,
+    'deploy/migrate*': `#!/bin/sh\n# ${count}\necho migrating\n`,
+    ...files,
+  })
+
+/**
+ * Where a step can be held: a command that the host runs in it, and its words. A gate stands in the command's
+ * place, first in the PATH that scripts are given.
+ */
+const moments: Readonly<Record<string, readonly [command: string, words: string]>> = {
+  'upload begins': ['gzip', '-dc'],
+  'the upload is verified': ['sha256sum', '-z*'],
+  'the upload gets its name': ['sync', '-f*'],
+  migrate: ['systemd-run', '*capstan-migrate*'],
+  start: ['systemctl', 'restart*'],
+  health: ['systemctl', 'show -p NRestarts*'],
+  'switched, not verified': ['sync', `-- ${home}`],
+  verify: ['openssl', 's_client*'],
+  good: ['systemctl', 'start -- foobar.service'],
+  drain: ['systemctl', 'stop -- foobar@*'],
+}
+const isUpload = (moment: string) => moment.includes('upload')
+const isAfter = (moment: string) => ['good', 'drain'].includes(moment)
+
+async function hold(moment: string): Promise<void> {
+  const [command = '', words = ''] = moments[moment] ?? []
+  const real = await host.say(`command -v ${command}`)
+  await host.say(`cat >/usr/local/sbin/${command} <<'END'
+#!/bin/sh
+case "$*" in ${words.replace(/[ ]/g, '\\ ')}) : >${gates}/at; until [ -e ${gates}/go ]; do sleep 0.02; done ;; esac
+exec ${real.trim()} "$@"
+END
+chmod 755 /usr/local/sbin/${command}`)
+}
+const held = () => host.until(`[ -e ${gates}/at ]`, 30)
+const letGo = () => host.say(`: >${gates}/go; rm -f /usr/local/sbin/*`)
+
+const page = async () =>
+  (await ask({ port: host.host.ports.https, url: 'https://www.foobar.com/' })).body.trim()
+const state = async () => ({
+  live: (await host.say(`basename "$(readlink ${home}/current)"`)).trim(),
+  running: (
+    await host.say(
+      `systemctl list-units --plain --no-legend --state=active,activating 'foobar@*' | cut -d' ' -f1`,
+    )
+  ).trim(),
+  half: (await host.say(`ls -A ${home} ${home}/releases | grep '^[.]' || :`)).trim(),
+})
+
+/** The site answers, and what is live is whole. */
+async function expectWell(): Promise<void> {
+  const { live } = await state()
+  expect(await page()).toBe(`ok ${live}`)
+  expect(await host.say(`cd ${home}/current && cat .capstan/manifest | sha256sum | cut -c1-7`)).toBe(
+    `${live.slice(-7)}\n`,
+  )
+}
+
+/** The next deploy succeeds without help, and only what is documented remains. */
+async function expectNext(from: ReturnType<typeof source>): Promise<void> {
+  const next = await run.deploy(from)
+  expect(next.exitCode, next.stdout.slice(-3000)).toBe(0)
+  await expectWell()
+  const { live, running, half } = await state()
+  expect(running).toBe(`foobar@${live}.service`)
+  expect(half).toBe('')
+  expect(await host.say(`cat ${home}/current/n.txt`)).toBe(await content2(from))
+  from.remove()
+}
+async function content2(from: ReturnType<typeof source>): Promise<string> {
+  const { readFileSync } = await import('node:fs')
+  return readFileSync(`${from.folder}/n.txt`, 'utf8')
+}
+
+describe.each(Object.keys(moments))('at the moment: %s', moment => {
+  it('a controller that is killed leaves a site that answers, and the next deploy succeeds', async () => {
+    const from = content()
+    const before = await state()
+    await hold(moment)
+    const deploy = run.startDeploy(from)
+    await held()
+    deploy.child.kill('SIGKILL')
+    await deploy.done
+    await expectWell()
+    await letGo()
+    await expectNext(from)
+    expect((await state()).live).not.toBe(before.live)
+  })
+
+  it('a host-side process that is killed is told of, the site answers, and the next deploy succeeds', async () => {
+    const from = content()
+    const before = await state()
+    await hold(moment)
+    const deploy = run.startDeploy(from)
+    await held()
+    const kill = isUpload(moment)
+      ? 'pkill -9 -f "[d]eploy-foobar.holder"'
+      : `for pid in /var/lib/capstan/runs/*-foobar-*/pid; do pkill -9 -s "$(cat $pid)"; done; :`
+    await host.say(`${kill}; : >${gates}/go; rm -f /usr/local/sbin/*`)
+    const ended = await deploy.done
+    expect(ended.exitCode, ended.stdout.slice(-3000)).toBe(isAfter(moment) ? 0 : 1)
+    await expectWell()
+    const after = await state()
+    if (!isAfter(moment))
+      expect(after).toMatchObject({ live: before.live, running: `foobar@${before.live}.service` })
+    await expectNext(from)
+  })
+})
+
+describe.each(['upload begins', 'health', 'verify'])('a wire that goes silent at the moment: %s', moment => {
+  it('keeps nobody out for long, and the next deploy succeeds', async () => {
+    const from = content()
+    const wire = await openWire(host.host.port)
+    await hold(moment)
+    const deploy = run.startDeploy(from, { hosts: { [host.name]: host.through(wire.port) } })
+    await held()
+    wire.freeze()
+    await expectWell()
+    deploy.child.kill('SIGKILL')
+    await deploy.done
+    await letGo()
+    await expectNext(from)
+    wire.close()
+  })
+})
+
+it('goes on over a new connection when the old one is reset', async () => {
+  const from = content()
+  const wire = await openWire(host.host.port)
+  await hold('verify')
+  const deploy = run.startDeploy(from, { hosts: { [host.name]: host.through(wire.port) } })
+  await held()
+  wire.reset()
+  await letGo()
+  const ended = await deploy.done
+  expect(ended.exitCode, ended.stdout.slice(-3000)).toBe(0)
+  await expectWell()
+  expect((await state()).half).toBe('')
+  wire.close()
+  from.remove()
+})
+
+it('an interrupt before the switch leaves what was live', async () => {
+  const from = content()
+  const before = await state()
+  await hold('health')
+  const deploy = run.startDeploy(from)
+  await held()
+  deploy.child.kill('SIGINT')
+  await deploy.until(({ event }) => event === 'warning')
+  await host.until('ls /var/lib/capstan/runs/*/stop >/dev/null 2>&1', 10)
+  await letGo()
+  const ended = await deploy.done
+  expect(ended.exitCode).toBe(130)
+  expect(await state()).toEqual(before)
+  await expectNext(from)
+})
+
+describe('a disk that is full', () => {
+  // The releases lie on a small disk of their own, which a file fills.
+  const fill = (left: number) =>
+    host.say(
+      `dd if=/dev/zero of=${home}/fill bs=4096 count=$(( $(stat -f -c %a ${home}) - ${left} )) 2>/dev/null`,
+    )
+
+  beforeAll(() =>
+    host.say(`systemctl stop 'foobar@*'; cp -a ${home} /srv/moved && mount -t tmpfs -o size=64m none ${home} && chmod 755 ${home} &&
+      cp -a /srv/moved/. ${home} && systemctl start "foobar@$(basename $(readlink ${home}/current))"`),
+  )
+  afterAll(() =>
+    host.say(
+      `systemctl stop 'foobar@*'; umount -l ${home}; rm -rf /srv/moved; systemctl start "foobar@$(basename $(readlink ${home}/current))"`,
+    ),
+  )
+
+  it('is noticed before anything is sent', async () => {
+    const from = content()
+    const before = await state()
+    await fill(1000)
+    const refused = await run.deploy(from)
+    await host.say(`rm -f ${home}/fill`)
+    expect(refused.error()).toMatchObject({ code: 'disk-full' })
+    expect(await state()).toEqual(before)
+    await expectNext(from)
+  })
+
+  it.each(['upload begins', 'the upload is verified', 'start', 'health', 'switched, not verified', 'verify'])(
+    'at the moment: %s, leaves the site as it was or goes to its end',
+    async moment => {
+      const from = content({ 'large.bin': 'x'.repeat(4_000_000) + Math.random() })
+      await hold(moment)
+      const deploy = run.startDeploy(from)
+      await held()
+      await fill(0)
+      await letGo()
+      const ended = await deploy.done
+      await expectWell()
+      if (moment === 'upload begins') expect(ended.error()).toMatchObject({ code: 'upload' })
+      await host.say(`rm -f ${home}/fill`)
+      await expectNext(from)
+    },
+  )
+})
