@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Machine, machine } from './machine.ts'
-import { runSite, type SiteRun } from './site.ts'
+import { runHere, runSite, type SiteRun } from './site.ts'
 
 const values = [
   'two words',
@@ -40,7 +40,7 @@ afterAll(() => t1?.close())
 const site = { roles: ['values'], vars: { values: { values, password: '!secret TEST_PASSWORD' } } }
 const env = { TEST_PASSWORD: password }
 const run = (words: readonly string[] = [], text = false): Promise<SiteRun> =>
-  runSite({ ...site, hosts: t1, words, text, env })
+  (text ? runSite : runHere)({ ...site, hosts: t1, words, text, env })
 
 // A watcher that has the secret in no argument of its own looks at every process of the host, as often as it can.
 const watcher = `cat >/run/canary; chmod 600 /run/canary; perl -e '
