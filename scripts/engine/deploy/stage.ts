@@ -44,6 +44,11 @@ export async function runStage(
   return story.ending()
 }
 
+/** The code of the error when a step failed: `step-stand-down`. */
+export function codeOf(step: string): string {
+  return `step-${step.replaceAll(' ', '-')}`
+}
+
 class Story {
   readonly #done: string[] = []
   readonly #host: string
@@ -118,7 +123,7 @@ class Story {
       emit({ event: 'warning', host: this.#host, message: message.join('\n') })
       return
     }
-    this.#error = new HostError(`step-${step.name}`, `${this.#host}: ${this.#release}: ${step.name} failed`, {
+    this.#error = new HostError(codeOf(step.name), `${this.#host}: ${this.#release}: ${step.name} failed`, {
       lines: this.#tail(),
     })
   }
