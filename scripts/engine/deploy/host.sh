@@ -45,7 +45,11 @@ journal() {
   journalctl -u "$APP@$RELEASE.service" --since "@$SINCE" -n 200 -o cat --no-pager 2>/dev/null | uniq -c |
     perl -ne 's/^\s*(\d+) //; push @l, $1 > 1 ? do { my $n = $1; chomp; "$_ ($n times)\n" } : $_; END { print @l > 20 ? @l[-20..-1] : @l }'
 }
-stop_new() { [ "$(live)" = "$RELEASE" ] || { systemctl stop -- "$APP@$RELEASE.service"; systemctl reset-failed -- "$APP@$RELEASE.service"; } 2>/dev/null; }
+stop_new() {
+  [ "$(live)" != "$RELEASE" ] || return 0
+  systemctl stop -- "$APP@$RELEASE.service"
+  systemctl reset-failed -- "$APP@$RELEASE.service" 2>/dev/null || :
+}
 alive() { [ "$(systemctl is-active -- "$APP@$1.service")" = active ] || { echo "its instance does not run"; return 1; }; }
 
 # Nothing of it can be switched to when it isn't whole: its name and this file came last.
