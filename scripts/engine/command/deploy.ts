@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { deployRelease } from '#engine/deploy/deploy.ts'
 import { makeArtifact } from './artifact.ts'
+import { projectOf } from './commits.ts'
 import type { CommandInput } from './main.ts'
 import { parseCount, parseFlags } from './options.ts'
 import { type ReleaseDefinition, releaseHosts } from './release-hosts.ts'
@@ -57,9 +58,11 @@ export async function deployCommand(definition: ReleaseDefinition, input: Comman
   })
   const source =
     values.source === undefined ? resolve(input.root, hosts[0]?.source ?? '') : resolve(values.source)
+  const project = projectOf(input.root, source)
   const options = {
     command: 'deploy',
     inventory: values.inventory,
+    project,
     hosts,
     json: values.json,
     verbosity: values.verbose?.length ?? 0,
@@ -68,7 +71,7 @@ export async function deployCommand(definition: ReleaseDefinition, input: Comman
   const build = values.build ?? hosts[0]?.build
   return releaseRun(options, input, async run => {
     const say = (message: string) => run.emit({ event: 'progress', message })
-    const artifact = await makeArtifact({ root: input.root, source, ref: values.ref, build, say })
+    const artifact = await makeArtifact({ root: project, source, ref: values.ref, build, say })
     try {
       const { folder, ref } = artifact
       const made = { ...run, source: folder, wait, ...(ref === undefined ? {} : { ref }) }

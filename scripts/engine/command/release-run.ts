@@ -4,6 +4,7 @@ import type { Deployer, DeployHost } from '#engine/deploy/settings.ts'
 import type { Emit, Event } from '#engine/output/events.ts'
 import { quote } from '#engine/quote.ts'
 import { askSudoPassword } from './ask.ts'
+import { commitsBetween } from './commits.ts'
 import { handleInterrupts } from './interrupts.ts'
 import type { CommandInput } from './main.ts'
 import { openPrinter } from './printer.ts'
@@ -23,6 +24,8 @@ export interface ReleaseRunOptions {
   readonly command: string | undefined
   /** As it was given: `production`. */
   readonly inventory: string
+  /** The repository of what is shipped; absent: the project's own. */
+  readonly project?: string
   readonly hosts: readonly ReleaseHost[]
   readonly json: boolean
   readonly verbosity: number
@@ -31,13 +34,13 @@ export interface ReleaseRunOptions {
 
 /** Reaches the hosts, runs `work` with a printer for its events, and gives the exit code. */
 export async function releaseRun(
-  { command, inventory, hosts, json, verbosity, askSudo }: ReleaseRunOptions,
+  { command, inventory, project, hosts, json, verbosity, askSudo }: ReleaseRunOptions,
   { root, environment }: CommandInput,
   work: (run: ReleaseRun) => Promise<number>,
 ): Promise<number> {
   const sudoPassword = await askSudoPassword(askSudo, environment)
   const printer = await openPrinter({ stream: process.stdout, json, verbosity })
-  const emit: Emit = event => printer.on(withRollback(event, inventory))
+  const emit: Emit = event => printer.on(inContext(event, inventory, project ?? root))
   const interrupts = handleInterrupts(emit, () => printer.close())
   try {
     if (command !== undefined)
@@ -68,9 +71,17 @@ export async function releaseRun(
   }
 }
 
-/** A release that is live is told with the way back, to paste into a shell. */
-function withRollback(event: Event, inventory: string): Event {
-  if (event.event !== 'release' || event.outcome !== 'live' || event.previous === undefined) return event
+/** A release is told with the commits it brings or takes back, and one that is live with the way back, to paste into a shell. */
+function inContext(event: Event, inventory: string, project: string): Event {
+  if (event.event !== 'release') return event
+  const [from, to] =
+    event.how === 'rollback' ? [event.ref, event.previousRef] : [event.previousRef, event.ref]
+  const commits = commitsBetween(project, from, to)
+  return withRollback(commits === undefined ? event : { ...event, commits }, inventory)
+}
+
+function withRollback(event: Event & { readonly event: 'release' }, inventory: string): Event {
+  if (event.outcome !== 'live' || event.previous === undefined) return event
   const where = inventory === 'sandbox' ? '' : ` -i ${quote(inventory)}`
   return { ...event, rollback: `npx zx scripts/rollback.mjs${where} --to ${event.previous}` }
 }

@@ -18,7 +18,8 @@ export function releaseHead({ release }: Story, { seconds, repository }: Summary
     return `- ${repository === undefined ? short : `[${short}](${repository}/commit/${encodeURIComponent(sha)})`} ${prose(subject)}`
   })
   const more = commits.length - rows.length
-  return [line, [...rows, ...(more > 0 ? [`- … and ${more} more`] : [])].join('\n')]
+  const back = release.how === 'rollback' ? ['Taken back:'] : []
+  return [line, ...back, [...rows, ...(more > 0 ? [`- … and ${more} more`] : [])].join('\n')]
 }
 
 /** The exact way back, where there is one. */

@@ -49,7 +49,7 @@ export interface ReleaseReport {
   /** What was live before; absent: nothing. */
   readonly previous?: string
   readonly previousRef?: string
-  /** From the previous to this one, the latest first; absent: not known. */
+  /** That it brings, or that a rollback takes back, the latest first; absent: not known. */
   readonly commits?: readonly { readonly sha: string; readonly subject: string }[]
   /** Where visitors find the site. */
   readonly url: string

@@ -1,0 +1,272 @@
+import { execFileSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { sandboxDown } from '#engine/sandbox/sandbox.ts'
+import { type FakeGithub, fakeGithub } from '../github/fake-github.ts'
+import { type Happening, type JobRun, runWorkflow, type StepRun } from '../github/runner.ts'
+import { type Machine, machine, root } from './machine.ts'
+import { type Origin, originOf } from './pushes.ts'
+import { ask } from './web-request.ts'
+
+// The whole story of docs/github.md on a real host: the workflows as they are, each `run:` in a runner's shell.
+const password = 'pässword-$(id)-for-the-database'
+const page = 'roles/app/examples/php/src/page.html.php'
+let host: Machine
+let origin: Origin
+let github: FakeGithub
+let secrets: Record<string, string>
+let first: string
+
+beforeAll(async () => {
+  await sandboxDown({ root, say: () => {}, names: ['hub1'] }).catch(() => {})
+  host = await machine('hub1', 12)
+  github = await fakeGithub()
+  origin = originOf({ 'inventory/production.yml': inventory(host) })
+  first = origin.push('A first page', {})
+  secrets = { ...doctor(host), DB_PASSWORD: password }
+})
+
+afterAll(async () => {
+  host.close()
+  origin.remove()
+  github.close()
+  await sandboxDown({ root, say: () => {}, names: ['hub1'] })
+})
+
+function inventory({ host: { address, port } }: Machine): string {
+  return `vars:
+  site: { domain: foobar.com, www: [www.foobar.com] }
+  mysql: { password: !secret DB_PASSWORD }
+  app: { database: { password: !secret DB_PASSWORD } }
+hosts:
+  web1: { address: ${address}, port: ${port}, user: deploy }
+`
+}
+
+/** The secrets that doctor.mjs says to paste, made with the login of whoever owns the host. */
+function doctor({ host: { keyFile, knownHostsFile } }: Machine): Record<string, string> {
+  const folder = `${host.host.knownHostsFile}.checkout`
+  origin.checkout(first, folder)
+  try {
+    execFileSync('ln', ['-s', join(root, 'node_modules'), join(folder, 'node_modules')])
+    const said = execFileSync(
+      process.execPath,
+      ['scripts/doctor.mjs', '-i', 'production', '--as', 'root', '--secrets'],
+      {
+        cwd: folder,
+        env: {
+          PATH: process.env['PATH'],
+          DB_PASSWORD: password,
+          CAPSTAN_SSH_KEY: readFileSync(keyFile, 'utf8'),
+          CAPSTAN_KNOWN_HOSTS: readFileSync(knownHostsFile, 'utf8'),
+        },
+      },
+    ).toString()
+    const [, key = ''] = /<<'KEY'\n(.*?\n)KEY/s.exec(said) ?? []
+    const [, hosts = ''] = /<<'HOSTS'\n(.*?\n)HOSTS/s.exec(said) ?? []
+    return { SSH_PRIVATE_KEY: key, KNOWN_HOSTS: hosts }
+  } finally {
+    execFileSync('rm', ['-rf', folder])
+  }
+}
+
+type Event = Omit<Happening, 'workflow' | 'checkout'>
+
+function run(workflow: string, happening: Event): Promise<Readonly<Record<string, JobRun>>> {
+  return runWorkflow({
+    secrets,
+    environment: { GITHUB_API_URL: github.environment['GITHUB_API_URL'] ?? '' },
+    ...happening,
+    workflow: readFileSync(join(root, '.github/workflows', workflow), 'utf8'),
+    checkout: workspace => origin.checkout(happening.sha, workspace),
+  })
+}
+
+function step(job: JobRun | undefined, name: string): StepRun {
+  const found = job?.steps.find(each => each.name === name)
+  if (!found) throw new Error(`no step ${name} in ${job?.steps.map(each => each.name).join(', ')}`)
+  return found
+}
+
+/** What a job says when it did not go as it should. */
+function told(job: JobRun | undefined): string {
+  return (job?.steps ?? [])
+    .map(each => `--- ${each.name}: ${each.outcome}\n${each.log.slice(-3000)}`)
+    .join('\n')
+}
+
+/** The page as a visitor gets it. */
+async function visit(): Promise<string> {
+  const { status, body } = await ask({ port: host.host.ports.https, url: 'https://www.foobar.com/' })
+  expect(status).toBe(200)
+  return body
+}
+
+// The lines by which the runner is told what to mask are the one place where a secret is written.
+function withoutMasks(raw: string): string {
+  return raw.replace(/^::add-mask::.*$/gm, '')
+}
+
+function expectNoSecret(jobs: Readonly<Record<string, JobRun>>): void {
+  const lines = [
+    password,
+    ...(secrets['SSH_PRIVATE_KEY'] ?? '').split('\n').filter(line => /^[\w+/=]{20,}$/.test(line)),
+  ]
+  expect(lines.length).toBeGreaterThan(4)
+  for (const { steps } of Object.values(jobs))
+    for (const { raw, summary, outputs, annotations } of steps) {
+      const all = [withoutMasks(raw), summary, JSON.stringify([outputs, annotations])].join('\n')
+      for (const secret of lines) expect(all).not.toContain(secret)
+    }
+}
+
+const releases: string[] = []
+
+describe('a push to main', () => {
+  it('is converged, deployed and verified', async () => {
+    const jobs = await run('deploy.yml', { event: 'push', sha: first })
+    const { deploy } = jobs
+    expect(deploy?.result, told(deploy)).toBe('success')
+    expect(deploy?.url).toBe('https://www.foobar.com/')
+    expect(deploy?.outputs).toMatchObject({ url: 'https://www.foobar.com/', previous: '' })
+    releases.push(String(deploy?.outputs['release']))
+    expect(releases[0]).toMatch(/^\d{8}T\d{6}Z-[0-9a-f]{7}$/)
+    expect(await visit()).toContain('a row of MySQL')
+    expect(step(deploy, 'Converge').log).toMatch(/^::group::web1 {2}nginx$/m)
+    expect(step(deploy, 'Converge').summary).toMatch(/^## ✅ production: \d+ changes made/)
+    expect(step(deploy, 'Deploy').summary).toContain(`\`${releases[0]}\` is live`)
+    expect(step(deploy, 'Verify').outputs).toMatchObject({ changed: '0' })
+    expectNoSecret(jobs)
+  })
+
+  it('masks every secret before anything else is printed', async () => {
+    const sha = origin.push('Nothing new', {})
+    const jobs = await run('deploy.yml', { event: 'push', sha })
+    const raw = step(jobs['deploy'], 'Converge').raw.split('\n')
+    const firstLine = raw.findIndex(line => !line.startsWith('::add-mask::'))
+    expect(raw.slice(0, firstLine)).toContain(`::add-mask::${password}`)
+    expect(jobs['deploy']?.outputs).toMatchObject({ release: releases[0] })
+    expect(step(jobs['deploy'], 'Deploy').summary).toContain('already live')
+    expectNoSecret(jobs)
+  })
+
+  it('again, with another page, says from where to where, and how to go back', async () => {
+    const sha = origin.push('Greet <b>everybody</b> | @octocat', {
+      [page]: origin.text(page).replace('</body>', '<p>the second page</p></body>'),
+    })
+    const jobs = await run('deploy.yml', { event: 'push', sha })
+    const { deploy } = jobs
+    expect(deploy?.result, told(deploy)).toBe('success')
+    releases.push(String(deploy?.outputs['release']))
+    expect(deploy?.outputs['previous']).toBe(releases[0])
+    expect(await visit()).toContain('the second page')
+    const { summary } = step(deploy, 'Deploy')
+    expect(summary).toContain(`\`${releases[0]}\` (`)
+    expect(summary).toContain(`](https://github.com/octocat/foobar/commit/${sha}) Greet \\<b\\>everybody`)
+    expect(summary).not.toContain('@octocat')
+    expect(summary).toContain(`npx zx scripts/rollback.mjs -i production --to ${releases[0]}`)
+    expectNoSecret(jobs)
+  })
+})
+
+describe('the rollback workflow', () => {
+  const inputs = { steps: '1', release: '' }
+
+  it('goes back to the good release before, by its defaults', async () => {
+    const jobs = await run('rollback.yml', { event: 'workflow_dispatch', sha: first, inputs })
+    const { rollback } = jobs
+    expect(rollback?.result, told(rollback)).toBe('success')
+    expect(step(rollback, 'Roll back').outputs).toMatchObject({ release: releases[0], previous: releases[1] })
+    expect(rollback?.url).toBe('https://www.foobar.com/')
+    expect(await visit()).not.toContain('the second page')
+    expectNoSecret(jobs)
+  })
+
+  it('goes to the release that is named', async () => {
+    const named = { ...inputs, release: releases[1]?.split('-')[1] ?? '' }
+    const { rollback } = await run('rollback.yml', { event: 'workflow_dispatch', sha: first, inputs: named })
+    expect(rollback?.result, told(rollback)).toBe('success')
+    expect(await visit()).toContain('the second page')
+  })
+
+  it.each(['$(touch /tmp/owned)', '; touch /tmp/owned', '../../etc', '--help'])(
+    'takes %s for the name of a release that is not there',
+    async release => {
+      const { rollback } = await run('rollback.yml', {
+        event: 'workflow_dispatch',
+        sha: first,
+        inputs: { ...inputs, release },
+      })
+      expect(rollback?.result).toBe('failure')
+      expect(await host.run('test ! -e /tmp/owned')).toMatchObject({ exitCode: 0 })
+      expect(await visit()).toContain('the second page')
+    },
+  )
+})
+
+describe('without what it needs', () => {
+  it('stops before a host is contacted where no known_hosts secret is made, and says how to make it', async () => {
+    const { KNOWN_HOSTS: _none, ...others } = secrets
+    const { deploy } = await run('deploy.yml', { event: 'push', sha: first, secrets: others })
+    const { outcome, log, summary, annotations } = step(deploy, 'Converge')
+    expect(outcome).toBe('failure')
+    expect(log).toContain('doctor.mjs -i production --secrets')
+    expect(summary).toContain('KNOWN_HOSTS')
+    expect(annotations).toHaveLength(1)
+    expect(step(deploy, 'Deploy').outcome).toBe('skipped')
+  })
+})
+
+describe('the nightly look', () => {
+  const night = { event: 'schedule', sha: first } as const
+
+  it('opens one issue when a host is not as declared, and closes it when it is again', async () => {
+    const sha = origin.push('As it is', {})
+    const asDeclared = await run('drift.yml', { ...night, sha })
+    expect(asDeclared['drift']?.result, told(asDeclared['drift'])).toBe('success')
+    expect(github.items.size).toBe(0)
+
+    await host.say("sed -i 's/server_tokens off/server_tokens on/' /etc/nginx/nginx.conf")
+    const drifted = await run('drift.yml', { ...night, sha })
+    expect(drifted['drift']?.result).toBe('failure')
+    const [issue] = github.items.values()
+    expect(issue).toMatchObject({ title: 'production is not as declared', state: 'open' })
+    expect(issue?.body).toContain('-    server_tokens on;')
+    expectNoSecret(drifted)
+
+    const repaired = await run('deploy.yml', { event: 'push', sha })
+    expect(repaired['deploy']?.result, told(repaired['deploy'])).toBe('success')
+    await run('drift.yml', { ...night, sha })
+    expect(issue?.state).toBe('closed')
+  })
+})
+
+describe('a pull request', () => {
+  const payload = (repository: string, login = 'octocat') => ({
+    pull_request: { number: 7, user: { login }, head: { repo: { full_name: repository }, ref: 'a"; id #' } },
+  })
+
+  it('from a fork gets no secret and no step that needs one, and says so', async () => {
+    const { plan, skipped } = await run('plan.yml', {
+      event: 'pull_request',
+      sha: first,
+      payload: payload('mallory/foobar'),
+      secrets: {},
+    })
+    expect(plan?.result).toBe('skipped')
+    expect(plan?.steps).toEqual([])
+    expect(skipped?.result).toBe('success')
+    expect(skipped?.steps.map(({ summary }) => summary).join()).toContain('No plan')
+  })
+
+  it('from Dependabot is told the same', async () => {
+    const { plan } = await run('plan.yml', {
+      event: 'pull_request',
+      sha: first,
+      payload: payload('octocat/foobar', 'dependabot[bot]'),
+      secrets: {},
+    })
+    expect(plan?.result).toBe('skipped')
+  })
+})
