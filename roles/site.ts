@@ -1,4 +1,5 @@
 import {
+  choice,
   domain,
   email,
   identifier,
@@ -19,6 +20,10 @@ const site: Vars<Site> = vars({
   }),
   address: optional(ipAddress({ is: 'the address that DNS gives for it; unset: the host’s own' })),
   app: identifier({ default: 'foobar', is: 'the app’s name: its unix user, database and folder' }),
+  runtime: choice(['php', 'python', 'node', 'static'], {
+    default: 'php',
+    is: 'what runs the app: php (php-fpm), python (gunicorn or uWSGI), node, or static for files alone',
+  }),
   email: email({
     default: ({ site }) => `hostmaster@${site.domain}`,
     is: 'who is written to about the zone and the certificates',

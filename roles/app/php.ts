@@ -14,11 +14,13 @@ export function php({ vars, site, facts }: RuntimeInput): Runtime {
     ],
     masked: [`php${version}-fpm.service`],
     folders: ['sessions'],
-    files: {
-      'php-fpm.conf': { app: site.app, timeout: vars.php.timeout, pool: pool(vars.php.workers, facts) },
-      'php/90-app.ini': { app: site.app, memory: vars.php.memory, upload: vars.php.upload },
+    config: {
+      files: {
+        'php-fpm.conf': { app: site.app, timeout: vars.php.timeout, pool: pool(vars.php.workers, facts) },
+        'php/90-app.ini': { app: site.app, memory: vars.php.memory, upload: vars.php.upload },
+      },
+      test: `PHP_INI_SCAN_DIR=:${config}/php runuser -u ${quote(site.app)} -- ${server} --test --prefix /srv/www/${site.app} --fpm-config ${config}/php-fpm.conf`,
     },
-    test: `PHP_INI_SCAN_DIR=:${config}/php runuser -u ${quote(site.app)} -- ${server} --test --prefix /srv/www/${site.app} --fpm-config ${config}/php-fpm.conf`,
     service: [
       'Type=notify',
       `Environment=PHP_INI_SCAN_DIR=:${config}/php`,
@@ -29,6 +31,7 @@ export function php({ vars, site, facts }: RuntimeInput): Runtime {
       'RestartPreventExitStatus=78',
       'MemoryDenyWriteExecute=yes',
     ],
+    allowed: [],
   }
 }
 

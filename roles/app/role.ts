@@ -12,12 +12,13 @@ export default role(import.meta, {
     refuseTaken(app)
     const home = `/srv/www/${app}`
     const config = `/etc/capstan/${app}`
-    const runtime = runtimes[vars.runtime]({ vars, site, facts })
+    const runtime = runtimes[site.runtime]({ vars, site, facts })
     const restart = handler('restart the live release', restartLive(app))
 
     // Masked before the package comes, so that its own server never starts.
     for (const each of runtime.masked) link(`/etc/systemd/system/${each}`, '/dev/null')
-    apt(...runtime.packages)
+    const [first, ...others] = runtime.packages
+    if (first !== undefined) apt(first, ...others)
     for (const each of runtime.masked) service(each, { running: false })
     user(app, { system: true, home, shell: '/usr/sbin/nologin' })
 
@@ -37,18 +38,21 @@ export default role(import.meta, {
       notify: restart,
     })
 
-    directory('/etc/capstan')
-    directory(config)
-    configSet(`${app}’s runtime`, { root: config, test: runtime.test, notify: restart }, () => {
-      for (const [name, values] of Object.entries(runtime.files)) {
-        const folder = name.split('/').slice(0, -1).join('/')
-        if (folder !== '') directory(`${config}/${folder}`)
-        template(`${config}/${name}`, { from: `/etc/capstan/app/${name}`, vars: values })
-      }
-    })
+    if (runtime.config) {
+      const { files, test } = runtime.config
+      directory('/etc/capstan')
+      directory(config)
+      configSet(`${app}’s runtime`, { root: config, test, notify: restart }, () => {
+        for (const [name, values] of Object.entries(files)) {
+          const folder = name.split('/').slice(0, -1).join('/')
+          if (folder !== '') directory(`${config}/${folder}`)
+          template(`${config}/${name}`, { from: `/etc/capstan/app/${name}`, vars: values })
+        }
+      })
+    }
     unit(`${app}@.service`, {
       from: '/etc/systemd/system/app@.service',
-      vars: { app, service: runtime.service },
+      vars: { app, service: runtime.service, allowed: runtime.allowed },
       notify: restart,
     })
     unit(`${app}.service`, { from: '/etc/systemd/system/app.service', vars: { app } })

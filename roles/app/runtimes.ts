@@ -1,6 +1,9 @@
 import type { Facts } from '#engine/converge/facts.ts'
 import type { Site, VarsOf } from '#engine/vars.ts'
+import { files } from './files.ts'
+import { node } from './node.ts'
 import { php } from './php.ts'
+import { python } from './python.ts'
 import type vars from './vars.ts'
 
 export type AppVars = VarsOf<typeof vars>
@@ -13,18 +16,29 @@ export interface RuntimeInput {
 
 /** What runs an app: all that differs between one runtime and another, as values. */
 export interface Runtime {
-  readonly packages: readonly [string, ...string[]]
+  readonly packages: readonly string[]
   /** Units of the packages' own that must not run: each release has its own server. */
   readonly masked: readonly string[]
   /** Folders of shared/ that the runtime itself writes to, for the app's user alone. */
   readonly folders: readonly string[]
-  /** Below /etc/capstan/<app>; a path's template is below templates/etc/capstan/app. */
-  readonly files: Readonly<Record<string, Readonly<Record<string, unknown>>>>
-  /** Shell that fails when the server would not start with these files. */
-  readonly test: string
+  readonly config:
+    | {
+        /** Below /etc/capstan/<app>; a path's template is below templates/etc/capstan/app. */
+        readonly files: Readonly<Record<string, Readonly<Record<string, unknown>>>>
+        /** Shell that fails when the server would not start with these files. */
+        readonly test: string
+      }
+    | undefined
   /** Lines of the unit's [Service]; `%i` is the release. */
   readonly service: readonly string[]
+  /** Lines that come after the sandbox's own: what this one can't do without. */
+  readonly allowed: readonly string[]
 }
 
-/** By the var `runtime`. A new one is a file like php.ts and a line here. */
-export const runtimes: Readonly<Record<AppVars['runtime'], (input: RuntimeInput) => Runtime>> = { php }
+/** By `site.runtime`. A new one is a file like php.ts and a line here. */
+export const runtimes: Readonly<Record<Site['runtime'], (input: RuntimeInput) => Runtime>> = {
+  php,
+  python,
+  node,
+  static: files,
+}

@@ -33,12 +33,17 @@ const extension = text({
   words: 'the name of a php extension as Debian’s packages have it, such as gd or redis',
 })
 
+const module = text({
+  pattern: /[a-z0-9][a-z0-9.-]*/,
+  max: 64,
+  words: 'a module’s name as Debian’s packages have it, such as pymysql',
+})
+
 // php-fpm reads `500ms` as 500 s.
 const seconds = (options: { readonly default: string; readonly is: string }) =>
   text({ ...options, pattern: /[1-9]\d{0,5}[smhd]/, words: 'a duration such as 30s, 5m or 1h' })
 
 export default vars({
-  runtime: choice(['php'], { default: 'php', is: 'what runs the app' }),
   environment: record(environmentValue(), {
     keys: variable,
     default: {},
@@ -61,7 +66,7 @@ export default vars({
   }),
   release: group({
     source: text({
-      default: 'roles/app/examples/php',
+      default: ({ site }) => `roles/app/examples/${site.runtime}`,
       is: 'the folder that deploy.mjs ships, from the project’s own folder',
     }),
     build: optional(
@@ -103,5 +108,38 @@ export default vars({
     workers: optional(
       integer({ min: 1, max: 1000, is: 'requests at once; unset: by the host’s memory, 64 MiB for each' }),
     ),
+  }),
+  python: group({
+    server: choice(['gunicorn', 'uwsgi'], { default: 'gunicorn', is: 'the server that runs the app' }),
+    application: text({
+      pattern: /[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*/,
+      words: 'a module and a name in it, such as wsgi:application',
+      default: 'wsgi:application',
+      is: 'the WSGI app within the release, as module:name',
+    }),
+    modules: list(module, {
+      default: ['pymysql'],
+      is: 'Debian’s packages for the app, python3-<name>; a venv/ in the release wins over them',
+    }),
+    workers: optional(
+      integer({ min: 1, max: 256, is: 'processes; unset: by the host’s CPUs and memory, 128 MiB for each' }),
+    ),
+    threads: integer({ min: 1, max: 256, default: 4, is: 'requests at once in each process' }),
+    timeout: seconds({
+      default: '60s',
+      is: 'how long a process may be stuck (gunicorn) or a request take (uwsgi) before it is ended',
+    }),
+  }),
+  node: group({
+    entry: text({
+      pattern: /[A-Za-z0-9_][A-Za-z0-9._-]*(\/[A-Za-z0-9_][A-Za-z0-9._-]*)*/,
+      words: 'a file within the release, such as server.js',
+      default: 'server.js',
+      is: 'what node runs; it listens on PORT, the path of a socket, and ends well on SIGTERM',
+    }),
+    modules: list(module, {
+      default: ['mysql'],
+      is: 'Debian’s packages for the app, node-<name>; node_modules/ in the release wins over them',
+    }),
   }),
 })

@@ -1,9 +1,11 @@
 import { bytes, choice, duration, flag, group, integer, list, path, text, vars } from '#engine/vars.ts'
 
+const speaks = { php: 'fastcgi', python: 'http', node: 'http', static: 'none' } as const
+
 export default vars({
-  upstream: choice(['fastcgi', 'http'], {
-    default: 'fastcgi',
-    is: 'what the app server speaks on its socket: fastcgi (php-fpm) or http (the others)',
+  upstream: choice(['fastcgi', 'http', 'none'], {
+    default: ({ site }) => speaks[site.runtime],
+    is: 'what the app speaks on its socket, by site.runtime: fastcgi (php), http (python, node), none (static)',
   }),
   ipv6: flag({ default: true, is: 'listen on IPv6 as well; false where the kernel has none' }),
   body: bytes({ default: '16m', is: 'the largest request body; a larger one gets 413' }),

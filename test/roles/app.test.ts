@@ -10,6 +10,7 @@ import { Secret } from '#engine/secret.ts'
 import type { Site } from '#engine/vars.ts'
 import { quotedForFile } from '#roles/app/environment.ts'
 import { pool } from '#roles/app/php.ts'
+import { processes } from '#roles/app/python.ts'
 import app from '#roles/app/role.ts'
 import vars from '#roles/app/vars.ts'
 
@@ -18,13 +19,14 @@ const site: Site = {
   www: ['www.foobar.com'],
   address: undefined,
   app: 'foobar',
+  runtime: 'php',
   email: 'hostmaster@foobar.com',
 }
 
 const facts = { memory: 2048, cpus: 2, release: { php: '8.2' } } as unknown as Facts
 
-function declared(given: unknown = {}, name = 'foobar') {
-  const of = { ...site, app: name }
+function declared(given: unknown = {}, other: Partial<Site> = {}) {
+  const of = { ...site, ...other }
   const parsed = vars.parse(given, of)
   if (!parsed.ok)
     throw new Error(parsed.problems.map(each => `${each.path.join('.')}: ${each.message}`).join())
@@ -43,8 +45,8 @@ interface WantedFile {
   readonly secret?: boolean
 }
 
-function wanted(label: string, given: unknown = {}): WantedFile {
-  const resource = declared(given).resources.find(each => each.label === label)
+function wanted(label: string, given: unknown = {}, other: Partial<Site> = {}): WantedFile {
+  const resource = declared(given, other).resources.find(each => each.label === label)
   return (resource?.wanted ?? {}) as WantedFile
 }
 
@@ -90,6 +92,39 @@ describe('the app role', () => {
     await expect(wanted(label).content?.toString()).toMatchFileSnapshot(`app/${golden}`)
   })
 
+  it.each([
+    ['gunicorn@.service', 'python', {}, 'unit foobar@.service'],
+    ['gunicorn.conf.py', 'python', {}, 'template /etc/capstan/foobar/gunicorn.conf.py'],
+    ['uwsgi@.service', 'python', { python: { server: 'uwsgi' } }, 'unit foobar@.service'],
+    ['uwsgi.ini', 'python', { python: { server: 'uwsgi' } }, 'template /etc/capstan/foobar/uwsgi.ini'],
+    ['node@.service', 'node', {}, 'unit foobar@.service'],
+    ['static@.service', 'static', {}, 'unit foobar@.service'],
+  ] as const)('renders %s', async (golden, runtime, given, label) => {
+    await expect(wanted(label, given, { runtime }).content?.toString()).toMatchFileSnapshot(`app/${golden}`)
+  })
+
+  it.each([
+    ['python', {}, 'apt python3-gunicorn python3-pymysql'],
+    ['python', { python: { server: 'uwsgi' } }, 'apt uwsgi-core uwsgi-plugin-python3 python3-pymysql'],
+    ['node', { node: { modules: [] } }, 'apt nodejs'],
+    ['node', {}, 'apt nodejs node-mysql'],
+    ['static', {}, undefined],
+  ] as const)('needs for %s %j: %s', (runtime, given, packages) => {
+    const labels = declared(given, { runtime }).resources.map(({ label }) => label)
+    expect(labels.find(label => label.startsWith('apt '))).toBe(packages)
+    expect(labels.filter(label => label.startsWith('link '))).toEqual([])
+  })
+
+  it('confines every runtime alike', () => {
+    const sandboxOf = (runtime: Site['runtime']) =>
+      wanted('unit foobar@.service', {}, { runtime })
+        .content?.toString()
+        .split('# It reads its release')[1] ?? ''
+    const alike = sandboxOf('php').trimEnd()
+    expect(alike).toContain('ProtectSystem=strict')
+    for (const runtime of ['python', 'node', 'static'] as const) expect(sandboxOf(runtime)).toContain(alike)
+  })
+
   it('tells the app of its database, and keeps the file a secret', () => {
     const { content, secret } = wanted(env, { database: { password }, environment: { MODE: 'live', N: 3 } })
     expect(secret).toBe(true)
@@ -129,7 +164,11 @@ describe('the app role', () => {
     [{ environment: { A: 'x\ny' } }, 'environment.A: expected one line of text, a number'],
     [{ environment: { A: ['x'] } }, 'environment.A: expected one line of text, a number'],
     [{ php: { timeout: '500ms' } }, 'php.timeout: expected a duration such as 30s, 5m or 1h'],
-    [{ runtime: 'ruby' }, 'runtime: expected php, got "ruby"'],
+    [{ runtime: 'php' }, 'runtime: unknown key'],
+    [{ python: { application: 'wsgi' } }, 'python.application: expected a module and a name in it'],
+    [{ python: { server: 'flask' } }, 'python.server: expected gunicorn or uwsgi, got "flask"'],
+    [{ node: { entry: '../server.js' } }, 'node.entry: expected a file within the release'],
+    [{ node: { modules: ['a b'] } }, 'node.modules.0: expected a module’s name'],
     [{ shared: ['../etc'] }, 'shared.0: expected a folder’s name'],
     [{ php: { extensions: ['a b'] } }, 'php.extensions.0: expected the name of a php extension'],
   ])('refuses %j', (given, problem) => {
@@ -139,7 +178,9 @@ describe('the app role', () => {
   it.each(['root', 'www-data', 'nginx', 'mysql', 'php8', 'systemd-resolve', 'ssh'])(
     'refuses an app that would take over the name %s',
     name => {
-      expect(() => declared({}, name)).toThrow(`site.app: expected a name that the system has no use for`)
+      expect(() => declared({}, { app: name })).toThrow(
+        `site.app: expected a name that the system has no use for`,
+      )
     },
   )
 })
@@ -176,9 +217,21 @@ describe('the size of the pool', () => {
   })
 })
 
-describe('the example app', () => {
+describe('the number of processes', () => {
+  it.each([
+    [undefined, { memory: 512, cpus: 1 }, 2],
+    [undefined, { memory: 2048, cpus: 2 }, 5],
+    [undefined, { memory: 1024, cpus: 8 }, 2],
+    [undefined, { memory: 65_536, cpus: 16 }, 33],
+    [7, { memory: 512, cpus: 1 }, 7],
+  ])('told %j on %j is %i', (told, host, number) => {
+    expect(processes(told, host)).toBe(number)
+  })
+})
+
+describe.each(['php', 'python', 'node', 'static'])('the example app of %s', runtime => {
   it('has assets whose names carry the hash of what they hold', () => {
-    const assets = join(import.meta.dirname, '../../roles/app/examples/php/public/assets')
+    const assets = join(import.meta.dirname, `../../roles/app/examples/${runtime}/public/assets`)
     const names = readdirSync(assets)
     expect(names).toHaveLength(2)
     for (const name of names) {

@@ -11,6 +11,7 @@ const site: Site = {
   www: ['www.foobar.com'],
   address: undefined,
   app: 'foobar',
+  runtime: 'php',
   email: 'hostmaster@foobar.com',
 }
 

@@ -10,6 +10,7 @@ const site: Site = {
   www: ['www.foobar.com'],
   address: undefined,
   app: 'foobar',
+  runtime: 'php',
   email: 'hostmaster@foobar.com',
 }
 
@@ -70,7 +71,7 @@ describe('the nginx role', () => {
     expect(handlers.map(({ name }) => name)).toEqual(['reload nginx'])
   })
 
-  it.each([
+  it.each<[string, string, unknown, Partial<Site>?]>([
     ['plain.site.conf', conf, {}],
     ['plain.nginx.conf', '/etc/nginx/nginx.conf', {}],
     ['plain.headers.conf', '/etc/nginx/conf.d/capstan-headers.conf', {}],
@@ -78,8 +79,19 @@ describe('the nginx role', () => {
     ['further.site.conf', conf, further],
     ['further.headers.conf', '/etc/nginx/conf.d/capstan-headers.conf', further],
     ['further.app.conf', '/etc/nginx/snippets/capstan-app.conf', further],
-  ])('renders %s', async (golden, path, given) => {
-    await expect(text(path, given)).toMatchFileSnapshot(`nginx/${golden}`)
+    ['static.site.conf', conf, {}, { runtime: 'static' }],
+    ['static.app.conf', '/etc/nginx/snippets/capstan-app.conf', {}, { runtime: 'static' }],
+  ])('renders %s', async (golden, path, given, other) => {
+    await expect(text(path, given, other ?? {})).toMatchFileSnapshot(`nginx/${golden}`)
+  })
+
+  it.each([
+    ['php', 'fastcgi_pass '],
+    ['python', 'proxy_pass '],
+    ['node', 'proxy_pass '],
+    ['static', 'return 404;'],
+  ] as const)('passes to what %s speaks', (runtime, line) => {
+    expect(text('/etc/nginx/snippets/capstan-app.conf', {}, { runtime })).toContain(`\n${line}`)
   })
 
   it('writes what the host’s nginx has words for', () => {
@@ -116,7 +128,7 @@ describe('the nginx role', () => {
     [{ body: '16m; }' }, 'body: expected a size'],
     [{ timeouts: { app: '60s;' } }, 'timeouts.app: expected a duration'],
     [{ cache: { immutable: ['/a"; }'] } }, 'cache.immutable.0: expected an absolute path'],
-    [{ upstream: 'uwsgi' }, 'upstream: expected fastcgi or http, got "uwsgi"'],
+    [{ upstream: 'uwsgi' }, 'upstream: expected fastcgi or http or none, got "uwsgi"'],
     [{ directives: ['a\nb'] }, 'directives.0: expected one line'],
     [{ bdoy: '1m' }, 'bdoy: unknown key'],
   ])('refuses %j', (given, problem) => {

@@ -16,6 +16,7 @@ const site: Site = {
   www: ['www.foobar.com'],
   address: undefined,
   app: 'foobar',
+  runtime: 'php',
   email: 'hostmaster@foobar.com',
 }
 const names = [site.domain, ...site.www]

@@ -146,7 +146,7 @@ describe.each([12, 13] as const)('the app role on a bare Debian %i', debian => {
     const of = vars.parse(given, site)
     if (!of.ok) throw new Error('the vars are refused')
     const facts = { release: { php: debian === 12 ? '8.2' : '8.4' }, memory: 2048, cpus: 2 }
-    const { test } = php({ vars: of.value, site, facts: facts as unknown as Facts })
+    const test = php({ vars: of.value, site, facts: facts as unknown as Facts }).config?.test ?? 'false'
     await web.sh(test)
     await web.sh("sed -i 's/^pm.max_children.*/pm.max_children = 0/' /etc/capstan/foobar/php-fpm.conf")
     await expect(web.sh(test)).rejects.toThrow(/max_children/)

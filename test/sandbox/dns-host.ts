@@ -34,6 +34,7 @@ const plain: Site = {
   www: ['www.foobar.com'],
   address: undefined,
   app: 'foobar',
+  runtime: 'php',
   email: 'hostmaster@foobar.com',
 }
 

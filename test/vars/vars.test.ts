@@ -36,6 +36,7 @@ const site: Site = {
   www: ['www.foobar.com'],
   address: undefined,
   app: 'foobar',
+  runtime: 'php',
   email: 'hostmaster@foobar.com',
 }
 
@@ -143,6 +144,7 @@ describe('The site', () => {
         www: ['www.shop.example'],
         address: undefined,
         app: 'foobar',
+        runtime: 'php',
         email: 'hostmaster@shop.example',
       },
     })

@@ -8,6 +8,8 @@ export interface Site {
   readonly address: string | undefined
   /** The app's name: its unix user, database and folder. */
   readonly app: string
+  /** What runs the app; `static`: nothing does, it is files alone. */
+  readonly runtime: 'php' | 'python' | 'node' | 'static'
   /** Who is written to about the zone and the certificates. */
   readonly email: string
 }

@@ -1,0 +1,13 @@
+import type { Runtime } from './runtimes.ts'
+
+/** Files alone: nginx serves them, and a release's unit runs nothing. It is there so that all releases are alike. */
+export function files(): Runtime {
+  return {
+    packages: [],
+    masked: [],
+    folders: [],
+    config: undefined,
+    service: ['Type=oneshot', 'RemainAfterExit=yes', 'ExecStart=/usr/bin/test -d public'],
+    allowed: [],
+  }
+}

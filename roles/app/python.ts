@@ -1,0 +1,79 @@
+import { quote } from '#engine/quote.ts'
+import type { Runtime, RuntimeInput } from './runtimes.ts'
+
+/** A WSGI app: a master and its workers for each release, on the release's own socket. */
+export function python(input: RuntimeInput): Runtime {
+  return input.vars.python.server === 'uwsgi' ? uwsgi(input) : gunicorn(input)
+}
+
+function gunicorn({ vars, site, facts }: RuntimeInput): Runtime {
+  const { application, modules, threads, timeout, workers } = vars.python
+  const config = `/etc/capstan/${site.app}/gunicorn.conf.py`
+  return {
+    ...plain,
+    packages: ['python3-gunicorn', ...modules.map(name => `python3-${name}`)],
+    config: {
+      files: {
+        'gunicorn.conf.py': {
+          app: site.app,
+          workers: processes(workers, facts),
+          threads,
+          timeout: secondsOf(timeout),
+        },
+      },
+      // The app is the release's; anything callable stands in for it.
+      test: `runuser -u ${quote(site.app)} -- python3 -B -m gunicorn --check-config --config ${config} --chdir / os:getcwd`,
+    },
+    service: [
+      'Type=notify',
+      '# A venv of the release, where it has one, comes before what the system has.',
+      `Environment=PATH=/srv/www/${site.app}/releases/%i/venv/bin:/usr/local/bin:/usr/bin:/bin`,
+      `ExecStart=/usr/bin/env python3 -m gunicorn --config ${config} ${application}`,
+      'MemoryDenyWriteExecute=yes',
+    ],
+    allowed: ['# Its workers set the user that they have already.', 'SystemCallFilter=@setuid'],
+  }
+}
+
+function uwsgi({ vars, site, facts }: RuntimeInput): Runtime {
+  const { application, modules, threads, timeout, workers } = vars.python
+  const config = `/etc/capstan/${site.app}/uwsgi.ini`
+  return {
+    ...plain,
+    packages: ['uwsgi-core', 'uwsgi-plugin-python3', ...modules.map(name => `python3-${name}`)],
+    config: {
+      files: {
+        'uwsgi.ini': {
+          app: site.app,
+          workers: processes(workers, facts),
+          threads,
+          timeout: secondsOf(timeout),
+        },
+      },
+      test: `runuser -u ${quote(site.app)} -- uwsgi --ini ${config} --no-server`,
+    },
+    service: [
+      'Type=notify',
+      `ExecStart=/usr/bin/uwsgi --ini ${config} --http-socket /srv/www/${site.app}/releases/%i/run/app.sock --module ${application}`,
+      'MemoryDenyWriteExecute=yes',
+    ],
+    allowed: [],
+  }
+}
+
+const plain = { masked: [], folders: [] } as const
+
+/** Processes that a host has room for: two a CPU and one, in half the memory beyond the system's 512 MiB. */
+export function processes(
+  most: number | undefined,
+  { memory, cpus }: { readonly memory: number; readonly cpus: number },
+): number {
+  const fits = Math.floor((memory - 512) / 2 / 128)
+  return most ?? Math.max(2, Math.min(cpus * 2 + 1, fits))
+}
+
+/** Of `30s`, `5m`, `1h`, `1d`. */
+function secondsOf(duration: string): number {
+  const units: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3600, d: 86_400 }
+  return Number.parseInt(duration, 10) * (units[duration.slice(-1)] ?? Number.NaN)
+}
