@@ -3,7 +3,7 @@ import { lockScript } from '#engine/converge/lock.ts'
 import { quote } from '#engine/quote.ts'
 import { openWire } from '../connection/wire.ts'
 import { type Machine, machine } from './machine.ts'
-import { type RunningSite, runSite, startSite } from './site.ts'
+import { type RunningSite, runHere, startSite } from './site.ts'
 
 let t1: Machine
 beforeAll(async () => {
@@ -41,10 +41,10 @@ describe('a run that is killed', () => {
     expect(error().lines).toContain('two is held')
     expect(lines.filter(line => line.event === 'skipped')).toEqual([])
     await go()
-    const next = await runSite(site())
+    const next = await runHere(site())
     expect(next.changes).toEqual(['gate two', 'tell'])
     expect(await passed()).toBe('log one two\nhandled\n')
-    expect((await runSite(site())).recap()).toMatchObject({ changed: 0, trips: 2 })
+    expect((await runHere(site())).recap()).toMatchObject({ changed: 0, trips: 2 })
   })
 
   it('after its last change and before its handler, too, though nothing differs any more', async () => {
@@ -61,7 +61,7 @@ describe('a run that is killed', () => {
     await run.until(line => line.event === 'changing' && line.handler === true)
     await t1.say(killAll)
     expect((await run.done).error().message).toMatch(/while it was at tell$/)
-    expect((await runSite(site())).changes).toEqual(['tell'])
+    expect((await runHere(site())).changes).toEqual(['tell'])
     expect(await passed()).toMatch(/\nhandled\n$/)
   })
 
@@ -115,7 +115,7 @@ describe('a controller that is told to stop', () => {
     expect(lines.filter(line => line.event === 'skipped').map(line => line.resource)).toEqual(['gate two'])
     expect(recap()).toMatchObject({ ok: 1, changed: 1, failed: 1, skipped: 1 })
     expect(await passed()).toBe('one\n')
-    expect((await runSite(site())).changes).toEqual(['gate two', 'tell'])
+    expect((await runHere(site())).changes).toEqual(['gate two', 'tell'])
   })
 
   it('twice leaves at once, and the host ends its step alone', async () => {
@@ -168,7 +168,7 @@ describe('a connection that is reset', () => {
       expect((await run.done).exitCode).toBe(0)
       expect((await t1.run(`kill -0 ${session}`)).exitCode).not.toBe(0)
       expect(await t1.say('sed -n 2p /run/capstan/holder')).not.toBe(`${session}\n`)
-      expect((await runSite(site())).recap()).toMatchObject({ changed: 0, trips: 2 })
+      expect((await runHere(site())).recap()).toMatchObject({ changed: 0, trips: 2 })
     } finally {
       wire.close()
     }
@@ -224,7 +224,7 @@ describe.each([
       const { exitCode, changes } = await run.done
       expect([exitCode, changes]).toEqual([0, ['gate one', 'gate two', 'tell']])
       expect(await t2.say('stat -c %U /srv/gates/one; cat /srv/gates/log')).toBe('root\nhandled\n')
-      const again = await runSite({ roles: ['gates'], hosts, env })
+      const again = await runHere({ roles: ['gates'], hosts, env })
       expect(again.recap()).toMatchObject({ changed: 0, trips: 2 })
     } finally {
       wire.close()
@@ -257,7 +257,7 @@ describe('two runs at once', () => {
 })
 
 describe('a disk that is full', () => {
-  const big = (bytes: number) => runSite({ hosts: t1, roles: ['disk'], vars: { disk: { bytes } } })
+  const big = (bytes: number) => runHere({ hosts: t1, roles: ['disk'], vars: { disk: { bytes } } })
   beforeAll(() => t1.say('mkdir -p /srv/disk; mount -t tmpfs -o size=64k tmpfs /srv/disk'))
   afterAll(() => t1.run('umount /srv/disk; umount /var/lib/capstan; rm -rf /srv/disk'))
 
@@ -320,7 +320,7 @@ describe('packages', () => {
   }, 220_000)
 
   it('that no source has are an error with apt’s words', async () => {
-    const { exitCode, error } = await runSite({
+    const { exitCode, error } = await runHere({
       hosts: t1,
       roles: ['packages'],
       vars: { packages: { names: ['no-such-package-here'] } },
