@@ -1,0 +1,120 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { scripts, source } from './deploy-app.ts'
+import { type Machine, machine } from './machine.ts'
+import { runSite } from './site.ts'
+
+const home = '/srv/www/foobar'
+const names = ['three1', 'three2', 'three3'] as const
+let machines: readonly Machine[]
+let run: ReturnType<typeof scripts>
+
+const inventory = () =>
+  Object.fromEntries(machines.map(({ name, host }) => [name, { connection: 'sandbox', debian: host.debian }]))
+const onAll = (script: string) =>
+  Promise.all(machines.map(each => each.say(script).then(text => text.trim())))
+const live = () => onAll(`basename "$(readlink ${home}/current 2>/dev/null)"`)
+const running = () =>
+  onAll(`systemctl list-units --plain --no-legend --state=active,activating 'foobar@*' | cut -d' ' -f1`)
+const mark = (name: string, at: number) => machines[at]?.say(`: >${home}/shared/storage/${name}`)
+const deploy = (from: ReturnType<typeof source>) => run.deploy(from, { hosts: inventory() })
+
+// What a release does wrong is decided by files of shared/ on the host it runs on.
+const index = `<?php
+$is = fn ($name) => file_exists('${home}/shared/storage/' . $name);
+$live = basename((string) readlink('${home}/current')) === getenv('RELEASE');
+if ($is('broken') || ($is('late') && $live)) { http_response_code(500); exit('broken'); }
+echo 'ok ', getenv('RELEASE'), "\\n";
+`
+const content = (n: string) =>
+  source({
+    'public/index.php': index,
+    'n.txt': n,
+    'deploy/migrate*': `#!/bin/sh\n# ${n}\necho "$RELEASE" >>${home}/shared/storage/migrated\n`,
+  })
+
+beforeAll(async () => {
+  machines = await Promise.all(names.map((name, index) => machine(name, index === 2 ? 13 : 12)))
+  const [first] = machines
+  if (!first) throw new Error('no machine')
+  run = scripts(first)
+  const set = await runSite({ hosts: inventory(), words: ['-t', 'nginx,app'], seconds: 600 })
+  expect(set.exitCode, set.stdout.slice(-3000)).toBe(0)
+  await onAll(
+    `systemctl stop 'foobar@*' 2>/dev/null; rm -rf ${home}/current ${home}/releases/* ${home}/releases.jsonl ${home}/shared/storage/*`,
+  )
+}, 900_000)
+afterAll(() => {
+  for (const each of machines) each.close()
+})
+
+it('makes a release live on all hosts, and migrates on one', async () => {
+  const from = content('one')
+  const done = await deploy(from)
+  expect(done.exitCode, done.stdout.slice(-3000)).toBe(0)
+  const [first = '', ...others] = await live()
+  expect(first).toMatch(/Z-/)
+  expect(others).toEqual([first, first])
+  expect(await onAll(`cat ${home}/shared/storage/migrated 2>/dev/null || :`)).toEqual([first, '', ''])
+  expect((await deploy(from)).lines.find(({ event }) => event === 'release')).toMatchObject({
+    outcome: 'already live',
+  })
+  from.remove()
+})
+
+it('switches none of them when one fails its gate', async () => {
+  const before = await live()
+  const from = content('two')
+  await mark('broken', 2)
+  const failed = await deploy(from)
+  await onAll(`rm -f ${home}/shared/storage/broken`)
+  expect(failed.exitCode).toBe(1)
+  expect(failed.error('three3').code).toBe('step-health')
+  for (const name of ['three1', 'three2'])
+    expect(failed.error(name)).toMatchObject({
+      code: 'others-failed',
+      message: expect.stringContaining('because three3'),
+    })
+  expect(await live()).toEqual(before)
+  expect(await running()).toEqual(before.map(id => `foobar@${id}.service`))
+  from.remove()
+})
+
+it('goes back on all of them when the verification fails on one', async () => {
+  const before = await live()
+  const from = content('three')
+  await mark('late', 1)
+  const failed = await deploy(from)
+  await onAll(`rm -f ${home}/shared/storage/late`)
+  expect(failed.exitCode).toBe(1)
+  expect(failed.error('three2').code).toBe('step-verify')
+  for (const name of ['three1', 'three3'])
+    expect(failed.error(name).message).toContain('switched back, because three2')
+  expect(await live()).toEqual(before)
+  expect(await running()).toEqual(before.map(id => `foobar@${id}.service`))
+  expect(failed.lines.find(({ event }) => event === 'release')).toMatchObject({ outcome: 'back' })
+  from.remove()
+})
+
+it('touches none of them when one can’t be reached', async () => {
+  const before = await live()
+  const from = content('four')
+  const hosts = { ...inventory(), three2: { address: '127.0.0.1', port: 1, user: 'root' } }
+  const failed = await run.deploy(from, { hosts })
+  expect(failed.exitCode).toBe(4)
+  expect(await live()).toEqual(before)
+  from.remove()
+})
+
+it('deploys the content that failed before, and rolls all of them back', async () => {
+  const before = await live()
+  const from = content('two')
+  const done = await deploy(from)
+  expect(done.exitCode, done.stdout.slice(-3000)).toBe(0)
+  const [first = '', ...others] = await live()
+  expect(others).toEqual([first, first])
+  const back = await run.startRollback({ hosts: inventory() }).done
+  expect(back.exitCode, back.stdout.slice(-3000)).toBe(0)
+  expect(await live()).toEqual(before)
+  expect(await running()).toEqual(before.map(id => `foobar@${id}.service`))
+  from.remove()
+})
