@@ -72,12 +72,27 @@ function holdOf(words: readonly string[]): Hold | undefined {
 
 async function holdAll({ hosts, emit }: ReleaseRun, what: Hold): Promise<number> {
   let exitCode = 0
-  for (const host of hosts)
-    await hold(host, what).catch((error: CapstanError) => {
-      emit({ event: 'failed', host: host.name, error })
+  for (const host of hosts) {
+    try {
+      await hold(host, what)
+      emit({ event: 'note', message: `${host.name}: ${toldOf(what, host.settings.app)}` })
+    } catch (error) {
+      emit({ event: 'failed', host: host.name, error: error as CapstanError })
       exitCode = error instanceof UnreachableError ? 4 : 1
-    })
+    }
+  }
   return exitCode
+}
+
+function toldOf(what: Hold, app: string): string {
+  switch (what.do) {
+    case 'freeze':
+      return `deploys of ${app} are frozen: ${what.reason}`
+    case 'thaw':
+      return `deploys of ${app} are allowed`
+    case 'maintenance':
+      return what.on ? `visitors of ${app} get the maintenance page` : `visitors get ${app}`
+  }
 }
 
 async function list(run: ReleaseRun, hosts: readonly ReleaseHost[], json: boolean): Promise<number> {
