@@ -15,4 +15,4 @@ export {
   secret,
   text,
 } from './vars/texts.ts'
-export { type Description, type Parsed, type Problem, type Vars, type VarsOf, vars } from './vars/vars.ts'
+export { type Problem, type Vars, type VarsOf, vars } from './vars/vars.ts'

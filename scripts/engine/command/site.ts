@@ -14,7 +14,7 @@ import { assignRoles, filterPlays, type HostRoles, type Play } from './plays.ts'
 import { openPrinter } from './printer.ts'
 import { type ReachableHost, reach } from './reach.ts'
 
-export const help = `Usage: npx zx scripts/site.mjs [options]
+const help = `Usage: npx zx scripts/site.mjs [options]
 
 Converges the hosts of an inventory: looks first, changes what differs, looks again.
 

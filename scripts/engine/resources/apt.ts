@@ -11,7 +11,7 @@ interface FoundPackages {
 }
 
 /** Debian packages. Source: dpkg-query(1) -W, `${db:Status-Status}`. */
-export const packages: Kind<WantedPackages, FoundPackages> = {
+const packages: Kind<WantedPackages, FoundPackages> = {
   noun: 'apt',
 
   probe(items) {

@@ -38,7 +38,7 @@ interface FoundService {
 }
 
 /** Units of systemd, all in one `systemctl show`. Source: systemctl(1), properties Load-, Active- and UnitFileState. */
-export const units: Kind<WantedService, FoundService> = {
+const units: Kind<WantedService, FoundService> = {
   noun: 'service',
 
   probe(items) {
