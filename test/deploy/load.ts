@@ -11,6 +11,8 @@ export interface LoadTarget {
   readonly keepAlive: boolean
   /** Milliseconds between an answer and the next request of the same visitor. */
   readonly pause?: number
+  /** Milliseconds that a visitor stops in the middle of an answer that doesn't come at once. */
+  readonly linger?: number
 }
 
 /** What visitors met. */
@@ -18,7 +20,7 @@ export interface LoadResult {
   readonly requests: number
   /** Statuses and errors other than 200, with how often each was met. */
   readonly failures: Readonly<Record<string, number>>
-  /** The releases that answered, by the last word of the body. */
+  /** The releases that answered, by their header or else the last word of the body. */
   readonly releases: Readonly<Record<string, number>>
   /** Milliseconds of each answer, and the moment (ms of performance.now) at which it came. */
   readonly answers: readonly { readonly at: number; readonly took: number }[]
@@ -40,11 +42,10 @@ export function startLoad(target: LoadTarget): { stop(): Promise<LoadResult> } {
   async function visitor(): Promise<void> {
     while (!stopped) {
       const began = performance.now()
-      const { status, body } = await ask(target, agent)
+      const { status, release } = await ask(target, agent)
       const now = performance.now()
       answers.push({ at: now, took: now - began })
       if (status !== '200') failures[status] = (failures[status] ?? 0) + 1
-      const release = /(\S+)\s*$/.exec(body)?.[1] ?? ''
       if (status === '200') releases[release] = (releases[release] ?? 0) + 1
       if (target.pause) await new Promise(resolve => setTimeout(resolve, target.pause))
     }
@@ -62,23 +63,30 @@ export function startLoad(target: LoadTarget): { stop(): Promise<LoadResult> } {
 }
 
 function ask(
-  { address, port, domain, path }: LoadTarget,
+  { address, port, domain, path, linger }: LoadTarget,
   agent: Agent,
-): Promise<{ readonly status: string; readonly body: string }> {
+): Promise<{ readonly status: string; readonly release: string }> {
   return new Promise(resolve => {
     const asked = request(
       { host: address, port, path, agent, headers: { Host: domain }, timeout: 60_000 },
       answer => {
         const chunks: Buffer[] = []
         answer.on('data', (chunk: Buffer) => chunks.push(chunk))
-        answer.on('end', () =>
-          resolve({ status: String(answer.statusCode), body: Buffer.concat(chunks).toString() }),
-        )
-        answer.on('error', error => resolve({ status: `cut: ${error.message}`, body: '' }))
+        if (linger !== undefined)
+          answer.once('data', () => {
+            answer.pause()
+            setTimeout(() => answer.resume(), linger)
+          })
+        answer.on('end', () => {
+          const said = /(\S+)\s*$/.exec(Buffer.concat(chunks).toString('latin1', 0, 1000))?.[1]
+          const release = answer.headers['x-release'] ?? said ?? ''
+          resolve({ status: String(answer.statusCode), release: String(release) })
+        })
+        answer.on('error', error => resolve({ status: `cut: ${error.message}`, release: '' }))
       },
     )
     asked.on('timeout', () => asked.destroy(new Error('no answer within 60 s')))
-    asked.on('error', error => resolve({ status: error.message, body: '' }))
+    asked.on('error', error => resolve({ status: error.message, release: '' }))
     asked.end()
   })
 }

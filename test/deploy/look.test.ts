@@ -1,0 +1,128 @@
+import { describe, expect, it } from 'vitest'
+import type { ReleaseVars } from '#engine/command/release-hosts.ts'
+import { type Found, parseLook } from '#engine/deploy/look.ts'
+import { chooseRelease } from '#engine/deploy/rollback.ts'
+import type { AppSettings } from '#engine/deploy/settings.ts'
+import { releaseTable } from '#engine/deploy/table.ts'
+import type { VarsOf } from '#engine/vars.ts'
+import type appVars from '#roles/app/vars.ts'
+
+const settings: AppSettings = {
+  app: 'foobar',
+  domain: 'www.foobar.com',
+  shared: ['storage'],
+  health: { path: '/health', timeout: 30, passes: 2 },
+  migrate: undefined,
+  migrations: ['migrations'],
+  drain: 30,
+  keep: 5,
+}
+const old = '20261122T200000Z-1111111'
+const live = '20261122T210000Z-2222222'
+const bad = '20261122T220000Z-3333333'
+
+const facts = (id: string, more = {}) =>
+  JSON.stringify({
+    id,
+    sha256: id.slice(-7).padEnd(64, '0'),
+    by: 'alice@laptop',
+    files: 2,
+    bytes: 1234,
+    ...more,
+  })
+const line = (release: string, state: string, more = {}) =>
+  JSON.stringify({ release, state, at: '2026-11-22T21:00:05Z', by: 'alice@laptop', run: 'r', ...more })
+const told = (...pairs: readonly (readonly [string, string])[]) =>
+  Buffer.from(pairs.map(([key, value]) => `${key}\0${value}\0`).join(''), 'latin1')
+const usual: readonly (readonly [string, string])[] = [
+  ['current', live],
+  ...[old, live, bad].map(id => ['release', facts(id)] as const),
+  ...[old, live].flatMap(id => [
+    ['log', line(id, 'live', { how: 'deploy' })] as const,
+    ['log', line(id, 'good')] as const,
+  ]),
+  ['log', line(bad, 'live', { how: 'deploy' })],
+  ['log', line(bad, 'bad')],
+  ['migrated', line(live, 'migrated', { migrations: 'abc' })],
+  ['running', live],
+  ['bytes', '1000000'],
+  ['inodes', '5000'],
+]
+const parse = (...more: readonly (readonly [string, string])[]): Found =>
+  parseLook('web1', settings, told(...usual, ...more))
+
+describe('what a host tells', () => {
+  it('is read into its releases, the newest deploy first', () => {
+    const found = parse()
+    expect(found.releases.map(({ id, state }) => [id, state])).toEqual([
+      [bad, 'bad'],
+      [live, 'good'],
+      [old, 'good'],
+    ])
+    expect(found).toMatchObject({
+      current: live,
+      running: [live],
+      bytesFree: 1_000_000,
+      frozen: undefined,
+      base: undefined,
+    })
+    expect(found.migrated).toEqual({ digest: 'abc', release: live })
+  })
+
+  it('may end with a manifest, which holds any bytes', () => {
+    const text = `d\tpublic\nf\t644\t${'a'.repeat(64)}\t3\tpublic/\xff\xfe\n`
+    const found = parseLook(
+      'web1',
+      settings,
+      Buffer.concat([
+        told(...usual, ['base', live], ['have', 'b'.repeat(64)], ['manifest', String(text.length)]),
+        Buffer.from(text, 'latin1'),
+      ]),
+    )
+    expect(found.base?.manifest.map(({ path }) => path)).toEqual(['public', 'public/\xff\xfe'])
+    expect(found.base?.more).toEqual(new Set(['b'.repeat(64)]))
+  })
+
+  it.each([
+    [['problem', 'there is no unit foobar@.service'], 'not-set-up', 'site.mjs'],
+    [['missing', 'storage'], 'shared-missing', 'Nothing was changed'],
+    [['astray', 'is not a link'], 'current-astray', 'move away'],
+  ] as const)('stops a deploy where it has %j', (pair, code, hint) => {
+    expect(() => parse(pair)).toThrow(expect.objectContaining({ code, hint: expect.stringContaining(hint) }))
+  })
+})
+
+describe('a rollback', () => {
+  it('goes one good release back, past one that is bad', () => {
+    expect(chooseRelease('web1', parse(), { steps: 1 })).toMatchObject({ id: old })
+  })
+  it.each(['1111111', old])('goes to the one that is named %s', to => {
+    expect(chooseRelease('web1', parse(), { to })).toMatchObject({ id: old })
+  })
+  it.each([
+    [{ steps: 2 }, 'only 1 good release'],
+    [{ to: '3333333' }, 'is bad'],
+    [{ to: '9999999' }, 'there is no release'],
+  ] as const)('says which there are where %j leads nowhere', (target, why) => {
+    expect(chooseRelease('web1', parse(), target)).toMatchObject({
+      code: 'no-such-release',
+      message: expect.stringContaining(why),
+      lines: [old],
+    })
+  })
+})
+
+it('is shown as a table', () => {
+  expect(releaseTable(parse(['frozen', 'holidays\n'], ['maintenance', 'on']))).toEqual([
+    'deploys are frozen: holidays',
+    'visitors get the maintenance page',
+    `   ${bad}  bad            1.2 kB  2026-11-22 21:00 UTC  alice@laptop`,
+    `→  ${live}  good  running  1.2 kB  2026-11-22 21:00 UTC  alice@laptop`,
+    `   ${old}  good           1.2 kB  2026-11-22 21:00 UTC  alice@laptop`,
+  ])
+})
+
+it('takes its settings from vars that the app role has', () => {
+  const vars = (given: VarsOf<typeof appVars>): ReleaseVars => given
+  expect(vars).toBeTypeOf('function')
+})
