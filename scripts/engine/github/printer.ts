@@ -139,9 +139,9 @@ export function githubPrinter({
 
   function write(): void {
     const seconds = (performance.now() - began) / 1000
-    const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: name } = env
+    const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: name, GITHUB_ACTOR: actor } = env
     const repository = server && name ? `${server}/${name}` : undefined
-    summary.write(summarize(told.story(), { diff, seconds, signal, repository }))
+    summary.write(summarize(told.story(), { diff, seconds, signal, repository, actor }))
   }
 
   const timer = setInterval(tellLong, 1000)

@@ -6,13 +6,20 @@ import type { SummaryOptions } from './summary.ts'
 const mostCommits = 25
 
 /** The line under the title, from → to, and the commits between them. */
-export function releaseHead({ release }: Story, { seconds, repository }: SummaryOptions): readonly string[] {
+export function releaseHead(
+  { release }: Story,
+  { seconds, repository, actor }: SummaryOptions,
+): readonly string[] {
   if (!release) return []
   const { url, previous, previousRef, ref, commits } = release
-  const to = release.release === undefined ? undefined : named(release.release, ref)
-  const way = [previous === undefined ? undefined : named(previous, previousRef), to].filter(Boolean)
-  const line = [`<${url}>`, duration(seconds), way.join(' → ')].filter(Boolean).join(' · ')
-  if (!commits || commits.length === 0) return [line]
+  const known = commits !== undefined && commits.length > 0
+  const to = release.release === undefined ? undefined : named(release.release, known ? undefined : ref)
+  const from = previous === undefined ? undefined : named(previous, known ? undefined : previousRef)
+  const way = [from, to].filter(Boolean).join(' → ')
+  const line = [way, duration(seconds), actor === undefined ? '' : `by ${prose(actor)}`, `<${url}>`]
+    .filter(Boolean)
+    .join(' · ')
+  if (!known) return [line]
   const rows = commits.slice(0, mostCommits).map(({ sha, subject }) => {
     const short = code(sha.slice(0, 7))
     return `- ${repository === undefined ? short : `[${short}](${repository}/commit/${encodeURIComponent(sha)})`} ${prose(subject)}`

@@ -13,6 +13,8 @@ export interface SummaryOptions {
   readonly seconds: number
   /** `https://github.com/owner/name`; absent where it is not known. */
   readonly repository?: string | undefined
+  /** Who asked for the run. */
+  readonly actor?: string | undefined
 }
 
 /** A run as GitHub's markdown: what came of it, what went wrong, hosts, changes, times, and the way back. */
@@ -53,17 +55,24 @@ function title(story: Story, { signal }: SummaryOptions): string {
   return changes.length > 0 ? `✅ ${about}: ${what} made` : `✅ ${about}: all as declared, nothing changed`
 }
 
-function releaseTitle({ release }: Story): string {
+function releaseTitle({ release, errors }: Story): string {
   if (!release) return ''
-  const { app, outcome, how } = release
-  const name = `${prose(app)}: ${release.release === undefined ? 'the release' : code(release.release)}`
-  const before = release.previous === undefined ? undefined : code(release.previous)
-  if (outcome === 'planned')
-    return `🔎 ${name} would ${before ? `replace ${before}` : 'be the first to be live'}`
-  if (outcome === 'live') return how === 'rollback' ? `✅ ${name} is live again` : `✅ ${name} is live`
+  const { app, outcome, how, release: id, previous } = release
+  const at = failedStep(errors)
+  const name = prose(id === undefined ? app : `${app}: ${id}`)
+  const before = prose(previous ?? '')
+  if (outcome === 'planned') return `🔎 ${name} would ${before ? 'be deployed' : 'be the first to be live'}`
+  if (outcome === 'live') return `✅ ${name} is live${how === 'rollback' ? ' again' : ''}`
   if (outcome === 'already live') return `✅ ${name} is already live: nothing to do`
-  if (outcome === 'back') return `↩️ ${name} failed when it was live; ${before ?? 'nothing'} is live again`
-  return `❌ ${name} is not live; ${before ? `${before} still is` : 'the site is as before'}`
+  const failed = at === undefined ? 'failed' : `failed at ${prose(at)}`
+  if (outcome === 'back')
+    return `↩️ ${name} ${failed}; ${before ? `back to ${before}` : 'nothing is live, as before'}`
+  return `❌ ${name} ${failed}; the site is as before`
+}
+
+// A deploy's errors have the step in their code.
+function failedStep(errors: readonly ToldError[]): string | undefined {
+  return errors.map(({ code: word }) => /^step-(.+)$/.exec(word)?.[1]).find(Boolean)
 }
 
 function stoppedAt({ doing, hosts }: Story): string {
@@ -161,19 +170,19 @@ function diffs(changes: readonly ToldChange[]): readonly string[] {
   return [folded('Differences', [...all.slice(0, mostDiffs), ...more].join('\n\n'))]
 }
 
-function stepTable({ steps, hosts }: Story): string {
+function stepTable({ steps, hosts, errors }: Story): string {
   if (steps.length === 0) return ''
-  const names = [...new Set(steps.map(({ step }) => step))]
+  const failed = (host: string) => failedStep(errors.filter(error => error.host === host))
+  const ends = hosts.map(failed).filter(step => step !== undefined)
+  const names = [...new Set([...steps.map(({ step }) => step), ...ends])]
   const shown = hosts.slice(0, 6)
   const cell = (step: string, host: string) => {
     const found = steps.find(each => each.step === step && each.host === host)
-    if (!found) return ''
-    return found.seconds === undefined ? prose(found.note ?? 'done') : duration(found.seconds)
+    if (!found) return failed(host) === step ? '❌' : ''
+    return found.seconds === undefined ? '' : duration(found.seconds)
   }
   const notes = (step: string) => {
-    const found = steps.find(
-      each => each.step === step && each.note !== undefined && each.seconds !== undefined,
-    )
+    const found = steps.find(each => each.step === step && each.note !== undefined)
     return found?.note === undefined ? '' : prose(found.note)
   }
   return table(
