@@ -10,7 +10,8 @@ export default defineConfig({
           include: ['test/sandbox/**/*.test.ts'],
           testTimeout: 600_000,
           hookTimeout: 900_000,
-          fileParallelism: false,
+          // Each file has hosts of its own.
+          maxWorkers: 2,
           sequence: { groupOrder: 1 },
         },
       },

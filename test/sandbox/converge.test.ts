@@ -3,14 +3,14 @@ import { openWire } from '../connection/wire.ts'
 import { type Machine, machine } from './machine.ts'
 import { runHere } from './site.ts'
 
-let t1: Machine
-let t2: Machine
+let conv1: Machine
+let conv2: Machine
 beforeAll(async () => {
-  ;[t1, t2] = await Promise.all([machine('t1', 12), machine('t2', 13)])
+  ;[conv1, conv2] = await Promise.all([machine('conv1', 12), machine('conv2', 13)])
 }, 120_000)
 afterAll(() => {
-  t1?.close()
-  t2?.close()
+  conv1?.close()
+  conv2?.close()
 })
 
 const forget = `systemctl disable -q --now fixture 2>/dev/null
@@ -19,12 +19,12 @@ rm -rf /srv/many /srv/gates /run/gates /var/lib/capstan /run/capstan; systemctl 
 
 describe('500 files', () => {
   it('take four trips to be made and two to be looked at, as counted at the channel and on the wire', async () => {
-    await t1.say(forget)
-    const bare = await openWire(t1.host.port)
-    const full = await openWire(t1.host.port)
+    await conv1.say(forget)
+    const bare = await openWire(conv1.host.port)
+    const full = await openWire(conv1.host.port)
     try {
       const run = (port: number, count: number) =>
-        runHere({ roles: ['many'], hosts: { t1: t1.through(port) }, vars: { many: { count } } })
+        runHere({ roles: ['many'], hosts: { conv1: conv1.through(port) }, vars: { many: { count } } })
       const first = await run(full.port, 500)
       expect(first.exitCode).toBe(0)
       expect(first.recap()).toMatchObject({ ok: 501, changed: 501, failed: 0, trips: 4 })
@@ -34,7 +34,7 @@ describe('500 files', () => {
       await run(bare.port, 0)
       // Script and answer are longer, and fill more packets; the waits are the same or nearly so.
       expect(full.waits() - before).toBeLessThanOrEqual(bare.waits() + 3)
-      expect(await t1.say('cat /srv/many/*.conf | wc -l; stat -c %a /srv/many/7.conf')).toBe('500\n644\n')
+      expect(await conv1.say('cat /srv/many/*.conf | wc -l; stat -c %a /srv/many/7.conf')).toBe('500\n644\n')
     } finally {
       bare.close()
       full.close()
@@ -43,7 +43,7 @@ describe('500 files', () => {
 })
 
 describe.each([12, 13])('--check --diff on a Debian %i host', debian => {
-  const host = () => (debian === 12 ? t1 : t2)
+  const host = () => (debian === 12 ? conv1 : conv2)
   const check = (line = 'good') =>
     runHere({ roles: ['web'], hosts: host(), vars: { web: { line } }, words: ['-C', '-D'] })
   const all = [
@@ -113,13 +113,13 @@ const watcher = `rm -f /run/enough; perl -e '
 
 describe('a set of config files', () => {
   const converge = (line: string, words: readonly string[] = []) =>
-    runHere({ roles: ['web'], hosts: t1, vars: { web: { line } }, words })
+    runHere({ roles: ['web'], hosts: conv1, vars: { web: { line } }, words })
   const files = () =>
-    t1.say('cd /etc/fixture; sha256sum *; stat -c "%n %a %U %Y" * .; ls -a /etc | grep capstan || :')
+    conv1.say('cd /etc/fixture; sha256sum *; stat -c "%n %a %U %Y" * .; ls -a /etc | grep capstan || :')
 
   beforeEach(async () => {
     expect((await converge('good')).exitCode).toBe(0)
-    await t1.say('rm -f /run/fixture/reloads')
+    await conv1.say('rm -f /run/fixture/reloads')
   })
 
   it('that its test rejects leaves every file as it is; the error has role, file and the tester’s words', async () => {
@@ -128,7 +128,7 @@ describe('a set of config files', () => {
     expect(run.exitCode).toBe(1)
     expect(run.error()).toMatchObject({
       code: 'config-rejected',
-      message: 't1: fixture configuration: `fixture test` ended with 1',
+      message: 'conv1: fixture configuration: `fixture test` ended with 1',
       where: 'test/fixtures/roles/web/role.ts:13 (role web)',
       lines: [
         '2:line bad',
@@ -139,24 +139,24 @@ describe('a set of config files', () => {
     })
     expect(run.recap()).toMatchObject({ ok: 5, changed: 0, failed: 1 })
     expect(await files()).toBe(before)
-    expect(await t1.say('grep line /run/fixture/live; ls /var/lib/capstan/owed')).toBe('line good\n')
+    expect(await conv1.say('grep line /run/fixture/live; ls /var/lib/capstan/owed')).toBe('line good\n')
     const next = await converge('better')
     expect(next.changes).toEqual(['template /etc/fixture/main.conf', 'reload fixture'])
-    expect(await t1.say('grep line /run/fixture/live; cat /run/fixture/reloads')).toBe(
+    expect(await conv1.say('grep line /run/fixture/live; cat /run/fixture/reloads')).toBe(
       'line better\nreloaded\n',
     )
   })
 
   it('that fails its test keeps the handler that an earlier run owes', async () => {
-    await t1.say(`: >/var/lib/capstan/owed/${Buffer.from('web/reload fixture').toString('hex')}`)
+    await conv1.say(`: >/var/lib/capstan/owed/${Buffer.from('web/reload fixture').toString('hex')}`)
     expect((await converge('bad')).exitCode).toBe(1)
     expect((await converge('good')).changes).toEqual(['reload fixture'])
   })
 
   it('that was broken by hand before is said to have been', async () => {
-    await t1.say('echo "line bad by hand" >/etc/fixture/main.conf')
+    await conv1.say('echo "line bad by hand" >/etc/fixture/main.conf')
     expect((await converge('bad')).error().hint).toMatch(/was broken there before this run/)
-    expect(await t1.say('cat /etc/fixture/main.conf')).toBe('line bad by hand\n')
+    expect(await conv1.say('cat /etc/fixture/main.conf')).toBe('line bad by hand\n')
   })
 
   it('whose reload fails is put back, the service goes on with it, and the hint says so', async () => {
@@ -164,24 +164,24 @@ describe('a set of config files', () => {
     const run = await converge('unloadable')
     expect(run.error()).toMatchObject({
       code: 'step-failed',
-      message: 't1: handler “reload fixture” ended with 1',
+      message: 'conv1: handler “reload fixture” ended with 1',
       where: 'test/fixtures/roles/web/role.ts:8 (role web)',
       hint: expect.stringContaining('were put back, and the handler ran well with them'),
     })
     expect(run.error().lines.join()).toContain('fixture: address already in use')
     expect(run.recap()).toMatchObject({ changed: 0, failed: 1 })
     expect(await files()).toBe(before)
-    expect(await t1.say('grep line /run/fixture/live; systemctl is-active fixture')).toBe(
+    expect(await conv1.say('grep line /run/fixture/live; systemctl is-active fixture')).toBe(
       'line good\nactive\n',
     )
     expect((await converge('better')).changes).toContain('reload fixture')
   })
 
   it('is never seen half done: what is tested is a copy, and both files change in one step', async () => {
-    const watch = t1.say(watcher)
-    const run = await runHere({ roles: ['web'], hosts: t1, vars: { web: { line: 'new', other: 'y' } } })
+    const watch = conv1.say(watcher)
+    const run = await runHere({ roles: ['web'], hosts: conv1, vars: { web: { line: 'new', other: 'y' } } })
     expect((await converge('bad')).exitCode).toBe(1)
-    await t1.say(': >/run/enough')
+    await conv1.say(': >/run/enough')
     expect(run.exitCode).toBe(0)
     expect((await watch).split('\n')).toEqual(['line good x', 'line new y', ''])
   })
@@ -195,17 +195,19 @@ describe.each([
   ],
 ])('a set in /etc/ssh, which came with the image, %s', (_how, before) => {
   const converge = (vars: Record<string, string>) =>
-    runHere({ roles: ['sshd'], hosts: t2, vars: { sshd: vars } })
+    runHere({ roles: ['sshd'], hosts: conv2, vars: { sshd: vars } })
   const state = () =>
-    t2.say(
+    conv2.say(
       'cd /etc/ssh; find . -type f -exec sha256sum {} + | sort; find . -printf "%p %m %u %l\\n" | sort; ls -a /etc | grep capstan || :',
     )
   const here = before === '' ? 'the test ran on a copy' : 'was put back as it was'
 
   beforeAll(async () => {
-    await t2.say(`rm -f /etc/ssh/sshd_config.d/test.conf /etc/ssh/test-link /srv/ssh-reloads; ${before}`)
+    await conv2.say(`rm -f /etc/ssh/sshd_config.d/test.conf /etc/ssh/test-link /srv/ssh-reloads; ${before}`)
   })
-  afterAll(() => t2.run('umount /usr/bin/unshare; rm -f /etc/ssh/sshd_config.d/test.conf /etc/ssh/test-link'))
+  afterAll(() =>
+    conv2.run('umount /usr/bin/unshare; rm -f /etc/ssh/sshd_config.d/test.conf /etc/ssh/test-link'),
+  )
 
   it('is installed, file by file, and reloaded once', async () => {
     const run = await converge({})
@@ -214,7 +216,9 @@ describe.each([
       'link /etc/ssh/test-link',
       'reload ssh',
     ])
-    expect(await t2.say('sshd -T | grep -i maxauthtries; cat /srv/ssh-reloads')).toBe('maxauthtries 5\nx\n')
+    expect(await conv2.say('sshd -T | grep -i maxauthtries; cat /srv/ssh-reloads')).toBe(
+      'maxauthtries 5\nx\n',
+    )
     expect((await converge({})).recap()).toMatchObject({ changed: 0, trips: 2 })
   })
 
@@ -241,8 +245,8 @@ describe.each([
 
 describe('handlers', () => {
   it('of another role that an earlier run owes are left to a run that has the role', async () => {
-    await t1.say(`${forget}; mkdir -p /run/gates; : >/run/gates/go`)
-    const site = { hosts: t1, roles: ['web', 'gates'] }
+    await conv1.say(`${forget}; mkdir -p /run/gates; : >/run/gates/go`)
+    const site = { hosts: conv1, roles: ['web', 'gates'] }
     expect((await runHere({ ...site, vars: { gates: { handler: 'false' } } })).exitCode).toBe(1)
     const only = await runHere({ ...site, words: ['-t', 'web'] })
     expect(only.recap()).toMatchObject({ changed: 0, trips: 2 })
@@ -253,21 +257,21 @@ describe('handlers', () => {
 })
 
 describe('a set on a host without mount namespaces, whose run is killed before its test has spoken', () => {
-  afterAll(() => t1.run('umount /usr/bin/unshare'))
+  afterAll(() => conv1.run('umount /usr/bin/unshare'))
 
   it('is put back by the next run', async () => {
-    const converge = (line: string) => runHere({ roles: ['web'], hosts: t1, vars: { web: { line } } })
+    const converge = (line: string) => runHere({ roles: ['web'], hosts: conv1, vars: { web: { line } } })
     expect((await converge('good')).exitCode).toBe(0)
-    await t1.say(
+    await conv1.say(
       'printf "#!/bin/sh\\nexit 1\\n" >/run/no; chmod +x /run/no; mount --bind /run/no /usr/bin/unshare; rm -f /run/fixture/reloads',
     )
     expect((await converge('killer')).error().code).toBe('stage-killed')
-    expect(await t1.say('grep line /etc/fixture/main.conf; ls -d /etc/.capstan*')).toBe(
+    expect(await conv1.say('grep line /etc/fixture/main.conf; ls -d /etc/.capstan*')).toBe(
       'line killer\n/etc/.capstan-0-fixture\n',
     )
     expect((await converge('good')).changes).toEqual(['reload fixture'])
     expect(
-      await t1.say(
+      await conv1.say(
         'grep line /etc/fixture/main.conf; cat /run/fixture/reloads; ls -d /etc/.capstan* 2>/dev/null || :',
       ),
     ).toBe('line good\nreloaded\n')

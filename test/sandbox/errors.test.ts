@@ -6,17 +6,17 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Machine, machine } from './machine.ts'
 import { runSite, type SiteRun } from './site.ts'
 
-let t1: Machine
-let t2: Machine
+let err1: Machine
+let err2: Machine
 const directory = mkdtempSync(join(tmpdir(), 'capstan-errors-'))
 beforeAll(async () => {
-  ;[t1, t2] = await Promise.all([machine('t1', 12), machine('t2', 13)])
-  await t1.say('rm -rf /srv/many')
+  ;[err1, err2] = await Promise.all([machine('err1', 12), machine('err2', 13)])
+  await err1.say('rm -rf /srv/many')
   execFileSync('ssh-keygen', ['-qt', 'ed25519', '-N', '', '-f', join(directory, 'key')])
 }, 120_000)
 afterAll(() => {
-  t1?.close()
-  t2?.close()
+  err1?.close()
+  err2?.close()
   rmSync(directory, { recursive: true, force: true })
 })
 
@@ -24,7 +24,7 @@ afterAll(() => {
 const ways: Readonly<Record<string, { settings: () => object; code: string; words: RegExp; hint: RegExp }>> =
   {
     unknown: {
-      settings: () => ({ ...t1.through(t1.host.port), known_hosts: known('') }),
+      settings: () => ({ ...err1.through(err1.host.port), known_hosts: known('') }),
       code: 'host-key-unknown',
       words: /SHA256:/,
       hint: /known_hosts|ssh-keyscan|ssh /,
@@ -34,20 +34,20 @@ const ways: Readonly<Record<string, { settings: () => object; code: string; word
         const other = execFileSync('ssh-keygen', ['-yf', join(directory, 'key')])
           .toString()
           .split(' ')
-        return { ...t1.through(t1.host.port), known_hosts: known(`t1 ${other[0]} ${other[1]}`) }
+        return { ...err1.through(err1.host.port), known_hosts: known(`err1 ${other[0]} ${other[1]}`) }
       },
       code: 'host-key-changed',
       words: /SHA256:/,
       hint: /\S/,
     },
     wrongkey: {
-      settings: () => ({ ...t1.through(t1.host.port), key: join(directory, 'key') }),
+      settings: () => ({ ...err1.through(err1.host.port), key: join(directory, 'key') }),
       code: 'auth-failed',
       words: /key/,
       hint: /authorized_keys|key/,
     },
     closed: {
-      settings: () => ({ ...t1.through(1) }),
+      settings: () => ({ ...err1.through(1) }),
       code: 'unreachable-econnrefused',
       words: /127\.0\.0\.1/,
       hint: /sshd|port/,
@@ -71,7 +71,7 @@ describe('hosts that can’t be reached', () => {
   let text: SiteRun
   beforeAll(async () => {
     const hosts = {
-      fine: t1.through(t1.host.port),
+      fine: err1.through(err1.host.port),
       ...Object.fromEntries(Object.entries(ways).map(([name, { settings }]) => [name, settings()])),
     }
     const site = { roles: ['many'], hosts, vars: { many: { count: 3 } } }
@@ -84,7 +84,7 @@ describe('hosts that can’t be reached', () => {
     expect(run.recap('fine')).toMatchObject({ ok: 4, changed: 4, failed: 0, unreachable: 0 })
     expect(text.exitCode).toBe(4)
     expect(text.stdout).toMatch(/^fine\s+: ok=4 changed=0/m)
-    expect(await t1.say('ls /srv/many | wc -l')).toBe('3\n')
+    expect(await err1.say('ls /srv/many | wc -l')).toBe('3\n')
   })
 
   it.each(Object.entries(ways))('say what is wrong and what to do: %s', (name, { code, words, hint }) => {
@@ -104,24 +104,24 @@ describe('hosts that can’t be reached', () => {
 
 describe('a host that is no Debian', () => {
   beforeAll(async () => {
-    await t2.say(
+    await err2.say(
       'rm -rf /srv/many /var/lib/capstan; printf \'ID=alpine\\nVERSION_ID=3.20.1\\nPRETTY_NAME="Alpine Linux v3.20"\\n\' >/run/os; mount --bind /run/os /etc/os-release',
     )
   })
-  afterAll(() => t2.run('umount /etc/os-release; rm -f /run/os'))
+  afterAll(() => err2.run('umount /etc/os-release; rm -f /run/os'))
 
   it('is refused with what is managed, untouched, and harms no other', async () => {
-    const hosts = { t1: { connection: 'sandbox', debian: 12 }, t2: { connection: 'sandbox', debian: 13 } }
+    const hosts = { err1: { connection: 'sandbox', debian: 12 }, err2: { connection: 'sandbox', debian: 13 } }
     const run = await runSite({ roles: ['many'], hosts, vars: { many: { count: 3 } } })
     expect(run.exitCode).toBe(1)
-    expect(run.error('t2')).toMatchObject({
+    expect(run.error('err2')).toMatchObject({
       code: 'host-unsupported',
-      message: 't2: Alpine Linux v3.20 is not a system Capstan manages',
+      message: 'err2: Alpine Linux v3.20 is not a system Capstan manages',
       hint: expect.stringMatching(/debian 12.*-l/),
     })
-    expect(run.recap('t1')).toMatchObject({ ok: 4, failed: 0 })
-    expect(run.recap('t2')).toMatchObject({ ok: 0, failed: 1, unreachable: 0 })
-    expect(await t2.say('ls -d /srv/many /var/lib/capstan 2>/dev/null || :')).toBe('')
+    expect(run.recap('err1')).toMatchObject({ ok: 4, failed: 0 })
+    expect(run.recap('err2')).toMatchObject({ ok: 0, failed: 1, unreachable: 0 })
+    expect(await err2.say('ls -d /srv/many /var/lib/capstan 2>/dev/null || :')).toBe('')
   })
 })
 

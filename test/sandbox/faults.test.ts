@@ -5,20 +5,20 @@ import { openWire } from '../connection/wire.ts'
 import { type Machine, machine } from './machine.ts'
 import { type RunningSite, runHere, startSite } from './site.ts'
 
-let t1: Machine
+let fault1: Machine
 beforeAll(async () => {
-  t1 = await machine('t1', 12)
+  fault1 = await machine('fault1', 12)
 }, 120_000)
-afterAll(() => t1?.close())
+afterAll(() => fault1?.close())
 const clean =
   'pkill -9 -f /var/lib/capstan/runs/; rm -rf /srv/gates /run/gates /var/lib/capstan /run/capstan; mkdir -p /run/gates'
-beforeEach(() => t1.say(clean))
+beforeEach(() => fault1.say(clean))
 
-const site = () => ({ hosts: t1, roles: ['gates'] })
-const go = (name = '') => t1.say(`: >/run/gates/go${name === '' ? '' : `-${name}`}`)
-const held = (name: string) => t1.until(`[ -e /run/gates/at-${name} ]`)
+const site = () => ({ hosts: fault1, roles: ['gates'] })
+const go = (name = '') => fault1.say(`: >/run/gates/go${name === '' ? '' : `-${name}`}`)
+const held = (name: string) => fault1.until(`[ -e /run/gates/at-${name} ]`)
 /** What the host has to show: the gates that were passed, and a line for each time the handler ran. */
-const passed = () => t1.say('cd /srv/gates 2>/dev/null && ls -x | tr -s " " && cat log 2>/dev/null || :')
+const passed = () => fault1.say('cd /srv/gates 2>/dev/null && ls -x | tr -s " " && cat log 2>/dev/null || :')
 const stage = 'cat /run/capstan/stage'
 /** The stage and all that it runs. */
 const killAll = `pkill -9 -s $(${stage})`
@@ -30,12 +30,12 @@ describe('a run that is killed', () => {
     await held('two')
     // What a step prints is told while it goes on.
     await run.until(line => line.event === 'output' && /two is held/.test(line.text ?? ''))
-    await t1.say(killAll)
+    await fault1.say(killAll)
     const { exitCode, error, lines } = await run.done
     expect(exitCode).toBe(1)
     expect(error()).toMatchObject({
       code: 'stage-killed',
-      message: 't1: the run was ended on the host while it was at gate two',
+      message: 'fault1: the run was ended on the host while it was at gate two',
       hint: expect.stringContaining('/var/lib/capstan/runs/'),
     })
     expect(error().lines).toContain('two is held')
@@ -59,7 +59,7 @@ describe('a run that is killed', () => {
     await go('one')
     await go('two')
     await run.until(line => line.event === 'changing' && line.handler === true)
-    await t1.say(killAll)
+    await fault1.say(killAll)
     expect((await run.done).error().message).toMatch(/while it was at tell$/)
     expect((await runHere(site())).changes).toEqual(['tell'])
     expect(await passed()).toMatch(/\nhandled\n$/)
@@ -81,7 +81,7 @@ describe('a run that is killed', () => {
   it('leaves no run beside a step of its that was not killed', async () => {
     const run = startSite(site())
     await held('one')
-    await t1.say(`kill -9 $(${stage})`)
+    await fault1.say(`kill -9 $(${stage})`)
     await run.done
     const next = startSite(site())
     expect((await next.until(line => line.event === 'progress')).message).toMatch(
@@ -106,7 +106,7 @@ describe('a controller that is told to stop', () => {
   ] as const)('by %s lets the step end, runs no further one, and says what is owed', async (signal, code) => {
     const run = startSite(site())
     await interrupted(run, signal)
-    await t1.until('[ -e /var/lib/capstan/runs/*/stop ]')
+    await fault1.until('[ -e /var/lib/capstan/runs/*/stop ]')
     await go()
     const { exitCode, error, changes, lines, recap } = await run.done
     expect(exitCode).toBe(code)
@@ -121,11 +121,11 @@ describe('a controller that is told to stop', () => {
   it('twice leaves at once, and the host ends its step alone', async () => {
     const run = startSite(site())
     await interrupted(run, 'SIGINT')
-    await t1.until('[ -e /var/lib/capstan/runs/*/stop ]')
+    await fault1.until('[ -e /var/lib/capstan/runs/*/stop ]')
     run.child.kill('SIGINT')
     expect((await run.done).exitCode).toBe(130)
     await go()
-    await t1.until('[ -e /srv/gates/one ] && ! [ -e /run/capstan/stage ]')
+    await fault1.until('[ -e /srv/gates/one ] && ! [ -e /run/capstan/stage ]')
     expect(await passed()).toBe('one\n')
   })
 })
@@ -135,15 +135,15 @@ describe('a connection that is reset', () => {
     ['in the middle of a stage', 1],
     ['twice', 2],
   ])('%s is had again, and the run ends well and holds the lock', async (_how, times) => {
-    const wire = await openWire(t1.host.port)
+    const wire = await openWire(fault1.host.port)
     try {
-      const run = startSite({ ...site(), hosts: { t1: t1.through(wire.port) } })
+      const run = startSite({ ...site(), hosts: { fault1: fault1.through(wire.port) } })
       await held('one')
       for (let time = 0; time < times; time++) {
         wire.reset()
         await run.until(line => line.event === 'warning' && /connecting again/.test(line.message ?? ''))
         while (wire.accepted() < time + 2) await new Promise(resolve => setTimeout(resolve, 20))
-        await t1.until('[ "$(pgrep -fc "perl -e.*/var/lib/capstan/runs")" -ge 1 ]')
+        await fault1.until('[ "$(pgrep -fc "perl -e.*/var/lib/capstan/runs")" -ge 1 ]')
       }
       await go()
       const { exitCode, changes, lines } = await run.done
@@ -157,17 +157,17 @@ describe('a connection that is reset', () => {
   })
 
   it('without the host’s being told leaves a session there that holds the lock: it is ended, and the lock taken', async () => {
-    const wire = await openWire(t1.host.port)
+    const wire = await openWire(fault1.host.port)
     try {
-      const run = startSite({ ...site(), hosts: { t1: t1.through(wire.port) } })
+      const run = startSite({ ...site(), hosts: { fault1: fault1.through(wire.port) } })
       await held('one')
-      const session = (await t1.say('sed -n 2p /run/capstan/holder')).trim()
+      const session = (await fault1.say('sed -n 2p /run/capstan/holder')).trim()
       wire.cut()
       await run.until(line => line.event === 'warning')
       await go()
       expect((await run.done).exitCode).toBe(0)
-      expect((await t1.run(`kill -0 ${session}`)).exitCode).not.toBe(0)
-      expect(await t1.say('sed -n 2p /run/capstan/holder')).not.toBe(`${session}\n`)
+      expect((await fault1.run(`kill -0 ${session}`)).exitCode).not.toBe(0)
+      expect(await fault1.say('sed -n 2p /run/capstan/holder')).not.toBe(`${session}\n`)
       expect((await runHere(site())).recap()).toMatchObject({ changed: 0, trips: 2 })
     } finally {
       wire.close()
@@ -175,8 +175,8 @@ describe('a connection that is reset', () => {
   })
 
   it('and not had again leaves the stage to end by itself, and says where its log is', async () => {
-    const wire = await openWire(t1.host.port)
-    const run = startSite({ ...site(), hosts: { t1: t1.through(wire.port) } })
+    const wire = await openWire(fault1.host.port)
+    const run = startSite({ ...site(), hosts: { fault1: fault1.through(wire.port) } })
     await held('one')
     wire.reset()
     wire.close()
@@ -189,7 +189,7 @@ describe('a connection that is reset', () => {
       hint: expect.stringMatching(/its log is \/var\/lib\/capstan\/runs\//),
     })
     await go()
-    await t1.until('[ -e /srv/gates/two ]')
+    await fault1.until('[ -e /srv/gates/two ]')
   })
 })
 
@@ -197,10 +197,10 @@ describe.each([
   ['without a password', 'deploy', {}],
   ['with one', 'asker', { CAPSTAN_SUDO_PASSWORD: `it's "$(id)" é` }],
 ])('a login that becomes root by sudo, %s, on Debian 13', (_how, user, env) => {
-  let t2: Machine
+  let fault2: Machine
   beforeAll(async () => {
-    t2 = await machine('t2', 13)
-    await t2.say(`${clean}
+    fault2 = await machine('fault2', 13)
+    await fault2.say(`${clean}
       id ${user} 2>/dev/null >&2 || useradd --create-home --shell /bin/bash ${user}
       install -d -m 700 -o ${user} /home/${user}/.ssh
       install -m 600 -o ${user} /root/.ssh/authorized_keys /home/${user}/.ssh/authorized_keys
@@ -208,22 +208,22 @@ describe.each([
       echo '${user} ALL=(ALL) ${user === 'deploy' ? 'NOPASSWD: ' : ''}ALL' >/etc/sudoers.d/${user}`)
   }, 60_000)
   afterAll(async () => {
-    await t2?.run(`rm -f /etc/sudoers.d/${user}; userdel -rf ${user}`)
-    t2?.close()
+    await fault2?.run(`rm -f /etc/sudoers.d/${user}; userdel -rf ${user}`)
+    fault2?.close()
   })
 
   it('has its connection reset in the middle of a stage, and ends well', async () => {
-    const wire = await openWire(t2.host.port)
+    const wire = await openWire(fault2.host.port)
     try {
-      const hosts = { t2: { ...t2.through(wire.port), user } }
+      const hosts = { fault2: { ...fault2.through(wire.port), user } }
       const run = startSite({ roles: ['gates'], hosts, env })
-      await t2.until('[ -e /run/gates/at-one ]')
+      await fault2.until('[ -e /run/gates/at-one ]')
       wire.reset()
       await run.until(line => line.event === 'warning')
-      await t2.say(': >/run/gates/go')
+      await fault2.say(': >/run/gates/go')
       const { exitCode, changes } = await run.done
       expect([exitCode, changes]).toEqual([0, ['gate one', 'gate two', 'tell']])
-      expect(await t2.say('stat -c %U /srv/gates/one; cat /srv/gates/log')).toBe('root\nhandled\n')
+      expect(await fault2.say('stat -c %U /srv/gates/one; cat /srv/gates/log')).toBe('root\nhandled\n')
       const again = await runHere({ roles: ['gates'], hosts, env })
       expect(again.recap()).toMatchObject({ changed: 0, trips: 2 })
     } finally {
@@ -247,44 +247,44 @@ describe('two runs at once', () => {
   it('do not wait for ever: who has the host is known', async () => {
     const first = startSite(site())
     await held('one')
-    const { exitCode, stderr } = await t1.run(lockScript('another', 1))
+    const { exitCode, stderr } = await fault1.run(lockScript('another', 1))
     expect(exitCode).toBe(75)
     expect(stderr).toMatch(/^the run of \S+@\S+ \(run \S+\) since 20\S+\n$/)
     await go()
     expect((await first.done).exitCode).toBe(0)
-    expect((await t1.run(lockScript('another', 0))).exitCode).toBe(0)
+    expect((await fault1.run(lockScript('another', 0))).exitCode).toBe(0)
   })
 })
 
 describe('a disk that is full', () => {
-  const big = (bytes: number) => runHere({ hosts: t1, roles: ['disk'], vars: { disk: { bytes } } })
-  beforeAll(() => t1.say('mkdir -p /srv/disk; mount -t tmpfs -o size=64k tmpfs /srv/disk'))
-  afterAll(() => t1.run('umount /srv/disk; umount /var/lib/capstan; rm -rf /srv/disk'))
+  const big = (bytes: number) => runHere({ hosts: fault1, roles: ['disk'], vars: { disk: { bytes } } })
+  beforeAll(() => fault1.say('mkdir -p /srv/disk; mount -t tmpfs -o size=64k tmpfs /srv/disk'))
+  afterAll(() => fault1.run('umount /srv/disk; umount /var/lib/capstan; rm -rf /srv/disk'))
 
   it('keeps the old file whole and says so', async () => {
     expect((await big(1000)).exitCode).toBe(0)
     const { exitCode, error } = await big(200_000)
     expect(exitCode).toBe(1)
     expect(error().lines.join('\n')).toMatch(/^\/srv\/disk\/big: No space left on device/m)
-    expect(await t1.say('cd /srv/disk; ls -A; stat -c %s big')).toBe('big\n1000\n')
+    expect(await fault1.say('cd /srv/disk; ls -A; stat -c %s big')).toBe('big\n1000\n')
     expect((await big(2000)).exitCode).toBe(0)
   })
 
   it('where the run’s own files go begins nothing', async () => {
-    await t1.say('mkdir -p /var/lib/capstan; mount -t tmpfs -o size=16k tmpfs /var/lib/capstan')
+    await fault1.say('mkdir -p /var/lib/capstan; mount -t tmpfs -o size=16k tmpfs /var/lib/capstan')
     const { exitCode, error } = await big(3000)
     expect(exitCode).toBe(1)
     expect(error()).toMatchObject({ code: 'not-begun', hint: expect.stringContaining('disk is full') })
-    expect(await t1.say('umount /var/lib/capstan; stat -c %s /srv/disk/big')).toBe('2000\n')
+    expect(await fault1.say('umount /var/lib/capstan; stat -c %s /srv/disk/big')).toBe('2000\n')
   })
 
   it('has what a run that was killed half-way left behind cleared by the next', async () => {
-    await t1.say(
+    await fault1.say(
       'echo half >/srv/disk/.capstan.big; mkdir -p /var/lib/capstan/runs/old /etc/.capstan-1-x; echo secret >/var/lib/capstan/runs/old/script; echo /etc/.capstan-1-x >/var/lib/capstan/leftovers',
     )
     expect((await big(1500)).exitCode).toBe(0)
     expect(
-      await t1.say(
+      await fault1.say(
         'ls -A /srv/disk; ls -d /etc/.capstan* /var/lib/capstan/leftovers /var/lib/capstan/runs/*/script 2>/dev/null || :',
       ),
     ).toBe('big\n')
@@ -292,17 +292,17 @@ describe('a disk that is full', () => {
 })
 
 describe('packages', () => {
-  const install = (seconds = 200) => startSite({ hosts: t1, roles: ['packages'], seconds })
-  beforeEach(() => t1.say('apt-get -qq purge -y hello 2>/dev/null || :', 120), 150_000)
+  const install = (seconds = 200) => startSite({ hosts: fault1, roles: ['packages'], seconds })
+  beforeEach(() => fault1.say('apt-get -qq purge -y hello 2>/dev/null || :', 120), 150_000)
 
   it('wait for a lock that another apt holds', async () => {
-    const lock = t1.run(
+    const lock = fault1.run(
       `perl -e 'use Fcntl; open F, ">>/var/lib/dpkg/lock-frontend"; $l = pack "s s l l i", F_WRLCK, 0, 0, 0, 0; $l = pack "s s x4 q q i x4", F_WRLCK, 0, 0, 0, 0; fcntl F, F_SETLK, $l or die $!; open G, ">/run/gates/locked"; until (-e "/run/gates/go") { select undef, undef, undef, 0.05 }'`,
     )
-    await t1.until('[ -e /run/gates/locked ]')
+    await fault1.until('[ -e /run/gates/locked ]')
     const run = install()
     await run.until(line => line.event === 'changing')
-    await t1.until('pgrep -x apt-get')
+    await fault1.until('pgrep -x apt-get')
     await new Promise(resolve => setTimeout(resolve, 1500))
     await go()
     await lock
@@ -310,24 +310,24 @@ describe('packages', () => {
   }, 220_000)
 
   it('are repaired first where dpkg was interrupted', async () => {
-    await t1.say(
+    await fault1.say(
       'cd /tmp && apt-get -qq download hello && dpkg --unpack hello_*.deb >/dev/null && rm -f hello_*.deb && touch /var/lib/dpkg/updates/0001 && dpkg-query -W -f "\\${db:Status-Status}" hello | grep -q unpacked',
       120,
     )
     const { exitCode, changes } = await install().done
     expect([exitCode, changes]).toEqual([0, ['apt hello']])
-    expect(await t1.say('dpkg-query -W -f "\\${db:Status-Status}" hello; dpkg --audit')).toBe('installed')
+    expect(await fault1.say('dpkg-query -W -f "\\${db:Status-Status}" hello; dpkg --audit')).toBe('installed')
   }, 220_000)
 
   it('that no source has are an error with apt’s words', async () => {
     const { exitCode, error } = await runHere({
-      hosts: t1,
+      hosts: fault1,
       roles: ['packages'],
       vars: { packages: { names: ['no-such-package-here'] } },
       seconds: 150,
     })
     expect(exitCode).toBe(1)
-    expect(error()).toMatchObject({ message: 't1: apt no-such-package-here ended with 100' })
+    expect(error()).toMatchObject({ message: 'fault1: apt no-such-package-here ended with 100' })
     expect(error().lines.join('\n')).toMatch(/Unable to locate package no-such-package-here/)
   }, 220_000)
 })

@@ -30,17 +30,17 @@ const values = [
 ]
 const password = 'p&a\'ss "w$(id)`id`\\o r%d; é😀'
 
-let t1: Machine
+let value1: Machine
 beforeAll(async () => {
-  t1 = await machine('t1', 12)
-  await t1.say('rm -rf /srv/values /etc/systemd/system/values-test.service')
+  value1 = await machine('value1', 12)
+  await value1.say('rm -rf /srv/values /etc/systemd/system/values-test.service')
 }, 120_000)
-afterAll(() => t1?.close())
+afterAll(() => value1?.close())
 
 const site = { roles: ['values'], vars: { values: { values, password: '!secret TEST_PASSWORD' } } }
 const env = { TEST_PASSWORD: password }
 const run = (words: readonly string[] = [], text = false): Promise<SiteRun> =>
-  (text ? runSite : runHere)({ ...site, hosts: t1, words, text, env })
+  (text ? runSite : runHere)({ ...site, hosts: value1, words, text, env })
 
 // A watcher that has the secret in no argument of its own looks at every process of the host, as often as it can.
 const watcher = `cat >/run/canary; chmod 600 /run/canary; perl -e '
@@ -53,16 +53,16 @@ const watcher = `cat >/run/canary; chmod 600 /run/canary; perl -e '
 
 describe('values of every kind', () => {
   it('go through paths, contents, link targets, sets, templates and handlers as they are', async () => {
-    await t1.say('mkdir -p /srv/values/8; : >/srv/values/8/a-rf')
+    await value1.say('mkdir -p /srv/values/8; : >/srv/values/8/a-rf')
     const first = await run()
     expect(first.exitCode, first.stdout + first.stderr).toBe(0)
-    const found = await t1.say(`cd /srv/values && for i in $(seq 0 ${values.length - 1}); do
+    const found = await value1.say(`cd /srv/values && for i in $(seq 0 ${values.length - 1}); do
       perl -e 'my $i = shift; chdir $i or die; opendir my $d, "."; my @names = sort grep { !/^\\.\\.?$/ } readdir $d;
         sub hex_ { unpack "H*", $_[0] } sub text { open my $f, "<", $_[0]; local $/; hex_(scalar <$f>) }
         for (@names) { my @s = lstat; print join(" ", $i, hex_($_), -l _ ? "link" : -d _ ? "dir" : "file", sprintf("%04o", $s[2] & 07777),
           scalar getpwuid $s[4], scalar getgrgid $s[5], -l _ ? hex_(readlink) : -d _ ? "" : text($_)), "\\n" }' $i; done`)
     expect(found.trim().split('\n')).toEqual(values.flatMap(expected))
-    expect(await t1.say('ls /srv/values/run 2>/dev/null || :')).toBe('')
+    expect(await value1.say('ls /srv/values/run 2>/dev/null || :')).toBe('')
     expect((await run()).recap()).toMatchObject({ changed: 0, failed: 0, trips: 2 })
   }, 180_000)
 
@@ -70,7 +70,7 @@ describe('values of every kind', () => {
     const names = ['-oAPT::Update::Pre-Invoke::=id']
     const { exitCode, error } = await runSite({
       roles: ['packages'],
-      hosts: t1,
+      hosts: value1,
       vars: { packages: { names } },
     })
     expect(exitCode).toBe(1)
@@ -104,17 +104,17 @@ describe('a secret', () => {
     forms.some(form => text.includes(form) || text.includes(JSON.stringify(form).slice(1, -1)))
 
   it('is in no argument and no environment of any process on the host while it is written', async () => {
-    await t1.say('rm -rf /srv/values/secret*; rm -f /run/enough /run/canary')
-    const quick = t1.say(`cat >/run/canary <<'CANARY'\n${password}\nCANARY\ntruncate -s -1 /run/canary`)
+    await value1.say('rm -rf /srv/values/secret*; rm -f /run/enough /run/canary')
+    const quick = value1.say(`cat >/run/canary <<'CANARY'\n${password}\nCANARY\ntruncate -s -1 /run/canary`)
     await quick
-    const watching = t1.say(watcher.replace('cat >/run/canary; ', ''), 120)
-    await t1.until('pgrep -f /run/canary')
+    const watching = value1.say(watcher.replace('cat >/run/canary; ', ''), 120)
+    await value1.until('pgrep -f /run/canary')
     const { exitCode, changes } = await run()
     // The control: the same secret in an argument, for as long as the shortest of our processes lives.
-    await t1.say(
+    await value1.say(
       'perl -e \'open my $f, "<", "/run/canary"; my $c = <$f>; system "sh", "-c", "sleep 0.05; :", $c\'',
     )
-    await t1.say(': >/run/enough')
+    await value1.say(': >/run/enough')
     const [sweeps = '', ...seen] = (await watching).trim().split('\n')
     expect(exitCode).toBe(0)
     expect(changes).toHaveLength(31)
@@ -127,7 +127,9 @@ describe('a secret', () => {
     ['-vvv --diff, checking', false],
     ['-vvv --diff for people', true],
   ])('is not in the output, with %s', async (how, text) => {
-    await t1.say('echo other >/srv/values/secret; rm -f /srv/values/secret-1; chmod 644 /srv/values/secret-2')
+    await value1.say(
+      'echo other >/srv/values/secret; rm -f /srv/values/secret-1; chmod 644 /srv/values/secret-2',
+    )
     const words = ['-vvv', '--diff', ...(how.includes('checking') ? ['--check'] : [])]
     const { exitCode, stdout, stderr } = await run(words, text)
     expect(exitCode).toBe(0)
@@ -137,10 +139,10 @@ describe('a secret', () => {
   })
 
   it('is in files of root alone, those that were declared, and what the run needed is gone', async () => {
-    await t1.say('rm -f /run/canary')
+    await value1.say('rm -f /run/canary')
     const hits = async (command: string) =>
       (
-        await t1.run(
+        await value1.run(
           `printf '%s' '${Buffer.from(password).toString('hex')}' | perl -e 'print pack "H*", <STDIN>' >/run/pattern; chmod 644 /run/pattern
         ${command} grep -rlsF -f /run/pattern --exclude-dir=proc --exclude-dir=sys --exclude=pattern --exclude-dir=usr / ; rm -f /run/pattern`,
           120,
@@ -157,7 +159,7 @@ describe('a secret', () => {
     ]
     expect(await hits('')).toEqual(declared.sort())
     expect(
-      await t1.say(
+      await value1.say(
         'find /var/lib/capstan -name script; stat -c "%a %U" /var/lib/capstan /var/lib/capstan/runs/* /var/lib/capstan/runs/*/log | sort -u',
       ),
     ).toBe('600 root\n700 root\n')
