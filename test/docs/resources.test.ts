@@ -1,0 +1,46 @@
+import { readFileSync } from 'node:fs'
+import { join, resolve } from 'node:path'
+import { expect, it } from 'vitest'
+import { buildCatalog } from '#engine/converge/catalog.ts'
+import { declarations } from '#engine/converge/declarations.ts'
+import { Secret } from '#engine/secret.ts'
+
+const root = resolve(import.meta.dirname, '../..')
+const page = readFileSync(join(root, 'docs/resources.md'), 'utf8')
+const sections = new Map(
+  page
+    .split(/^## /m)
+    .slice(1)
+    .map(section => [section.slice(0, section.indexOf('\n')), section]),
+)
+const nouns = Object.keys(declared('nginx').nouns)
+
+it('has a section for every noun that a role can declare, and none for another.', () => {
+  expect([...sections.keys()].filter(title => title !== 'A new kind').sort()).toEqual(nouns.sort())
+})
+
+it.each(nouns)('tells every way to call %s.', noun => {
+  const { nouns: bound } = declared('nginx')
+  const ways = Object.keys(bound[noun] ?? {}).map(way => `${noun}.${way}(`)
+  expect(ways.filter(way => !sections.get(noun)?.includes(way))).toEqual([])
+})
+
+it.each(nouns)('has an example of %s that declares what it says.', noun => {
+  const { nouns: bound, catalog } = declared(noun === 'zone' ? 'dns' : 'nginx')
+  const [, example = ''] = /```ts\n(.*?)```/s.exec(sections.get(noun) ?? '') ?? []
+  expect(example).toContain(`${noun}`)
+  const given: Readonly<Record<string, unknown>> = {
+    ...bound,
+    vars: { password: new Secret('an example’s') },
+  }
+  new Function(...Object.keys(given), example)(...Object.values(given))
+  expect(catalog.resources.length).toBeGreaterThan(0)
+})
+
+/** The nouns as a role of this name gets them, and the catalog that they declare into. */
+function declared(role: string) {
+  const catalog = buildCatalog()
+  const directory = join(root, 'roles', role)
+  const nouns: Readonly<Record<string, object>> = declarations(catalog.role(role), { directory })
+  return { catalog, nouns }
+}
