@@ -25,7 +25,7 @@ Converges the hosts of an inventory: looks first, changes what differs, looks ag
   -C, --check            tell what would change, change nothing
   -D, --diff             show what changes in files
       --exit-code        exit with 1 where something changed, or with --check would
-  -e, --extra-vars K=V   a var that wins over the inventory: nginx.port=8080, or @file.yml
+  -e, --extra-vars K=V   a var that wins over the inventory: nginx.body=64m, or @file.yml
   -f, --forks N          hosts at once                            (default: 20)
   -K, --ask-become-pass  ask for the sudo password (or CAPSTAN_SUDO_PASSWORD)
   -v, -vv, -vvv          also what is as declared; what changes printed; everything

@@ -29,7 +29,7 @@ const help = `What an inventory says. Nothing is contacted, and no secret is loo
 
 Examples
   npx zx scripts/inventory.mjs list -i production
-  npx zx scripts/inventory.mjs vars web1 -e nginx.workers=8
+  npx zx scripts/inventory.mjs vars web1 -e nginx.body=64m
   npx zx scripts/inventory.mjs list 'web:!web3' --json`
 
 /** Runs inventory.mjs; gives the exit code: 0, or 2 where the words or the inventory are wrong. */
