@@ -25,7 +25,10 @@ test.each([
   expect(hosts.map(each => [each.name, each.connection, each.groups])).toStrictEqual([
     [host, { kind: 'sandbox', debian }, ['web']],
   ])
-  expect(hosts[0]?.vars['mysql']).toStrictEqual({ password: expect.any(Secret) })
+  expect(hosts[0]?.vars['mysql']).toStrictEqual({
+    password: expect.any(Secret),
+    bufferPool: '128m',
+  })
   expect(site.parse(hosts[0]?.vars['site'])).toMatchObject({
     value: { domain: 'foobar.com', www: ['www.foobar.com'] },
   })
@@ -40,5 +43,6 @@ test('production is the one server at 8.8.8.8, with the secrets of .env.example.
   expect(site.parse(hosts[0]?.vars['site'])).toMatchObject({
     value: { domain: 'foobar.com', www: ['www.foobar.com'], address: '8.8.8.8' },
   })
-  await expect(loadShipped('production', {})).rejects.toThrow('expected the value of DB_PASSWORD')
+  const missing = expect.stringContaining('expected the value of DB_PASSWORD')
+  await expect(loadShipped('production', {})).rejects.toMatchObject({ lines: [missing, missing] })
 })
