@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http'
 import { Agent, request } from 'node:https'
 
 export interface LoadTarget {
@@ -89,6 +90,11 @@ function ask(
     asked.on('error', error => resolve({ status: error.message, release: '' }))
     asked.end()
   })
+}
+
+function releaseOf({ headers }: IncomingMessage, body: string): string {
+  const told = headers['x-release']
+  return typeof told === 'string' ? told : (/(\S+)\s*$/.exec(body)?.[1] ?? '')
 }
 
 /** The value that `share` of the answers stay below: `percentile(answers, 0.99)`, in milliseconds. */

@@ -128,7 +128,7 @@ function writeInventory(options: SiteOptions) {
   const directory = mkdtempSync(join(tmpdir(), 'capstan-site-'))
   const inventory = join(directory, 'inventory.yml')
   const text = JSON.stringify({ vars: options.vars ?? {}, hosts: hostsOf(options) })
-  writeFileSync(inventory, text.replace(/"(!secret \w+)"/g, '$1'))
+  writeFileSync(inventory, text.replace(/"(!(?:secret|generated) \w+)"/g, '$1'))
   return { directory, inventory }
 }
 

@@ -3,6 +3,8 @@
 import os
 import socket
 
+# The app is loaded before the release counts as started: one that can't be is told at once.
+preload_app = True
 workers = 5
 worker_class = "gthread"
 threads = 4

@@ -1,0 +1,142 @@
+import { readdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { apps } from '../deploy/apps.ts'
+import { startLoad } from '../deploy/load.ts'
+import { type DeployOptions, scripts, source } from './deploy-app.ts'
+import { type Machine, machine, root } from './machine.ts'
+import { runSite } from './site.ts'
+import { ask } from './web-request.ts'
+
+const home = '/srv/www/foobar'
+const greetings = { python: 'Hello from MySQL &amp; Python.', node: 'Hello from MySQL &#38; Node.' }
+
+let host: Machine
+beforeAll(async () => {
+  host = await machine('runtimes12', 12)
+})
+afterAll(() => host?.close())
+
+const live = () => host.say(`basename "$(readlink ${home}/current)"`).then(text => text.trim())
+const running = () =>
+  host
+    .say(
+      `systemctl list-units --plain --no-legend --state=active,activating,deactivating 'foobar@*' | cut -d' ' -f1`,
+    )
+    .then(text => text.split('\n').filter(Boolean))
+const page = (path = '/') => ask({ port: host.host.ports.https, url: `https://www.foobar.com${path}` })
+
+// One story for each, told in order, on one host that is emptied of releases before.
+describe.each([
+  ['gunicorn', 'python', {}],
+  ['uwsgi', 'python', { python: { server: 'uwsgi' } }],
+  ['node', 'node', {}],
+  ['static', 'static', {}],
+] as const)('an app on %s', (name, runtime, given) => {
+  const secret = '!generated DB_PASSWORD'
+  const vars = {
+    site: { runtime },
+    app: { ...given, database: { password: secret }, release: { health: { timeout: '5s' } } },
+    mysql: { password: secret, bufferPool: '128m' },
+  }
+  const options: DeployOptions = { vars }
+  const one = source(apps[runtime])
+  const two = source({ ...apps[runtime], 'n.txt': 'another' })
+  afterAll(() => {
+    one.remove()
+    two.remove()
+  })
+
+  it('is set up and shipped by one run, and a second changes nothing in two trips', async () => {
+    await host.say(
+      `systemctl stop foobar 'foobar@*' 2>/dev/null; rm -rf ${home}/current ${home}/releases/* ${home}/releases.jsonl
+       ! command -v mariadb >/dev/null || mariadb -e 'DROP TABLE IF EXISTS foobar.greetings, foobar.migrations' 2>/dev/null || :`,
+    )
+    const first = await runSite({ hosts: host, vars, seconds: 300 })
+    expect(first.exitCode, first.stdout.slice(-3000)).toBe(0)
+    const second = await runSite({ hosts: host, vars })
+    expect(second.exitCode).toBe(0)
+    expect(second.recap()).toMatchObject({ changed: 0, trips: 2 })
+  })
+
+  it('runs its example, each release in a confined instance of its own', async () => {
+    const release = await live()
+    const first = await page()
+    expect(first.status).toBe(200)
+    if (runtime === 'static') {
+      expect(first.headers['x-release']).toBe(release)
+      expect(await page('/nothing')).toMatchObject({
+        status: 404,
+        body: expect.stringContaining('There is no page at this address.'),
+      })
+    } else {
+      expect(first.body).toContain(greetings[runtime])
+      expect(first.body).toContain(release)
+      expect(await page('/health')).toMatchObject({ status: 200, body: `ok ${release}\n` })
+      expect((await page('/nothing')).status).toBe(404)
+      expect(await host.say(`stat -c '%a %U:%G' ${home}/current/run/app.sock`)).toBe('660 foobar:www-data\n')
+    }
+    const [sheet] = readdirSync(join(root, `roles/app/examples/${runtime}/public/assets`)).filter(file =>
+      file.endsWith('.css'),
+    )
+    expect(first.body).toContain(`/assets/${sheet}`)
+    expect(await page(`/assets/${sheet}`)).toMatchObject({
+      status: 200,
+      headers: { 'cache-control': expect.stringContaining('immutable') },
+    })
+    expect(await running()).toEqual([`foobar@${release}.service`])
+    const score = await host.say(`systemd-analyze security --no-pager foobar@${release} | tail -n 1`)
+    expect(Number(/level for .*: ([\d.]+)/.exec(score)?.[1]), score).toBeLessThan(2.1)
+  })
+
+  it('loses no request through deploys and rollbacks', async () => {
+    const run = scripts(host)
+    await run.deploy(one, options)
+    const target = { address: '127.0.0.1', port: host.host.ports.https, domain: 'www.foobar.com', path: '/' }
+    const slow = runtime === 'static' ? { linger: 5000 } : {}
+    const visitors = [
+      startLoad({ ...target, connections: 3, keepAlive: true, pause: 2 }),
+      startLoad({ ...target, connections: 2, keepAlive: false, pause: 5 }),
+      startLoad({ ...target, path: '/slow', connections: 2, keepAlive: true, ...slow }),
+    ]
+    const activated = new Set([await live()])
+    for (let i = 0; i < 2; i++) {
+      expect((await run.deploy(two, options)).exitCode).toBe(0)
+      activated.add(await live())
+      expect((await run.rollback()).exitCode).toBe(0)
+      activated.add(await live())
+    }
+    for (const visitor of visitors) {
+      const { failures, requests, releases } = await visitor.stop()
+      expect(failures).toEqual({})
+      expect(requests).toBeGreaterThan(2)
+      expect(Object.keys(releases).filter(release => !activated.has(release))).toEqual([])
+    }
+    expect(await running()).toEqual([`foobar@${await live()}.service`])
+  })
+
+  it.runIf(runtime !== 'static')(
+    'is not switched to a release that does not start, and says why',
+    async () => {
+      const before = await live()
+      const file = runtime === 'node' ? 'server.js' : 'wsgi.py'
+      const broken = source({ ...apps[runtime], [file]: 'this is no program\n' })
+      const refused = await scripts(host).deploy(broken, options)
+      broken.remove()
+      expect(refused.exitCode).toBe(1)
+      expect(refused.error().lines.join('\n')).toMatch(/SyntaxError/)
+      expect(await live()).toBe(before)
+      expect((await page()).status).toBe(200)
+      expect(await running()).toEqual([`foobar@${before}.service`])
+    },
+  )
+
+  it('comes back after its server was killed', async () => {
+    if (name === 'static') return
+    await host.say(`systemctl kill -s KILL --kill-whom=all foobar@$(basename $(readlink ${home}/current))`)
+    await host.until(
+      `perl -MIO::Socket::UNIX -e 'exit !IO::Socket::UNIX->new("${home}/'"$(readlink ${home}/current)"'/run/app.sock")'`,
+    )
+    expect((await page()).status).toBe(200)
+  })
+})
