@@ -4,7 +4,12 @@ import { expect, test } from 'vitest'
 import { parseDotenv } from '#engine/inventory/environment.ts'
 import { loadInventory } from '#engine/inventory/inventory.ts'
 import { Secret } from '#engine/secret.ts'
+import app from '#roles/app/role.ts'
+import dns from '#roles/dns/role.ts'
+import mysql from '#roles/mysql/role.ts'
+import nginx from '#roles/nginx/role.ts'
 import site from '#roles/site.ts'
+import tls from '#roles/tls/role.ts'
 import { project } from './project.ts'
 
 const repository = resolve(import.meta.dirname, '../..')
@@ -46,3 +51,15 @@ test('production is the one server at 8.8.8.8, with the secrets of .env.example.
   const missing = expect.stringContaining('expected the value of DB_PASSWORD')
   await expect(loadShipped('production', {})).rejects.toMatchObject({ lines: [missing, missing] })
 })
+
+test.each(['sandbox', 'sandbox13', 'production'])(
+  '%s says to each role only what it understands.',
+  async name => {
+    const { hosts } = await loadShipped(name, { DB_PASSWORD: 'hunter22' })
+    for (const role of [dns, nginx, app, mysql, tls]) {
+      const shared = site.parse(hosts[0]?.vars['site'])
+      if (!shared.ok) throw new Error('the site is not valid')
+      expect(role.vars.parse(hosts[0]?.vars[role.name], shared.value)).toMatchObject({ ok: true })
+    }
+  },
+)

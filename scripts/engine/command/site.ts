@@ -76,10 +76,12 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
     extraVars: values['extra-vars'] ?? [],
     roles: definition.plays.flatMap(play => play.roles.map(role => role.name)),
     environment: input.environment,
+    // Who is there can be told without having the secrets.
+    resolve: !values['list-hosts'],
   })
   const hosts = selectHosts(inventory, values.limit)
-  const assigned = assignRoles(inventory, hosts, plays, definition.site)
   if (values['list-hosts']) return say(hosts.map(host => `${host.name}\n`).join(''))
+  const assigned = assignRoles(inventory, hosts, plays, definition.site)
   if (values['list-tasks']) {
     const { listTasks } = await import('./list-tasks.ts')
     return say(listTasks(assigned))
