@@ -1,4 +1,3 @@
-import type { IncomingMessage } from 'node:http'
 import { Agent, request } from 'node:https'
 
 export interface LoadTarget {
@@ -90,11 +89,6 @@ function ask(
     asked.on('error', error => resolve({ status: error.message, release: '' }))
     asked.end()
   })
-}
-
-function releaseOf({ headers }: IncomingMessage, body: string): string {
-  const told = headers['x-release']
-  return typeof told === 'string' ? told : (/(\S+)\s*$/.exec(body)?.[1] ?? '')
 }
 
 /** The value that `share` of the answers stay below: `percentile(answers, 0.99)`, in milliseconds. */
