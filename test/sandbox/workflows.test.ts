@@ -12,6 +12,7 @@ import { ask } from './web-request.ts'
 // The whole story of docs/github.md on a real host: the workflows as they are, each `run:` in a runner's shell.
 const password = 'pässword-$(id)-for-the-database'
 const page = 'roles/app/examples/php/src/page.html.php'
+const front = 'roles/app/examples/php/public/index.php'
 let host: Machine
 let origin: Origin
 let github: FakeGithub
@@ -124,6 +125,18 @@ function expectNoSecret(jobs: Readonly<Record<string, JobRun>>): void {
 const releases: string[] = []
 
 describe('a push to main', () => {
+  it('that is cancelled while a host is converged stops between two steps, and says where', async () => {
+    const cancel = { step: 'Converge', when: /::group::web1 {2}dns/ }
+    const jobs = await run('deploy.yml', { event: 'push', sha: first, cancel })
+    const { outcome, summary, endedAfter } = step(jobs['deploy'], 'Converge')
+    expect(outcome, told(jobs['deploy'])).toBe('cancelled')
+    expect(endedAfter).toBeLessThan(10.5)
+    expect(summary).toContain('## ⏹️ production: site was cancelled (SIGINT)')
+    expect(step(jobs['deploy'], 'Deploy').outcome).toBe('skipped')
+    expect(jobs['deploy']?.result).toBe('cancelled')
+    expectNoSecret(jobs)
+  })
+
   it('is converged, deployed and verified', async () => {
     const jobs = await run('deploy.yml', { event: 'push', sha: first })
     const { deploy } = jobs
@@ -167,6 +180,33 @@ describe('a push to main', () => {
     expect(summary).not.toContain('@octocat')
     expect(summary).toContain(`npx zx scripts/rollback.mjs -i production --to ${releases[0]}`)
     expectNoSecret(jobs)
+  })
+})
+
+describe('a deploy that is cancelled before the switch', () => {
+  it('leaves the site as it is, says where it stopped, and the next push goes through', async () => {
+    const slow = origin.text(front)
+    const sha = origin.push('A slow start', {
+      // The first two requests are the gate's.
+      [front]: slow.replace(
+        '$path =',
+        "$n = (int) @file_get_contents('/tmp/n');\nfile_put_contents('/tmp/n', $n + 1);\nif ($n < 2) sleep(2);\n$path =",
+      ),
+    })
+    const cancel = { step: 'Deploy', when: /done[^\n]*start/ }
+    const jobs = await run('deploy.yml', { event: 'push', sha, cancel })
+    const { outcome, summary, endedAfter } = step(jobs['deploy'], 'Deploy')
+    expect(outcome, told(jobs['deploy'])).toBe('cancelled')
+    expect(endedAfter).toBeLessThan(10.5)
+    expect(summary).toContain('deploy was cancelled (SIGINT)')
+    expect(await visit()).toContain('the second page')
+    expectNoSecret(jobs)
+    const { deploy } = await run('deploy.yml', {
+      event: 'push',
+      sha: origin.push('Fast again', { [front]: slow }),
+    })
+    expect(deploy?.result, told(deploy)).toBe('success')
+    expect(deploy?.outputs['release']).toBe(releases[1])
   })
 })
 
@@ -245,6 +285,29 @@ describe('the nightly look', () => {
 describe('a pull request', () => {
   const payload = (repository: string, login = 'octocat') => ({
     pull_request: { number: 7, user: { login }, head: { repo: { full_name: repository }, ref: 'a"; id #' } },
+  })
+
+  it('of our own is planned, in one comment that is kept up to date', async () => {
+    const before = await host.say('ls /srv/www/foobar/releases; readlink /srv/www/foobar/current')
+    const changed = origin.text('inventory/production.yml').replace('vars:', 'vars:\n  nginx: { body: 20m }')
+    const sha = origin.push('Larger uploads', {
+      'inventory/production.yml': changed,
+      [page]: origin.text(page).replace('the second page', 'the third page'),
+    })
+    const happening = { event: 'pull_request', sha, payload: payload('octocat/foobar') } as const
+    const jobs = await run('plan.yml', happening)
+    expect(jobs['plan']?.result, told(jobs['plan'])).toBe('success')
+    expect(jobs['skipped']?.result).toBe('skipped')
+    await run('plan.yml', happening)
+    const comments = github.items.get(7)?.comments ?? []
+    expect(comments).toHaveLength(1)
+    expect(comments[0]?.body).toContain('production: 1 change would be made')
+    expect(comments[0]?.body).toMatch(/^\+.*client_max_body_size 20m;/m)
+    expect(comments[0]?.body).toContain('would be deployed')
+    expect(comments[0]?.body).toContain('Larger uploads')
+    expect(comments[0]?.body).toContain('1 of 11 files')
+    expectNoSecret(jobs)
+    expect(await host.say('ls /srv/www/foobar/releases; readlink /srv/www/foobar/current')).toBe(before)
   })
 
   it('from a fork gets no secret and no step that needs one, and says so', async () => {

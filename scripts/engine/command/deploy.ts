@@ -17,6 +17,7 @@ Ships a folder to the hosts of an inventory and makes it live on all of them, or
       --ref REF          ship that commit, branch or tag instead of the work tree
       --build COMMAND    makes the source, run in the project’s folder (default: app.release.build)
   -e, --extra-vars K=V   a var that wins over the inventory
+      --plan             tell what would be sent and done, change nothing
       --wait SECONDS     how long to wait for another deploy    (default: 30)
   -K, --ask-become-pass  ask for the sudo password (or CAPSTAN_SUDO_PASSWORD)
   -v, -vv, -vvv          what steps printed; everything
@@ -36,6 +37,7 @@ const flags = {
   ref: { type: 'string' },
   build: { type: 'string' },
   'extra-vars': { type: 'string', short: 'e', multiple: true },
+  plan: { type: 'boolean', default: false },
   wait: { type: 'string', default: '30' },
   'ask-become-pass': { type: 'boolean', short: 'K', default: false },
   verbose: { type: 'boolean', short: 'v', multiple: true },
@@ -63,6 +65,7 @@ export async function deployCommand(definition: ReleaseDefinition, input: Comman
     command: 'deploy',
     inventory: values.inventory,
     project,
+    check: values.plan,
     hosts,
     json: values.json,
     verbosity: values.verbose?.length ?? 0,
@@ -74,7 +77,7 @@ export async function deployCommand(definition: ReleaseDefinition, input: Comman
     const artifact = await makeArtifact({ root: project, source, ref: values.ref, build, say })
     try {
       const { folder, ref } = artifact
-      const made = { ...run, source: folder, wait, ...(ref === undefined ? {} : { ref }) }
+      const made = { ...run, source: folder, wait, plan: values.plan, ...(ref === undefined ? {} : { ref }) }
       return (await deployRelease(made)).exitCode
     } finally {
       await artifact.dispose()

@@ -24,6 +24,8 @@ export interface ReleaseRunOptions {
   readonly command: string | undefined
   /** As it was given: `production`. */
   readonly inventory: string
+  /** Nothing is changed. */
+  readonly check?: boolean
   /** The repository of what is shipped; absent: the project's own. */
   readonly project?: string
   readonly hosts: readonly ReleaseHost[]
@@ -34,7 +36,7 @@ export interface ReleaseRunOptions {
 
 /** Reaches the hosts, runs `work` with a printer for its events, and gives the exit code. */
 export async function releaseRun(
-  { command, inventory, project, hosts, json, verbosity, askSudo }: ReleaseRunOptions,
+  { command, inventory, check = false, project, hosts, json, verbosity, askSudo }: ReleaseRunOptions,
   { root, environment }: CommandInput,
   work: (run: ReleaseRun) => Promise<number>,
 ): Promise<number> {
@@ -44,7 +46,7 @@ export async function releaseRun(
   const interrupts = handleInterrupts(emit, () => printer.close())
   try {
     if (command !== undefined)
-      emit({ event: 'run', command, hosts: hosts.map(({ host }) => host.name), check: false, inventory })
+      emit({ event: 'run', command, hosts: hosts.map(({ host }) => host.name), check, inventory })
     const say = (message: string) => emit({ event: 'progress', message })
     const reachable = await reach(
       hosts.map(({ host }) => host),

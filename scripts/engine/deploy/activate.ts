@@ -125,7 +125,7 @@ async function stageOn(
     if (!staged.error) return 'live'
     if (staged.error.code === 'stage-killed') return await mend(candidate, staged, activation)
     run.fail(explained(staged.error, staged, candidate, activation))
-    return wasSwitched(staged) ? 'back' : 'failed'
+    return staged.switched ? 'back' : 'failed'
   } catch (error) {
     run.fail(error)
     return 'failed'
@@ -139,19 +139,15 @@ async function mend(candidate: Candidate, staged: Staged, activation: Activation
     await stage(run, lastSteps(candidate, activation), activation)
     return 'live'
   }
-  const switched = wasSwitched(staged)
+  const switched = staged.switched
   const step = switched ? backStep(previousOf(candidate, activation)) : standDownStep()
   const { error } = await stage(run, [step], activation)
   run.fail(error ?? explained(staged.error, staged, candidate, activation))
   return switched ? 'back' : 'failed'
 }
 
-function wasSwitched({ done, at }: Staged): boolean {
-  return done.includes('switch') || at === 'switch'
-}
-
 function stage(run: HostRun, steps: readonly Step[], { release, how }: Activation): Promise<Staged> {
-  return run.stage(steps, { release: release.id, how })
+  return run.stage(steps, { release: release.id, ref: release.ref ?? '', how })
 }
 
 function migrateSteps({ migrate }: Activation): readonly Step[] {
@@ -162,6 +158,17 @@ function migrateSteps({ migrate }: Activation): readonly Step[] {
 function lastSteps(candidate: Candidate, activation: Activation): readonly Step[] {
   const { settings } = candidate.run
   const { release } = activation
+  const previous = previousOf(candidate, activation)
+  return endSteps(
+    settings,
+    candidate.found.running.filter(id => id !== release.id && !(settings.warm && id === previous)),
+    prunedOn(candidate, activation),
+  )
+}
+
+/** The releases that a host no longer keeps once this one is live. */
+export function prunedOn(candidate: Candidate, activation: Activation): readonly string[] {
+  const { release } = activation
   const others = candidate.found.releases.filter(({ id }) => id !== release.id)
   const now: Release = {
     ...release,
@@ -170,12 +177,8 @@ function lastSteps(candidate: Candidate, activation: Activation): readonly Step[
     order: Number.POSITIVE_INFINITY,
     activated: undefined,
   }
-  const pruned = toPrune([now, ...others], settings.keep, [release.id, previousOf(candidate, activation)])
-  return endSteps(
-    settings,
-    candidate.found.running.filter(id => id !== release.id),
-    pruned,
-  )
+  const { keep } = candidate.run.settings
+  return toPrune([now, ...others], keep, [release.id, previousOf(candidate, activation)])
 }
 
 /** What is live again when the release turns out to be no good; undefined: nothing was live before. */
@@ -191,7 +194,7 @@ function explained(
   activation: Activation,
 ): HostError {
   const previous = previousOf(candidate, activation)
-  const switched = wasSwitched(staged)
+  const switched = staged.switched
   const rest = previous === undefined ? 'Nothing is live, as before.' : `${previous} is live again.`
   const hint = switched
     ? `The release was live for a moment and is marked bad. ${rest}`

@@ -5,6 +5,7 @@ import { activate, type Candidate } from './activate.ts'
 import { bytes, HostRun } from './host.ts'
 import type { Found } from './look.ts'
 import { digest, entryLine, type Manifest } from './manifest.ts'
+import { plannedSteps } from './planned.ts'
 import { type ReleaseFacts, releaseId } from './release.ts'
 import type { AppSettings, Deployer, DeployHost } from './settings.ts'
 import { readSource, type Source } from './source.ts'
@@ -22,10 +23,12 @@ export interface DeployOptions {
   readonly wait: number
   /** Aborted: nothing is switched that has not been. */
   readonly stop: AbortSignal
+  /** Looks and tells what would be done, without the lock; changes nothing. */
+  readonly plan?: boolean
 }
 
 /** `back`: it was live for a moment, and what was live before is again. */
-export type Outcome = 'live' | 'already live' | 'back' | 'failed'
+export type Outcome = 'live' | 'already live' | 'planned' | 'back' | 'failed'
 
 /** How a deploy or a rollback ended, with the recap that was told. */
 export interface DeployResult {
@@ -47,7 +50,7 @@ export async function deployRelease(options: DeployOptions): Promise<DeployResul
   for (const message of source.notes) options.emit({ event: 'warning', message })
   const runs = options.hosts.map(host => new HostRun(host, options))
   const deploy = new Deploy(options, first.settings, source, runs)
-  return finished(runs, 'deploy', options.emit, () => deploy.run())
+  return finished(runs, 'deploy', options.emit, () => (options.plan ? deploy.plan() : deploy.run()))
 }
 
 /** What a run came to: the release it was about, and what was live before. */
@@ -75,7 +78,7 @@ export async function finished(
   if (first) tell(first.settings, how, came, emit)
   emit({ event: 'recap', hosts })
   const unreachable = runs.some(({ error }) => error instanceof UnreachableError)
-  const well = outcome === 'live' || outcome === 'already live'
+  const well = outcome !== 'failed' && outcome !== 'back'
   return { outcome, release: came.release?.id, hosts, exitCode: well ? 0 : unreachable ? 4 : 1 }
 }
 
@@ -135,16 +138,38 @@ class Deploy {
   async run(): Promise<Came> {
     const candidates = await lookAt(this.#runs, run => run.look(this.#sha256))
     if (!candidates || refuseFrozen(candidates)) return { outcome: 'failed' }
-    const known = candidates.flatMap(({ found }) =>
-      found.releases.filter(({ sha256 }) => sha256 === this.#sha256),
-    )
-    const release = this.#facts(known[0])
+    const release = this.#facts(knownTo(candidates, this.#sha256))
     const about = { release, previous: liveOn(candidates) }
     if (candidates.every(({ found }) => isLive(found, release.id)))
       return { outcome: 'already live', ...about }
     if (!(await this.#upload(candidates, release))) return { outcome: 'failed', ...about }
     const migrate = this.#migration(candidates, release)
     return { outcome: await activate(candidates, { release, how: 'deploy', migrate }), ...about }
+  }
+
+  async plan(): Promise<Came> {
+    const candidates = await lookAt(this.#runs, run => run.peek(this.#sha256))
+    if (!candidates || refuseFrozen(candidates)) return { outcome: 'failed' }
+    const known = knownTo(candidates, this.#sha256)
+    // A new release gets the rest of its name, the time, when it is deployed.
+    const release = { ...this.#facts(known), ...(known ? {} : { id: this.#sha256.slice(0, 7) }) }
+    const about = { release, previous: liveOn(candidates) }
+    if (candidates.every(({ found }) => isLive(found, release.id)))
+      return { outcome: 'already live', ...about }
+    const migrate = this.#migration(candidates, release)
+    const { manifest } = this.#source
+    for (const [index, candidate] of candidates.entries()) {
+      const host = candidate.run.name
+      try {
+        refuseFull(host, manifest, candidate.found)
+      } catch (error) {
+        candidate.run.fail(error)
+      }
+      const steps = plannedSteps(candidate, { release, how: 'deploy', migrate }, manifest, index === 0)
+      for (const step of steps) this.#options.emit({ event: 'step', host, state: 'planned', ...step })
+    }
+    const failed = candidates.some(({ run }) => run.error !== undefined)
+    return { outcome: failed ? 'failed' : 'planned', ...about }
   }
 
   /** A release that a host has with this content is that release, on every host. */
@@ -184,11 +209,17 @@ class Deploy {
     const [first] = candidates
     if (candidates.some(({ found }) => found.migrated?.digest === migrations)) {
       const host = first?.run.name ?? ''
+      if (this.#options.plan) return undefined
       this.#options.emit({ event: 'step', host, step: 'migrate', state: 'done', note: 'unchanged, not run' })
       return undefined
     }
     return { command: this.#settings.migrate ?? './deploy/migrate', digest: migrations }
   }
+}
+
+/** The release that some host has with this content. */
+function knownTo(candidates: readonly Candidate[], content: string): ReleaseFacts | undefined {
+  return candidates.flatMap(({ found }) => found.releases).find(({ sha256 }) => sha256 === content)
 }
 
 /** What is live, as the first host has it. */

@@ -3,7 +3,7 @@ import type { GithubApi } from './api.ts'
 const marker = '<!-- capstan: plan -->'
 
 /** GitHub takes 65,536 characters. */
-export const longest = 65_000
+const longest = 65_000
 
 interface Comment {
   readonly id: number

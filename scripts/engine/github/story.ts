@@ -61,7 +61,7 @@ export function followStory(activities: Activities = followActivities()): StoryT
       else if (event.event === 'warning') warnings.push({ host: event.host, message: event.message })
       else if (event.event === 'release') release = event
       else if (event.event === 'recap') recap = event.hosts
-      else if (event.event === 'step' && event.state === 'done')
+      else if (event.event === 'step' && event.state !== 'begun')
         steps.push({ host: event.host, step: event.step, seconds: event.seconds, note: event.note })
     },
     story: () => ({

@@ -97,12 +97,13 @@ function hostTable({ recap, release, steps, check }: Story): string {
     const step = steps.find(each => each.host === host && each.step === 'health')
     return step?.seconds === undefined ? '' : `✅ ${duration(step.seconds)}`
   }
-  const gated = release !== undefined && steps.some(({ step }) => step === 'health')
+  const planned = release?.outcome === 'planned'
+  const gated = release !== undefined && !planned && steps.some(({ step }) => step === 'health')
   return table(
     [
       ['host', 'left'],
       ['', 'left'],
-      [release ? 'steps' : check ? 'would change' : 'changed', 'right'],
+      ...(planned ? [] : [[release ? 'steps' : check ? 'would change' : 'changed', 'right'] as const]),
       ...(release ? [] : [['as declared', 'right'] as const]),
       ...(gated ? [['health', 'right'] as const] : []),
       ['trips', 'right'],
@@ -111,7 +112,7 @@ function hostTable({ recap, release, steps, check }: Story): string {
     Object.entries(recap).map(([host, one]) => [
       code(host),
       stateOf(one),
-      String(one.changed),
+      ...(planned ? [] : [String(one.changed)]),
       ...(release ? [] : [String(one.ok - one.changed)]),
       ...(gated ? [health(host)] : []),
       String(one.trips),

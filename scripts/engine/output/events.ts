@@ -95,12 +95,12 @@ export type Event =
   | { readonly event: 'output'; readonly host: string; readonly resource: string; readonly text: string }
   | { readonly event: 'warning'; readonly host?: string; readonly message: string; readonly hint?: string }
   | { readonly event: 'failed'; readonly host?: string; readonly error: CapstanError }
-  /** A deploy's or rollback's step on a host, begun or done. */
+  /** A deploy's or rollback's step on a host. */
   | {
       readonly event: 'step'
       readonly host: string
       readonly step: string
-      readonly state: 'begun' | 'done'
+      readonly state: 'begun' | 'done' | 'planned'
       readonly seconds?: number
       readonly note?: string
     }

@@ -155,7 +155,9 @@ export function eventLines({
     if (begun && verbosity < 3) return []
     const told = `${padTo(oneLine(event.step), 24)}  ${oneLine(event.note ?? '')}`
     const after = event.seconds === undefined ? '' : duration(event.seconds)
-    return [row(event.host, begun ? 'dim' : 'green', event.state, told.trimEnd(), after)]
+    const [colour, status] =
+      event.state === 'planned' ? (['yellow', 'would do'] as const) : (['green', event.state] as const)
+    return [row(event.host, begun ? 'dim' : colour, status, told.trimEnd(), after)]
   }
 }
 
