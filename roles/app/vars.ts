@@ -3,6 +3,7 @@ import {
   choice,
   duration,
   environmentValue,
+  flag,
   group,
   identifier,
   integer,
@@ -86,6 +87,21 @@ export default vars({
     drain: duration({
       default: '30s',
       is: 'how long the old release may take over the requests it is at; it ends as soon as it has none',
+    }),
+    serial: optional(
+      integer({
+        min: 1,
+        max: 1000,
+        is: 'hosts that switch at a time; unset: all, once the last one is ready',
+      }),
+    ),
+    warm: flag({
+      default: false,
+      is: 'the release before stays started, so that a rollback has nothing to wait for; it takes memory',
+    }),
+    files: list(text({ pattern: /[^/.][^/]*(\/[^/.][^/]*)*/, words: 'a path within shared/' }), {
+      default: [],
+      is: 'files of shared/ that a release gets as links, such as config/keys.json; where one is missing a deploy stops',
     }),
     migrate: optional(
       text({

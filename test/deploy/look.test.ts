@@ -15,6 +15,8 @@ const settings: AppSettings = {
   migrate: undefined,
   migrations: ['migrations'],
   drain: 30,
+  serial: undefined,
+  warm: false,
   keep: 5,
 }
 const old = '20261122T200000Z-1111111'

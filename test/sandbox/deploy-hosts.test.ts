@@ -118,3 +118,23 @@ it('deploys the content that failed before, and rolls all of them back', async (
   expect(await running()).toEqual(before.map(id => `foobar@${id}.service`))
   from.remove()
 })
+
+it('rolls through the hosts one at a time where serial is 1, and takes those back that were done when a later one fails', async () => {
+  const before = await live()
+  const from = content('serial')
+  const vars = { app: { release: { serial: 1, health: { timeout: '3s' } } } }
+  await mark('broken', 1)
+  const failed = await run.deploy(from, { hosts: inventory(), vars })
+  await onAll(`rm -f ${home}/shared/storage/broken`)
+  expect(failed.exitCode).toBe(1)
+  expect(failed.error('three2').code).toBe('step-health')
+  expect(failed.error('three1').message).toContain('switched back, because three2')
+  expect(failed.lines.some(({ host, step }) => host === 'three3' && step === 'start')).toBe(false)
+  expect(await live()).toEqual(before)
+  expect(await running()).toEqual(before.map(id => `foobar@${id}.service`))
+  expect((await run.deploy(from, { hosts: inventory(), vars })).exitCode).toBe(0)
+  const [first = '', ...others] = await live()
+  expect(others).toEqual([first, first])
+  expect(first).not.toBe(before[0])
+  from.remove()
+})

@@ -24,6 +24,9 @@ export interface ReleaseVars {
     readonly keep: number
     readonly health: { readonly path: string; readonly timeout: string; readonly passes: number }
     readonly drain: string
+    readonly serial: number | undefined
+    readonly warm: boolean
+    readonly files: readonly string[]
     readonly migrate: string | undefined
     readonly migrations: readonly string[]
   }
@@ -69,11 +72,13 @@ function settingsOf({ shared, release }: ReleaseVars, site: Site): AppSettings {
   return {
     app: site.app,
     domain: site.www[0] ?? site.domain,
-    shared,
+    shared: [...shared, ...release.files],
     health: { ...release.health, timeout: secondsOf(release.health.timeout) },
     migrate: release.migrate,
     migrations: release.migrations,
     drain: secondsOf(release.drain),
+    serial: release.serial,
+    warm: release.warm,
     keep: release.keep,
   }
 }

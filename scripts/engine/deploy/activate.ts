@@ -31,10 +31,22 @@ export type Ending = 'live' | 'back' | 'failed'
 
 /**
  * Makes a release that all hosts have the live one: started and healthy on all of them before the first switches,
- * verified on all of them or on none. Where it ends otherwise, each host's error is kept in its run.
+ * verified on all of them or on none. Where it ends otherwise, each host's error is kept in its run. With the
+ * setting `serial` that many hosts at a time, and where a later one fails those before it go back.
  */
-export function activate(candidates: readonly Candidate[], activation: Activation): Promise<Ending> {
-  return candidates.length === 1 ? alone(candidates, activation) : together(candidates, activation)
+export async function activate(candidates: readonly Candidate[], activation: Activation): Promise<Ending> {
+  const { length } = candidates
+  const serial = Math.min(candidates[0]?.run.settings.serial ?? length, length)
+  for (let done = 0; done < length; done += serial) {
+    const batch = candidates.slice(done, done + serial)
+    // The database is migrated once, before the first host switches.
+    const about = done === 0 ? activation : { ...activation, migrate: undefined }
+    const ending = await (batch.length === 1 ? alone(batch, about) : together(batch, about))
+    if (ending === 'live') continue
+    if (done === 0) return ending
+    return allBack([...candidates.slice(0, done), ...batch], activation, batch)
+  }
+  return 'live'
 }
 
 // One host needs no barrier: all is one script, which comes to its end also when the controller is lost after the switch.

@@ -40,6 +40,8 @@ point() {
 }
 live() { live_=$(readlink "$BASE/current") || return 0; printf '%s\n' "${live_##*/}"; }
 
+# never_live: a release that could not be started, or did not answer.
+never_live() { journal; stop_new; record failed; hook failed || echo "deploy/failed ended with $?"; }
 # journal: the instance's last lines since this began; a line that comes again and again is told once.
 journal() {
   journalctl -u "$APP@$RELEASE.service" --since "@$SINCE" -n 200 -o cat --no-pager 2>/dev/null | uniq -c |
@@ -62,13 +64,17 @@ inside() {
   systemd-run --wait --pipe --quiet --collect --unit "$unit" -p User="$APP" -p Group="$APP" -p RuntimeMaxSec="$LIMIT" \
     -p WorkingDirectory="$BASE/releases/$RELEASE" -p EnvironmentFile="$BASE/shared/app.env" -p NoNewPrivileges=yes \
     -p ProtectSystem=strict -p "ReadWritePaths=$BASE/shared" -p ProtectHome=yes -p PrivateTmp=yes -p UMask=0027 \
-    --setenv=APP="$APP" --setenv=RELEASE="$RELEASE" "$@" 2>&1
+    --setenv=APP="$APP" --setenv=RELEASE="$RELEASE" --setenv=REF="$REF" "$@" 2>&1
 }
+
+# hook NAME: the release's own deploy/NAME, where it has one.
+hook() { [ ! -x "$BASE/releases/$RELEASE/deploy/$1" ] || inside "$1" "$BASE/releases/$RELEASE/deploy/$1"; }
 
 # start_new: on its own socket, beside the live one. An instance that is left of an earlier try starts anew.
 start_new() {
+  hook uploaded
   systemctl reset-failed -- "$APP@$RELEASE.service" 2>/dev/null || :
-  if [ "$(live)" = "$RELEASE" ]; then systemctl start -- "$APP@$RELEASE.service"; else systemctl restart -- "$APP@$RELEASE.service"; fi
+  if [ -n "$WARM" ] || [ "$(live)" = "$RELEASE" ]; then systemctl start -- "$APP@$RELEASE.service"; else systemctl restart -- "$APP@$RELEASE.service"; fi
 }
 ask() { perl -e "$PROBE" -- "$@"; }
 # gate SOCKET PATH DOMAIN PASSES TIMEOUT: through nginx, on a way that only root has.
@@ -87,9 +93,12 @@ attended() {
 }
 switch_to_new() {
   attended; whole; alive "$RELEASE"
+  hook before-activate
   # In this order, so that a full disk is noticed while nothing has changed.
   record live "\"how\":\"$HOW\""
+  before=$(live)
   point "$RELEASE"
+  note "${before:+from $before}"
 }
 # verify PATH DOMAIN PASSES TIMEOUT: as a visitor, through nginx's own listener.
 verify() {
@@ -99,15 +108,23 @@ verify() {
   [ "$(live)" = "$RELEASE" ] || { echo "current leads elsewhere by now"; return 1; }
   note "$answer"
 }
-# back PREVIOUS: what was live before is live again; with none, nothing is.
+# back PREVIOUS: what was live before is live again; with none, nothing is. One that never was live has only failed.
 back() {
-  if [ "$(live)" = "$RELEASE" ]; then
-    if [ -n "$1" ]; then systemctl start -- "$APP@$1.service"; point "$1"; else rm -f -- "$BASE/current"; fi
-  fi
+  if [ "$(live)" != "$RELEASE" ]; then stop_new; record failed || :; hook failed || echo "deploy/failed ended with $?"; return; fi
+  if [ -n "$1" ]; then systemctl start -- "$APP@$1.service"; point "$1"; else rm -f -- "$BASE/current"; fi
   record bad || :
   [ -z "$1" ] || ( RELEASE=$1; record live '"how":"back"' && record good ) || :
   stop_new
   echo "current leads to ${1:-nothing} again"
+  hook failed || echo "deploy/failed ended with $?"
+  [ -z "$1" ] || ( RELEASE=$1; hook rolled-back ) || echo "deploy/rolled-back ended with $?"
+}
+# found_good UNIT: visitors get it; UNIT starts it at boot.
+found_good() {
+  record good
+  systemctl start -- "$1"
+  hook activated
+  [ "$HOW" = deploy ] || hook rolled-back
 }
 
 # connections RELEASE: of nginx to an instance, those it has not taken up yet included. Source: proc_pid_net(5), unix.

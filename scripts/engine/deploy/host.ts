@@ -79,7 +79,7 @@ export class HostRun {
         app: this.settings.app,
         id: by.runId,
         by: by.who,
-        onBytes: () => {},
+        onBytes: this.#progress(shipped.bytes),
       })
       return { ...done, shipped }
     }
@@ -117,6 +117,20 @@ export class HostRun {
     this.#done += staged.done.length
     this.#changed += staged.done.length
     return staged
+  }
+
+  /** Tells every five seconds how much of an upload has been sent. */
+  #progress(all: number): (sent: number) => void {
+    let told = performance.now()
+    return sent => {
+      if (performance.now() - told < 5000) return
+      told = performance.now()
+      this.#options.emit({
+        event: 'progress',
+        host: this.name,
+        message: `sent ${bytes(sent)} of ${bytes(all)}`,
+      })
+    }
   }
 
   /** Keeps the first error of this host, for the recap. */

@@ -6,7 +6,7 @@ export interface AppSettings {
   readonly app: string
   /** The name that visitors come to: the Host and SNI that a release is asked with. */
   readonly domain: string
-  /** Folders of shared/ that a release gets as links. */
+  /** Folders and files of shared/ that a release gets as links: `storage`, `config/keys.json`. */
   readonly shared: readonly string[]
   readonly health: {
     readonly path: string
@@ -21,6 +21,10 @@ export interface AppSettings {
   readonly migrations: readonly string[]
   /** Seconds that the old release has for the requests that it is at. */
   readonly drain: number
+  /** Hosts that switch at a time; undefined: all of them at once, after the last one is ready. */
+  readonly serial: number | undefined
+  /** The release before stays started. */
+  readonly warm: boolean
   /** Good releases that are kept, the live one among them; the one before it always is. */
   readonly keep: number
 }

@@ -22,7 +22,7 @@ export interface Source {
 export async function readSource(folder: string, shared: readonly string[]): Promise<Source> {
   const walk = new Walk(folder, shared)
   await walk.directory('')
-  const entries = [...walk.entries, ...sharedLinks(shared)]
+  const entries = [...walk.entries, ...sharedLinks(shared, walk.entries)]
   const problems = [...walk.problems, ...refuseEscapes(entries, new Set(shared))]
   if (problems.length > 0)
     throw new UsageError(
@@ -140,8 +140,20 @@ function hash(file: number): { readonly sha256: string; readonly size: number } 
   }
 }
 
-function sharedLinks(shared: readonly string[]): readonly Entry[] {
-  return shared.map(name => ({ type: 'link', path: name, target: `../../shared/${name}` }))
+/** A link for each shared thing, from as deep as it lies, and the folders on the way to it. */
+function sharedLinks(shared: readonly string[], entries: readonly Entry[]): readonly Entry[] {
+  const there = new Set(entries.map(({ path }) => path))
+  return shared.flatMap((name): readonly Entry[] => {
+    const parts = name.split('/')
+    const above = parts.slice(0, -1).map((_part, index) => parts.slice(0, index + 1).join('/'))
+    const missing = above.filter(path => !there.has(path))
+    for (const path of missing) there.add(path)
+    const target = `${'../'.repeat(parts.length + 1)}shared/${name}`
+    return [
+      ...missing.map(path => ({ type: 'directory', path }) as const),
+      { type: 'link', path: name, target },
+    ]
+  })
 }
 
 function kindOf(found: Dirent<Buffer>): string {

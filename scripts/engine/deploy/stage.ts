@@ -4,7 +4,7 @@ import { runDetached, stopFile } from '#engine/converge/detached.ts'
 import { type Mark, markReader } from '#engine/converge/marks.ts'
 import { HostError } from '#engine/errors.ts'
 import type { Emit } from '#engine/output/events.ts'
-import { type StageContext, type Step, stepsScript } from './steps.ts'
+import { type StageContext, type Step, stepsScript, switchName } from './steps.ts'
 
 /** How a stage ended on a host. */
 export interface Staged {
@@ -12,6 +12,8 @@ export interface Staged {
   readonly done: readonly string[]
   /** The step that it was at when it ended otherwise. */
   readonly at: string | undefined
+  /** The release was made live in it, for however long. */
+  readonly switched: boolean
   readonly error: HostError | undefined
 }
 
@@ -58,6 +60,7 @@ class Story {
   #running: { readonly step: Step; readonly began: number } | undefined
   #text = ''
   #note: string | undefined
+  #switched = false
   #error: HostError | undefined
   #code: number | undefined
 
@@ -78,6 +81,7 @@ class Story {
         return
       case 'note':
         this.#note = mark.text
+        if (this.#step(mark.index).name === switchName) this.#switched = true
         return
       case 'end':
         this.#end(this.#step(mark.index), mark.code)
@@ -89,13 +93,14 @@ class Story {
 
   ending(): Staged {
     const at = this.#running?.step.name
-    if (this.#error || this.#code === 0) return { done: this.#done, at, error: this.#error }
+    const switched = this.#switched || (this.#code === undefined && at === switchName)
+    if (this.#error || this.#code === 0) return { done: this.#done, at, switched, error: this.#error }
     const while_ = at === undefined ? '' : ` while it was at ${at}`
     const error = new HostError('stage-killed', `${this.#host}: the deploy was ended on the host${while_}`, {
       lines: this.#tail(),
       hint: `Run again: it looks first and goes on from what it finds. The log is /var/lib/capstan/runs/${this.#options.id}/log.`,
     })
-    return { done: this.#done, at, error }
+    return { done: this.#done, at, switched, error }
   }
 
   #begin(step: Step): void {
@@ -111,7 +116,7 @@ class Story {
     if (code === 0) {
       this.#running = undefined
       this.#done.push(step.name)
-      const note = this.#note === undefined ? {} : { note: this.#note }
+      const note = !this.#note ? {} : { note: this.#note }
       emit({ event: 'step', host: this.#host, step: step.name, state: 'done', seconds, ...note })
       if (this.#text.trim() !== '')
         emit({ event: 'output', host: this.#host, resource: step.name, text: this.#text.trim() })

@@ -17,6 +17,8 @@ export interface Step {
 export interface StageContext {
   readonly settings: AppSettings
   readonly release: string
+  /** What it was made from; an empty string: not known. */
+  readonly ref: string
   readonly how: 'deploy' | 'rollback'
   readonly by: Deployer
   /** The pid of the session's shell on the host, which is there as long as the controller is. */
@@ -29,12 +31,14 @@ export function stepsScript(
   context: StageContext,
   { nonce, stopFile }: { readonly nonce: string; readonly stopFile: string },
 ): string {
-  const { settings, release, how, by, session } = context
+  const { settings, release, ref, how, by, session } = context
   const variables = {
     NONCE: nonce,
     APP: settings.app,
     BASE: homeOf(settings.app),
     RELEASE: release,
+    REF: ref,
+    WARM: settings.warm ? '1' : '',
     RUN: by.runId,
     BY: JSON.stringify(by.who),
     HOW: how,
@@ -59,7 +63,7 @@ export function stepsScript(
 
 /** Steps from a release that is on the host to an instance that answers, beside the live one. */
 export function startSteps({ app, domain, health }: AppSettings): readonly Step[] {
-  const before = 'journal\nstop_new\nrecord failed'
+  const before = 'never_live'
   const at = [`/run/nginx-gate/${app}.sock`, health.path, domain]
   return [
     { name: 'start', shell: 'whole\nstart_new', failed: before },
@@ -76,7 +80,7 @@ export function migrateStep(command: string, digest: string): Step {
   return {
     name: 'migrate',
     shell: `whole\ninside migrate sh -c ${quote(command)}\nrecord migrated '"migrations":"${digest}"'`,
-    failed: 'record failed',
+    failed: 'record failed\nhook failed',
   }
 }
 
@@ -85,7 +89,7 @@ export function switchSteps({ domain, health }: AppSettings, previous: string | 
   const back = `journal\n${backShell(previous)}`
   const verifyTime = Math.min(health.timeout, 3)
   return [
-    { name: 'switch', shell: 'switch_to_new', failed: back },
+    { name: switchName, shell: 'switch_to_new', failed: back },
     {
       name: 'verify',
       shell: `verify ${quote(health.path)} ${quote(domain)} ${health.passes} ${verifyTime}`,
@@ -94,14 +98,18 @@ export function switchSteps({ domain, health }: AppSettings, previous: string | 
   ]
 }
 
+/** The step whose note comes as soon as the release is live. */
+export const switchName = 'switch'
+const backName = 'back'
+
 /** What was live before `release` is live again. */
 export function backStep(previous: string | undefined): Step {
-  return { name: 'back', shell: backShell(previous) }
+  return { name: backName, shell: backShell(previous) }
 }
 
 /** Another host could not go on: the new instance ends, nothing was switched. */
 export function standDownStep(): Step {
-  return { name: 'stand down', shell: 'stop_new\nrecord failed' }
+  return { name: 'stand down', shell: 'stop_new\nrecord failed\nhook failed' }
 }
 
 /** The old instances end once they have answered, and releases beyond the kept ones go. */
@@ -113,7 +121,7 @@ export function endSteps(
   const each = old.map(quote).join(' ')
   const drained = old.map(release => `drain ${quote(release)} ${drain}\n`).join('')
   const steps: readonly (Step | false)[] = [
-    { name: 'good', shell: `record good\nsystemctl start -- ${quote(`${app}.service`)}` },
+    { name: 'good', shell: `found_good ${quote(`${app}.service`)}` },
     old.length > 0 && { name: 'drain', shell: `${drained}stop_old ${each}` },
     pruned.length > 0 && { name: 'prune', shell: `prune ${pruned.map(quote).join(' ')}` },
   ]

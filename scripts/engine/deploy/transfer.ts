@@ -78,13 +78,14 @@ export async function transfer(
   let sentBytes = 0
   gzip.on('data', (chunk: Buffer) => {
     sentBytes += chunk.length
-    run.onBytes(sentBytes)
   })
   // The receiver may end first, with a reason of its own: that is the error to tell, not the broken pipe.
-  const sending = pipeline(contents(source, head, files), gzip, stream.stdin).catch((error: unknown) => {
-    stream.close()
-    return error
-  })
+  const sending = pipeline(contents(source, head, files, run.onBytes), gzip, stream.stdin).catch(
+    (error: unknown) => {
+      stream.close()
+      return error
+    },
+  )
   const [outcome, failure] = await Promise.all([stream.done.catch((error: unknown) => error), sending])
   if (failure instanceof CapstanError) throw failure
   if (outcome instanceof Error) throw outcome
@@ -107,11 +108,21 @@ function refused(host: string, exitCode: number, said: string): HostError {
   })
 }
 
-async function* contents(source: string, head: string, files: readonly FileEntry[]): AsyncGenerator<Buffer> {
+async function* contents(
+  source: string,
+  head: string,
+  files: readonly FileEntry[],
+  onBytes: (bytes: number) => void,
+): AsyncGenerator<Buffer> {
+  let read = 0
   yield Buffer.from(head, 'latin1')
   for (const file of files) {
     yield Buffer.from(`${file.sha256} ${file.size}\n`)
-    yield* content(source, file)
+    for (const block of content(source, file)) {
+      yield block
+      read += block.length
+      onBytes(read)
+    }
   }
 }
 
