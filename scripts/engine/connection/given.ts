@@ -16,15 +16,20 @@ let taken: Secret | undefined
  * where a variable is set and empty, as a secret that nobody made comes out on a runner.
  */
 export function givenLogin(environment: NodeJS.ProcessEnv): GivenLogin {
+  takeKey(environment)
   const { CAPSTAN_SSH_KEY: key, CAPSTAN_KNOWN_HOSTS: lines } = environment
-  if (key !== undefined) {
-    if (key.trim() === '') throw missing('CAPSTAN_SSH_KEY', 'the private key of the deploy user')
-    // As they are pasted: without the last newline, or with those of Windows.
-    taken = new Secret(`${key.replaceAll('\r', '').trim()}\n`)
-    delete environment['CAPSTAN_SSH_KEY']
-  }
+  if (key !== undefined) throw missing('CAPSTAN_SSH_KEY', 'the private key of the deploy user')
   if (lines?.trim() === '') throw missing('CAPSTAN_KNOWN_HOSTS', 'the known_hosts lines of the hosts')
   return { key: taken, knownHosts: lines }
+}
+
+/** Takes a key that is not empty, for `givenLogin` to give; a printer that masks secrets is then made after it. */
+export function takeKey(environment: NodeJS.ProcessEnv): void {
+  const key = environment['CAPSTAN_SSH_KEY']
+  if (key === undefined || key.trim() === '') return
+  // As they are pasted: without the last newline, or with those of Windows.
+  taken = new Secret(`${key.replaceAll('\r', '').trim()}\n`)
+  delete environment['CAPSTAN_SSH_KEY']
 }
 
 function missing(name: string, what: string): UsageError {
