@@ -12,6 +12,7 @@ export default defineConfig({
           hookTimeout: 900_000,
           // Each file has hosts of its own.
           maxWorkers: 2,
+          globalSetup: 'test/sandbox/leftovers.ts',
           sequence: { groupOrder: 1 },
         },
       },

@@ -13,6 +13,7 @@ import { type Engine, engineError, engine as engineNamed, findEngine } from './e
 import { describeHost, type SandboxHost, type SandboxOptions, type SandboxRequest } from './host.ts'
 import { ensureImage } from './image.ts'
 import { ensureKey, knownHostsFile, loginKey, writeKnownHosts } from './keys.ts'
+import { raiseLimits } from './limits.ts'
 import { withLock } from './lock.ts'
 import { ensureNetwork } from './network.ts'
 import { harvest, seedPackages } from './packages.ts'
@@ -64,6 +65,7 @@ async function upAll(
 ): Promise<SandboxState['hosts']> {
   const recorded = readState(root)
   const engine = await findEngine(recorded?.engine, say)
+  raiseLimits(say)
   const found = await containersOf(engine, root)
   for (const request of requests) refuseOtherRelease(request, found)
   await ensureKey(loginKey(root), 'capstan-sandbox')
