@@ -26,9 +26,8 @@ function gunicorn({ vars, site, facts }: RuntimeInput): Runtime {
     },
     service: [
       'Type=notify',
-      '# A venv of the release, where it has one, comes before what the system has.',
-      `Environment=PATH=/srv/www/${site.app}/releases/%i/venv/bin:/usr/local/bin:/usr/bin:/bin`,
-      `ExecStart=/usr/bin/env python3 -m gunicorn --config ${config} ${application}`,
+      vendored(site.app),
+      `ExecStart=/usr/bin/python3 -m gunicorn --config ${config} ${application}`,
       'MemoryDenyWriteExecute=yes',
     ],
     allowed: ['# Its workers set the user that they have already.', 'SystemCallFilter=@setuid'],
@@ -54,11 +53,17 @@ function uwsgi({ vars, site, facts }: RuntimeInput): Runtime {
     },
     service: [
       'Type=notify',
+      vendored(site.app),
       `ExecStart=/usr/bin/uwsgi --ini ${config} --http-socket /srv/www/${site.app}/releases/%i/run/app.sock --module ${application}`,
       'MemoryDenyWriteExecute=yes',
     ],
     allowed: [],
   }
+}
+
+/** What a build has put into vendor/ of the release comes before what the system has. */
+function vendored(app: string): string {
+  return `Environment=PYTHONPATH=/srv/www/${app}/releases/%i/vendor`
 }
 
 const plain = { masked: [], folders: [] } as const

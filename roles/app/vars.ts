@@ -135,7 +135,7 @@ export default vars({
     }),
     modules: list(module, {
       default: ['pymysql'],
-      is: 'Debian’s packages for the app, python3-<name>; a venv/ in the release wins over them',
+      is: 'Debian’s packages for the app, python3-<name>; what a build put into vendor/ wins over them',
     }),
     workers: optional(
       integer({ min: 1, max: 256, is: 'processes; unset: by the host’s CPUs and memory, 128 MiB for each' }),
