@@ -88,6 +88,10 @@ export default vars({
       default: '30s',
       is: 'how long the old release may take over the requests it is at; it ends as soon as it has none',
     }),
+    assets: duration({
+      default: '7d',
+      is: 'how long files of public/ with a hash in their name stay after their last release is gone, for pages loaded before; 0s: not at all',
+    }),
     serial: optional(
       integer({
         min: 1,

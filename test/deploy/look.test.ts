@@ -15,6 +15,7 @@ const settings: AppSettings = {
   migrate: undefined,
   migrations: ['migrations'],
   drain: 30,
+  assets: 600,
   serial: undefined,
   warm: false,
   keep: 5,

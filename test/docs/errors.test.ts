@@ -66,7 +66,14 @@ function networkCodes(): readonly string[] {
 function stepNames(): readonly string[] {
   const settings = {
     ...{ app: 'foobar', domain: 'foobar.com', shared: [], migrate: undefined, migrations: [] },
-    ...{ health: { path: '/health', timeout: 1, passes: 1 }, drain: 1, keep: 2, serial: undefined, warm: false },
+    ...{
+      health: { path: '/health', timeout: 1, passes: 1 },
+      drain: 1,
+      keep: 2,
+      assets: 1,
+      serial: undefined,
+      warm: false,
+    },
   }
   const steps = [
     ...startSteps(settings),

@@ -120,7 +120,7 @@ describe('the nginx role', () => {
     const locations = text(conf).match(/location [^{]*\{.*?\n {4}\}/gs) ?? []
     const own = locations.filter(each => each.includes('add_header') || each.includes('capstan-app.conf'))
     const served = own.filter(each => !text(conf).split('# Asks a release')[1]?.includes(each))
-    expect(served).toHaveLength(3)
+    expect(served).toHaveLength(5)
     for (const each of served) expect(each).toContain('include snippets/capstan-headers.conf;')
   })
 

@@ -5,6 +5,7 @@ import { startLoad } from '../deploy/load.ts'
 import { brokenIndex, hangingIndex, lateIndex, scripts, source } from './deploy-app.ts'
 import { type Machine, machine } from './machine.ts'
 import { runSite } from './site.ts'
+import { ask } from './web-request.ts'
 
 const home = '/srv/www/foobar'
 let host: Machine
@@ -300,6 +301,79 @@ it('holds deploys up while they are frozen, and shows visitors the maintenance p
   await run.releases('maintenance', 'on')
   expect((await run.deploy(from)).exitCode).toBe(0)
   await run.releases('maintenance', 'off')
+  from.remove()
+})
+
+it('runs the hooks of a release in it, as the app, and stops before the switch when one says no', async () => {
+  const say = (name: string) => ({
+    [`deploy/${name}*`]: `#!/bin/sh\necho "$(basename "$0") $APP $RELEASE $(id -un)" >>${home}/shared/storage/hooks\n`,
+  })
+  const all = ['uploaded', 'before-activate', 'activated', 'failed', 'rolled-back'].map(say)
+  const from = source(Object.assign({ 'n.txt': 'hooks' }, ...all))
+  const told = () => host.say(`cat ${home}/shared/storage/hooks; rm -f ${home}/shared/storage/hooks`)
+  const names = (text: string) =>
+    text
+      .split('\n')
+      .filter(Boolean)
+      .map(line =>
+        line
+          .split(' ')
+          .filter((_word, at) => at !== 2)
+          .join(' '),
+      )
+  const before = await live()
+  expect((await run.deploy(from)).exitCode).toBe(0)
+  expect(names(await told())).toEqual([
+    'uploaded foobar foobar',
+    'before-activate foobar foobar',
+    'activated foobar foobar',
+  ])
+  const good = await live()
+  expect((await run.rollback('--to', before)).exitCode).toBe(0)
+  expect((await run.rollback('--to', good)).exitCode).toBe(0)
+  expect(names(await told()).slice(-2)).toEqual(['activated foobar foobar', 'rolled-back foobar foobar'])
+
+  from.write({ 'deploy/before-activate*': '#!/bin/sh\necho not on a Friday; exit 1\n' })
+  const refused = await run.deploy(from)
+  expect(refused.error()).toMatchObject({
+    code: 'step-switch',
+    hint: `The site is untouched: ${good} is live.`,
+  })
+  expect(refused.error().lines).toContain('not on a Friday')
+  expect(names(await told())).toEqual(['uploaded foobar foobar', 'failed foobar foobar'])
+  expect(await live()).toBe(good)
+  from.remove()
+})
+
+it('serves files with a hash in their name after their release went, for as long as it is told', async () => {
+  const from = source({ 'public/assets/app.0123abcd.js': 'old', 'public/plain.js': 'plain' })
+  await run.deploy(from)
+  const page = async (path: string) =>
+    (await ask({ port: host.host.ports.https, url: `https://www.foobar.com${path}` })).body
+  const next = source({ 'n.txt': 'assets' })
+  await run.deploy(next)
+  expect(await page('/assets/app.0123abcd.js')).toBe('old')
+  expect(await page('/plain.js')).toContain('ok 2')
+  await run.deploy(next)
+  next.write({ 'n.txt': 'no assets' })
+  await run.deploy(next, { vars: { app: { release: { assets: '0s' } } } })
+  expect(await page('/assets/app.0123abcd.js')).toContain('ok 2')
+  from.remove()
+  next.remove()
+})
+
+it('keeps the release before started where it is to be warm, and links shared files', async () => {
+  const from = source({ 'n.txt': 'warm' })
+  const vars = { app: { release: { warm: true, files: ['config/keys.json'] } } }
+  const before = await live()
+  const missing = await run.deploy(from, { vars })
+  expect(missing.error()).toMatchObject({ code: 'shared-missing', lines: ['config/keys.json is not there'] })
+  await host.say(`mkdir -p ${home}/shared/config && echo '{}' >${home}/shared/config/keys.json`)
+  expect((await run.deploy(from, { vars })).exitCode).toBe(0)
+  expect(await host.say(`cat ${home}/current/config/keys.json`)).toBe('{}\n')
+  expect((await running()).sort()).toEqual([before, await live()].map(id => `foobar@${id}.service`).sort())
+  expect((await run.rollback()).exitCode).toBe(0)
+  expect(await running()).toEqual([`foobar@${before}.service`])
   from.remove()
 })
 

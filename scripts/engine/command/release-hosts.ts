@@ -24,6 +24,7 @@ export interface ReleaseVars {
     readonly keep: number
     readonly health: { readonly path: string; readonly timeout: string; readonly passes: number }
     readonly drain: string
+    readonly assets: string
     readonly serial: number | undefined
     readonly warm: boolean
     readonly files: readonly string[]
@@ -77,6 +78,7 @@ function settingsOf({ shared, release }: ReleaseVars, site: Site): AppSettings {
     migrate: release.migrate,
     migrations: release.migrations,
     drain: secondsOf(release.drain),
+    assets: secondsOf(release.assets),
     serial: release.serial,
     warm: release.warm,
     keep: release.keep,

@@ -119,10 +119,23 @@ back() {
   hook failed || echo "deploy/failed ended with $?"
   [ -z "$1" ] || ( RELEASE=$1; hook rolled-back ) || echo "deploy/rolled-back ended with $?"
 }
-# found_good UNIT: visitors get it; UNIT starts it at boot.
+# keep_assets MINUTES: files of public/ with a hash in their name stay when their last release goes, so that a page
+# that was loaded before finds what it names. Their ctime is when they lost the last of their other links.
+keep_assets() {
+  from=$BASE/releases/$RELEASE/public
+  [ "$1" != 0 ] && [ -d "$from" ] || { rm -rf -- "$BASE/assets"; return 0; }
+  find "$from" -type f -regextype posix-extended -regex '.*[.-][0-9a-f]{8,64}\.[0-9A-Za-z.]+' -printf '%P\0' | perl -0ne '
+    BEGIN { ($from, $to) = splice @ARGV, 0, 2; mkdir $to } chomp; my ($own, $kept) = ("$from/$_", "$to/$_");
+    my @is = stat $own; my @was = stat $kept; next if @was && $was[1] == $is[1];
+    my @above = split m{/}; pop @above; my $at = $to; mkdir $at .= "/$_" for @above;
+    unlink "$kept.new"; link $own, "$kept.new" and rename "$kept.new", $kept or warn "$kept: $!\n"' -- "$from" "$BASE/assets"
+  [ ! -d "$BASE/assets" ] || find "$BASE/assets" -mindepth 1 \( -type f -links 1 -cmin "+$1" -o -type d -empty \) -delete
+}
+# found_good UNIT MINUTES: visitors get it; UNIT starts it at boot.
 found_good() {
   record good
   systemctl start -- "$1"
+  keep_assets "$2"
   hook activated
   [ "$HOW" = deploy ] || hook rolled-back
 }

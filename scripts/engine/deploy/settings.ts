@@ -25,6 +25,8 @@ export interface AppSettings {
   readonly serial: number | undefined
   /** The release before stays started. */
   readonly warm: boolean
+  /** Seconds that files with a hash in their name stay reachable after their last release; 0: not at all. */
+  readonly assets: number
   /** Good releases that are kept, the live one among them; the one before it always is. */
   readonly keep: number
 }

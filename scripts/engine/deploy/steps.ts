@@ -114,14 +114,14 @@ export function standDownStep(): Step {
 
 /** The old instances end once they have answered, and releases beyond the kept ones go. */
 export function endSteps(
-  { drain, app }: AppSettings,
+  { drain, app, assets }: AppSettings,
   old: readonly string[],
   pruned: readonly string[],
 ): readonly Step[] {
   const each = old.map(quote).join(' ')
   const drained = old.map(release => `drain ${quote(release)} ${drain}\n`).join('')
   const steps: readonly (Step | false)[] = [
-    { name: 'good', shell: `found_good ${quote(`${app}.service`)}` },
+    { name: 'good', shell: `found_good ${quote(`${app}.service`)} ${Math.ceil(assets / 60)}` },
     old.length > 0 && { name: 'drain', shell: `${drained}stop_old ${each}` },
     pruned.length > 0 && { name: 'prune', shell: `prune ${pruned.map(quote).join(' ')}` },
   ]
