@@ -13,6 +13,8 @@ export default defineConfig({
           // Each file has hosts of its own.
           maxWorkers: 2,
           globalSetup: 'test/sandbox/leftovers.ts',
+          // Real machines: a test that passes the second time is told as such (`retry x1`), one that fails twice fails.
+          retry: 1,
           sequence: { groupOrder: 1 },
         },
       },
