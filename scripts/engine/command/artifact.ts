@@ -37,6 +37,10 @@ export async function makeArtifact(options: ArtifactOptions): Promise<Artifact> 
   }
   if (options.ref === undefined) {
     await build(options.root, options)
+    // What lies elsewhere and was not built here is not of this repository's commit.
+    const elsewhere = relative(top.stdout.trim(), options.source).startsWith('..')
+    if (elsewhere && options.build === undefined)
+      return { folder: options.source, ref: undefined, dispose: async () => {} }
     const changed = (await git`git status --porcelain -- ${options.source}`).stdout.trim() !== ''
     const head = await described(git, 'HEAD')
     const ref = head === undefined || !changed ? head : `${head} (with changes that are not committed)`

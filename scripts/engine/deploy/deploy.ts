@@ -1,7 +1,9 @@
 import { createHash } from 'node:crypto'
-import { type CapstanError, HostError, UnreachableError, UsageError } from '#engine/errors.ts'
-import type { Emit, HostRecap } from '#engine/output/events.ts'
+import { HostError, UsageError } from '#engine/errors.ts'
+import type { Emit } from '#engine/output/events.ts'
 import { activate, type Candidate } from './activate.ts'
+import { isLive, liveOn, lookAt, refuseFrozen } from './candidates.ts'
+import { type Came, type DeployResult, finished } from './ending.ts'
 import { bytes, HostRun } from './host.ts'
 import type { Found } from './look.ts'
 import { digest, entryLine, type Manifest } from './manifest.ts'
@@ -27,18 +29,6 @@ export interface DeployOptions {
   readonly plan?: boolean
 }
 
-/** `back`: it was live for a moment, and what was live before is again. */
-export type Outcome = 'live' | 'already live' | 'planned' | 'back' | 'failed'
-
-/** How a deploy or a rollback ended, with the recap that was told. */
-export interface DeployResult {
-  readonly outcome: Outcome
-  /** The release that is live by it; undefined where it failed before it had an id. */
-  readonly release: string | undefined
-  readonly hosts: Readonly<Record<string, HostRecap>>
-  readonly exitCode: 0 | 1 | 4
-}
-
 /**
  * Ships a folder to all hosts and makes it live on all of them or on none. What goes wrong on a host is told as
  * an event and in the exit code; throws only UsageError, for a source that can't be shipped.
@@ -51,73 +41,6 @@ export async function deployRelease(options: DeployOptions): Promise<DeployResul
   const runs = options.hosts.map(host => new HostRun(host, options))
   const deploy = new Deploy(options, first.settings, source, runs)
   return finished(runs, 'deploy', options.emit, () => (options.plan ? deploy.plan() : deploy.run()))
-}
-
-/** What a run came to: the release it was about, and what was live before. */
-export interface Came {
-  readonly outcome: Outcome
-  readonly release?: ReleaseFacts | undefined
-  readonly previous?: ReleaseFacts | undefined
-}
-
-/** Runs `work`, then tells each host's error, how it ended, and the recap. */
-export async function finished(
-  runs: readonly HostRun[],
-  how: 'deploy' | 'rollback',
-  emit: Emit,
-  work: () => Promise<Came>,
-): Promise<DeployResult> {
-  const came = await work()
-  const hosts: Record<string, HostRecap> = {}
-  for (const run of runs) {
-    if (run.error !== undefined) emit({ event: 'failed', host: run.name, error: run.error as CapstanError })
-    hosts[run.name] = await run.end()
-  }
-  const { outcome } = came
-  const [first] = runs
-  if (first) tell(first.settings, how, came, emit)
-  emit({ event: 'recap', hosts })
-  const unreachable = runs.some(({ error }) => error instanceof UnreachableError)
-  const well = outcome !== 'failed' && outcome !== 'back'
-  return { outcome, release: came.release?.id, hosts, exitCode: well ? 0 : unreachable ? 4 : 1 }
-}
-
-function tell({ app, domain }: AppSettings, how: 'deploy' | 'rollback', came: Came, emit: Emit): void {
-  const { outcome, release, previous } = came
-  const url = `https://${domain}/`
-  emit({
-    event: 'release',
-    app,
-    how,
-    outcome,
-    url,
-    ...(release === undefined ? {} : { release: release.id }),
-    ...(release?.ref === undefined ? {} : { ref: release.ref }),
-    ...(previous === undefined || previous.id === release?.id ? {} : { previous: previous.id }),
-    ...(previous?.ref === undefined ? {} : { previousRef: previous.ref }),
-  })
-  if (release === undefined) return
-  if (outcome === 'already live') emit({ event: 'note', message: `${release.id} is already live: ${url}` })
-  if (outcome === 'live') emit({ event: 'note', message: `${release.id} is live: ${url}` })
-}
-
-/** Looks at every host; undefined where one of them can't go on, its error kept. */
-export async function lookAt(
-  runs: readonly HostRun[],
-  look: (run: HostRun) => Promise<Found>,
-): Promise<readonly Candidate[] | undefined> {
-  const looked = await Promise.all(
-    runs.map(async run => {
-      try {
-        return [{ run, found: await look(run) }]
-      } catch (error) {
-        run.fail(error)
-        return []
-      }
-    }),
-  )
-  const candidates = looked.flat()
-  return candidates.length === runs.length ? candidates : undefined
 }
 
 class Deploy {
@@ -220,29 +143,6 @@ class Deploy {
 /** The release that some host has with this content. */
 function knownTo(candidates: readonly Candidate[], content: string): ReleaseFacts | undefined {
   return candidates.flatMap(({ found }) => found.releases).find(({ sha256 }) => sha256 === content)
-}
-
-/** What is live, as the first host has it. */
-export function liveOn([first]: readonly Candidate[]): ReleaseFacts | undefined {
-  return first?.found.releases.find(({ id }) => id === first.found.current)
-}
-
-/** Keeps an error for each host where deploys are frozen; true where there is one. */
-function refuseFrozen(candidates: readonly Candidate[]): boolean {
-  const frozen = candidates.filter(({ found }) => found.frozen !== undefined)
-  for (const { run, found } of frozen)
-    run.fail(
-      new HostError('frozen', `${run.name}: deploys of ${run.settings.app} are frozen: ${found.frozen}`, {
-        hint: 'Nothing was changed. npx zx scripts/releases.mjs thaw allows them again; a rollback is not held up by this.',
-      }),
-    )
-  return frozen.length > 0
-}
-
-/** Whether a release is live there, was found good and runs. */
-export function isLive({ current, releases, running }: Found, id: string): boolean {
-  const state = releases.find(release => release.id === id)?.state
-  return current === id && state === 'good' && running.includes(id)
 }
 
 const script = 'deploy/migrate'

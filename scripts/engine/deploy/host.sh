@@ -1,6 +1,6 @@
 # shellcheck shell=dash
-# What the steps of a deploy run on, on the host. steps.ts sets APP, BASE, RELEASE, RUN, BY, SESSION, STOP and the functions
-# step_N and failed_N; a step is a subshell that stops at the first command that fails.
+# What the steps of a deploy run on, on the host. steps.ts sets APP, BASE, RELEASE, REF, RUN, BY, HOW, WARM, SESSION, STOP and the
+# functions step_N and failed_N; a step is a subshell that stops at the first command that fails.
 
 mark() { printf '\n%s %s\n' "$NONCE" "$*"; }
 note() { mark note "$STEP" "$*"; }
@@ -72,7 +72,7 @@ hook() { [ ! -x "$BASE/releases/$RELEASE/deploy/$1" ] || inside "$1" "$BASE/rele
 
 # start_new: on its own socket, beside the live one. An instance that is left of an earlier try starts anew.
 start_new() {
-  hook uploaded
+  [ "$HOW" = rollback ] || hook uploaded
   systemctl reset-failed -- "$APP@$RELEASE.service" 2>/dev/null || :
   if [ -n "$WARM" ] || [ "$(live)" = "$RELEASE" ]; then systemctl start -- "$APP@$RELEASE.service"; else systemctl restart -- "$APP@$RELEASE.service"; fi
 }

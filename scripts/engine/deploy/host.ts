@@ -28,7 +28,7 @@ export class HostRun {
   readonly #options: HostRunOptions
   readonly #began = performance.now()
   #connection: Connection | undefined
-  #lease: { close(): void } | undefined
+  #lease: Promise<{ close(): void }> | undefined
   #session = 0
   #stages = 0
   #trips = 0
@@ -106,6 +106,8 @@ export class HostRun {
     about: Omit<StageContext, 'settings' | 'by' | 'session'>,
   ): Promise<Staged> {
     const { by, emit, stop } = this.#options
+    // A connection that was lost took the lock with it: it is taken again before anything more is begun.
+    if (!this.#lease) await this.#lockAndLook('', 30)
     const context = { ...about, settings: this.settings, by, session: this.#session }
     const id = `${by.runId}-${this.settings.app}-${++this.#stages}`
     const staged = await runStage(await this.#connect(), steps, context, {
@@ -139,9 +141,7 @@ export class HostRun {
   }
 
   async end(): Promise<HostRecap> {
-    this.#lease?.close()
-    this.#trips += this.#connection?.trips ?? 0
-    await this.#connection?.close().catch(() => {})
+    await this.#letGo()
     const unreachable = this.#error instanceof UnreachableError
     return {
       ok: this.#done,
@@ -164,7 +164,7 @@ export class HostRun {
     if (exitCode !== 0) throw this.#unreadable(stderr)
     const end = stdout.indexOf('\n')
     this.#session = Number(stdout.toString('latin1', 0, end))
-    this.#lease = await holdLease(connection, this.#session)
+    this.#hold(connection)
     return parseLook(this.name, this.settings, stdout.subarray(end + 1))
   }
 
@@ -196,12 +196,24 @@ export class HostRun {
     return this.#connection
   }
 
+  /** Not waited for, and not missed where a host allows one channel alone: it is for when packets are dropped. */
+  #hold(connection: Connection): void {
+    this.#lease = holdLease(connection, this.#session)
+    this.#lease.catch(() => {})
+  }
+
+  async #letGo(): Promise<void> {
+    const [lease, connection] = [this.#lease, this.#connection]
+    this.#lease = undefined
+    this.#connection = undefined
+    this.#trips += connection?.trips ?? 0
+    await connection?.close().catch(() => {})
+    await lease?.then(held => held.close()).catch(() => {})
+  }
+
   /** A few tries, since what cut the connection may last a while. */
   async #reconnect(): Promise<Connection> {
-    this.#trips += this.#connection?.trips ?? 0
-    this.#lease?.close()
-    await this.#connection?.close().catch(() => {})
-    this.#connection = undefined
+    await this.#letGo()
     this.#warn('the connection was lost; connecting again')
     for (let pause = 1; ; pause *= 2) {
       try {
