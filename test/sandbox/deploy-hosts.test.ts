@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { openWire } from '../connection/wire.ts'
 import { scripts, source } from './deploy-app.ts'
 import { type Machine, machine } from './machine.ts'
 import { runSite } from './site.ts'
@@ -136,5 +137,31 @@ it('rolls through the hosts one at a time where serial is 1, and takes those bac
   const [first = '', ...others] = await live()
   expect(others).toEqual([first, first])
   expect(first).not.toBe(before[0])
+  from.remove()
+})
+
+it('comes to its end on all of them though one connection breaks between two of its stages', async () => {
+  const from = content('reset')
+  const [, second] = machines
+  if (!second) throw new Error('no machine')
+  const wire = await openWire(second.host.port)
+  // The health of the second host is held until its connection is another one.
+  await second.say(`mkdir -p /run/gates && cat >/usr/local/sbin/systemctl <<'END'
+#!/bin/sh
+case "$*" in "show -p NRestarts"*) : >/run/gates/at; until [ -e /run/gates/go ]; do sleep 0.02; done ;; esac
+exec /usr/bin/systemctl "$@"
+END
+chmod 755 /usr/local/sbin/systemctl`)
+  const going = run.startDeploy(from, { hosts: { ...inventory(), three2: second.through(wire.port) } })
+  await second.until('[ -e /run/gates/at ]', 30)
+  wire.reset()
+  await second.say(': >/run/gates/go; rm -f /usr/local/sbin/systemctl')
+  const done = await going.done
+  await second.say('rm -rf /run/gates')
+  wire.close()
+  expect(done.exitCode, done.stdout.slice(-3000)).toBe(0)
+  expect(done.lines.some(({ event, host }) => event === 'warning' && host === 'three2')).toBe(true)
+  const [first = '', ...others] = await live()
+  expect(others).toEqual([first, first])
   from.remove()
 })
