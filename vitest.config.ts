@@ -15,8 +15,8 @@ export default defineConfig({
         test: {
           name: 'sandbox',
           include: ['test/sandbox/**/*.test.ts'],
-          testTimeout: 600_000,
-          hookTimeout: 900_000,
+          testTimeout: 300_000,
+          hookTimeout: 600_000,
           // Each file has hosts of its own.
           maxWorkers: 2,
           globalSetup: 'test/sandbox/leftovers.ts',

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
 
 export interface Finished {
   /** Absence means that a signal ended it. */
@@ -12,7 +12,10 @@ export interface RunOptions {
   readonly env?: Readonly<Record<string, string>>
   /** Seconds until it is killed; two minutes where absent. */
   readonly deadline?: number
-  /** A file descriptor that the process keeps open, as its fourth: a lock outlives us by it. */
+  /**
+   * A file descriptor that is open until the program has ended: a lock outlives us by it. The program has it as
+   * its fourth; where it is `detached` a shell around it has it, so that a daemon that it leaves has it not.
+   */
   readonly hold?: number
   /** In a session of its own, so that a signal to our process group (Ctrl-C) lets it finish. */
   readonly detached?: boolean
@@ -23,14 +26,16 @@ export interface RunOptions {
 /** Runs a program of this machine and gives how it ended; a missing program ends with code 127. Never throws. */
 export function run(program: string, words: readonly string[], options: RunOptions = {}): Promise<Finished> {
   return new Promise(resolve => {
-    const child = spawn(program, words, {
-      stdio: ['pipe', 'pipe', 'pipe', ...(options.hold === undefined ? [] : [options.hold])],
+    const { detached = false, hold } = options
+    const [file, args] = detached && hold !== undefined ? aroundBy(program, words) : [program, words]
+    const child = spawn(file, args, {
+      stdio: ['pipe', 'pipe', 'pipe', ...(hold === undefined ? [] : [hold])],
       env: { ...process.env, LC_ALL: 'C', ...options.env },
-      detached: options.detached === true,
+      detached,
     })
     const out: Buffer[] = []
     const err: Buffer[] = []
-    const late = setTimeout(() => child.kill('SIGKILL'), (options.deadline ?? 120) * 1000)
+    const late = setTimeout(() => kill(child, detached), (options.deadline ?? 120) * 1000)
     const settle = (code: number | null, more = '') => {
       clearTimeout(late)
       const [stdout, stderr] = [out, err].map(chunks => Buffer.concat(chunks).toString())
@@ -44,6 +49,21 @@ export function run(program: string, words: readonly string[], options: RunOptio
     child.stdin?.on('error', () => undefined)
     child.stdin?.end(options.input ?? '')
   })
+}
+
+/** The shell stays for as long as the program runs: `exec` in its place would close what it is to hold. */
+function aroundBy(program: string, words: readonly string[]): [string, readonly string[]] {
+  return ['sh', ['-c', '"$@" 3>&-; exit "$?"', 'sh', program, ...words]]
+}
+
+/** A detached one with all of its group. */
+function kill({ pid }: ChildProcess, detached: boolean): void {
+  if (pid === undefined) return
+  try {
+    process.kill(detached ? -pid : pid, 'SIGKILL')
+  } catch {
+    // It ended meanwhile.
+  }
 }
 
 /** The last lines of what a program said, for an error. */
