@@ -2,7 +2,7 @@ import { execFileSync, spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { sshWords } from '#engine/sandbox/command-line.ts'
 import { containerName, networkName } from '#engine/sandbox/plan.ts'
 import { harvest, type SandboxHost, sandboxDown, sandboxStatus, sandboxUp } from '#engine/sandbox/sandbox.ts'
@@ -114,6 +114,23 @@ test('a host that was stopped is started, and what was on it is still there', as
   expect(await states()).toEqual({ new: 'running', old: 'stopped' })
   expect(await sandboxUp(requests, { root: clone, say })).toEqual(hosts)
   expect(run(0, 'cat /root/note; tail -1 /root/.ssh/authorized_keys')).toBe('kept\nown-key')
+})
+
+// As after a power cut, where the engine's memory of what runs is not on a tmpfs.
+test('a host that the engine takes for running, and whose processes are gone, is made anew', async () => {
+  const name = containerName(clone, 'new')
+  const [supervisor = '', init = ''] = engine(
+    'inspect',
+    '--format',
+    '{{.State.ConmonPid}} {{.State.Pid}}',
+    name,
+  ).split(' ')
+  for (const pid of [supervisor, init]) process.kill(Number(pid), 'SIGKILL')
+  await vi.waitUntil(() => !existsSync(`/proc/${init}/exe`))
+  expect(await states()).toEqual({ new: 'lost', old: 'running' })
+  expect(await sandboxUp(requests, { root: clone, say })).toEqual(hosts)
+  expect(said).toContain('new went down with this machine, and is made anew')
+  expect(run(1, 'hostname')).toBe('new')
 })
 
 test('a host with another Debian than the one asked for is refused with the next step', async () => {

@@ -9,7 +9,8 @@ import type { Finished } from './process.ts'
 import { type HostState, stateDirectory } from './state.ts'
 import { needsRunc } from './tools.ts'
 
-export type ContainerState = 'running' | 'stopped'
+/** `lost`: the engine takes it for running, and its processes are gone with the machine's; nothing starts it again. */
+export type ContainerState = 'running' | 'stopped' | 'lost'
 
 /** A container of this clone, as its labels tell it: they outlive the state file. */
 export interface Container extends Omit<HostState, 'ready'> {
@@ -22,7 +23,8 @@ export async function containersOf(engine: Engine, root: string): Promise<readon
   // Podman before 4.4 has no .Label, and docker's .Labels is one string.
   const label = engine.name === 'podman' ? 'index .Labels' : '.Label'
   const labels = ['host', 'debian', 'ip', 'port'].map(key => `{{${label} "capstan.${key}"}}`)
-  const format = ['{{.State}}', ...labels].join('|')
+  const pid = engine.name === 'podman' ? '{{.Pid}}' : ''
+  const format = ['{{.State}}', ...labels, pid].join('|')
   const listed = await engine.must([
     'ps',
     '-a',
@@ -32,12 +34,18 @@ export async function containersOf(engine: Engine, root: string): Promise<readon
     format,
   ])
   return listed.split('\n').flatMap(line => {
-    const [state = '', host = '', debian, ip = '', port] = line.split('|')
+    const [state = '', host = '', debian, ip = '', port, init = ''] = line.split('|')
     if (host === '') return []
     const release: DebianRelease = debian === '13' ? 13 : 12
     const ports = portsAt(Number(port))
-    return [{ host, state: /^(running|up)/i.test(state) ? 'running' : 'stopped', debian: release, ip, ports }]
+    return [{ host, state: stateOf(state, init), debian: release, ip, ports }]
   })
+}
+
+function stateOf(told: string, init: string): ContainerState {
+  if (/^stopping/i.test(told)) return 'lost'
+  if (!/^(running|up)/i.test(told)) return 'stopped'
+  return init !== '' && process.platform === 'linux' && !existsSync(`/proc/${init}/exe`) ? 'lost' : 'running'
 }
 
 /** Makes the container of a host, without starting it; `lock` is held until the engine is done with it. */
@@ -130,7 +138,9 @@ export async function startContainer(
 
 export async function removeContainer(engine: Engine, root: string, host: string): Promise<void> {
   const now = engine.name === 'podman' ? ['--time', '0'] : []
-  await engine.must(['rm', '--force', '--volumes', ...now, containerName(root, host)])
+  const words = ['rm', '--force', '--volumes', ...now, containerName(root, host)]
+  // Podman gives a container that is `lost` up at the first try, and removes it at the second.
+  if ((await engine.try(words)).code !== 0) await engine.must(words)
 }
 
 function podmanOptions(root: string, host: string): readonly string[] {

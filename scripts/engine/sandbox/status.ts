@@ -1,12 +1,12 @@
 import { realpathSync } from 'node:fs'
-import { containersOf } from './container.ts'
+import { type ContainerState, containersOf } from './container.ts'
 import { presentEngine } from './engine.ts'
 import { describeHost, type SandboxHost, type SandboxOptions } from './host.ts'
 import { type HostState, readState } from './state.ts'
 
 export interface SandboxHostStatus extends SandboxHost {
   /** `absent`: recorded, but its container is gone. */
-  readonly state: 'running' | 'stopped' | 'absent'
+  readonly state: ContainerState | 'absent'
 }
 
 /** The clone's hosts, recorded or found, sorted by name. */

@@ -117,10 +117,11 @@ async function bringUp(work: Work, name: string, found: readonly Container[]): P
   const container = found.find(each => each.host === name)
   if (container?.state === 'running') {
     if (!ready) await takeOver(work, name)
-  } else if (container !== undefined && ready) {
+  } else if (container?.state === 'stopped' && ready) {
     const started = await startContainer(engine, root, name, work.lock)
     if (started.code !== 0) throw engineError(engine.name, ['start', name], started)
   } else {
+    if (container?.state === 'lost') say(`${name} went down with this machine, and is made anew`)
     const image = await ensureImage(engine, debian, say)
     seedPackages(root, name, debian)
     await make(work, name, image, container !== undefined)
