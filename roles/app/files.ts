@@ -7,6 +7,7 @@ export function files(): Runtime {
     masked: [],
     folders: [],
     config: undefined,
+    common: [],
     service: ['Type=oneshot', 'RemainAfterExit=yes', 'ExecStart=/usr/bin/test -d public'],
     allowed: [],
   }

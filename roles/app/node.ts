@@ -8,9 +8,10 @@ export function node({ vars, site }: RuntimeInput): Runtime {
     masked: [],
     folders: [],
     config: undefined,
+    common: ['Environment=NODE_ENV=production'],
     service: [
       'Type=exec',
-      `Environment=NODE_ENV=production PORT=/srv/www/${site.app}/releases/%i/run/app.sock`,
+      `Environment=PORT=/srv/www/${site.app}/releases/%i/run/app.sock`,
       '# One that a killed server left would be in the way.',
       'ExecStartPre=/bin/rm -f run/app.sock',
       `ExecStart=/usr/bin/node ${entry}`,

@@ -21,15 +21,14 @@ export function php({ vars, site, facts }: RuntimeInput): Runtime {
       },
       test: `PHP_INI_SCAN_DIR=:${config}/php runuser -u ${quote(site.app)} -- ${server} --test --prefix /srv/www/${site.app} --fpm-config ${config}/php-fpm.conf`,
     },
+    common: [`Environment=PHP_INI_SCAN_DIR=:${config}/php`, 'MemoryDenyWriteExecute=yes'],
     service: [
       'Type=notify',
-      `Environment=PHP_INI_SCAN_DIR=:${config}/php`,
       `ExecStart=${server} --nodaemonize --prefix /srv/www/${site.app}/releases/%i --fpm-config ${config}/php-fpm.conf`,
       '# It takes no more requests, ends those it has and leaves.',
       'KillSignal=SIGQUIT',
       '# Its own word for a configuration it can’t start with.',
       'RestartPreventExitStatus=78',
-      'MemoryDenyWriteExecute=yes',
     ],
     allowed: [],
   }

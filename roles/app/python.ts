@@ -24,12 +24,8 @@ function gunicorn({ vars, site, facts }: RuntimeInput): Runtime {
       // The app is the release's; anything callable stands in for it.
       test: `runuser -u ${quote(site.app)} -- python3 -B -m gunicorn --check-config --config ${config} --chdir / os:getcwd`,
     },
-    service: [
-      'Type=notify',
-      vendored(site.app),
-      `ExecStart=/usr/bin/python3 -m gunicorn --config ${config} ${application}`,
-      'MemoryDenyWriteExecute=yes',
-    ],
+    common: common(site.app),
+    service: ['Type=notify', `ExecStart=/usr/bin/python3 -m gunicorn --config ${config} ${application}`],
     allowed: ['# Its workers set the user that they have already.', 'SystemCallFilter=@setuid'],
   }
 }
@@ -51,19 +47,18 @@ function uwsgi({ vars, site, facts }: RuntimeInput): Runtime {
       },
       test: `runuser -u ${quote(site.app)} -- uwsgi --ini ${config} --no-server`,
     },
+    common: common(site.app),
     service: [
       'Type=notify',
-      vendored(site.app),
       `ExecStart=/usr/bin/uwsgi --ini ${config} --http-socket /srv/www/${site.app}/releases/%i/run/app.sock --module ${application}`,
-      'MemoryDenyWriteExecute=yes',
     ],
     allowed: [],
   }
 }
 
-/** What a build has put into vendor/ of the release comes before what the system has. */
-function vendored(app: string): string {
-  return `Environment=PYTHONPATH=/srv/www/${app}/releases/%i/vendor`
+// What a build has put into vendor/ of the release comes before what the system has.
+function common(app: string): readonly string[] {
+  return [`Environment=PYTHONPATH=/srv/www/${app}/releases/%i/vendor`, 'MemoryDenyWriteExecute=yes']
 }
 
 const plain = { masked: [], folders: [] } as const

@@ -4,16 +4,19 @@ import { environment, quotedForFile } from './environment.ts'
 import { refuseTaken } from './names.ts'
 import { runtimes } from './runtimes.ts'
 import vars from './vars.ts'
+import { startedUnits, workerUnits } from './workers.ts'
 
 export default role(import.meta, {
   vars,
-  tasks({ vars, site, facts, apt, configSet, directory, handler, link, service, template, unit, user }) {
+  tasks({ vars, site, facts, handler, workers, ...declared }) {
+    const { apt, configSet, directory, link, service, template, unit, user } = declared
     const { app } = site
     refuseTaken(app)
     const home = `/srv/www/${app}`
     const config = `/etc/capstan/${app}`
     const runtime = runtimes[site.runtime]({ vars, site, facts })
-    const restart = handler('restart the live release', restartLive(app))
+    const restart = handler('restart the live release', restartLive(app) + workers.restart(app))
+    const redefine = handler('restart its workers', workers.restart(app, { jobs: true }))
 
     // Masked before the package comes, so that its own server never starts.
     for (const each of runtime.masked) link(`/etc/systemd/system/${each}`, '/dev/null')
@@ -50,13 +53,25 @@ export default role(import.meta, {
         }
       })
     }
+    const { allowed, common } = runtime
     unit(`${app}@.service`, {
       from: '/etc/systemd/system/app@.service',
-      vars: { app, service: runtime.service, allowed: runtime.allowed },
+      vars: { app, what: 'release', server: true, common, service: runtime.service, allowed },
       notify: restart,
     })
-    unit(`${app}.service`, { from: '/etc/systemd/system/app.service', vars: { app } })
+    workerUnits(app, vars.workers, { unit, notify: redefine, runtime })
+    unit(`${app}.service`, {
+      from: '/etc/systemd/system/app.service',
+      vars: { app, workers: startedUnits(app, vars.workers) },
+    })
     service(app, { enabled: true, running: true })
+    workers(
+      app,
+      Object.entries(vars.workers).map(([name, { schedule }]) => ({
+        name,
+        scheduled: schedule !== undefined,
+      })),
+    )
   },
 })
 

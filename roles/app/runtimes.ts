@@ -29,7 +29,9 @@ export interface Runtime {
         readonly test: string
       }
     | undefined
-  /** Lines of the unit's [Service]; `%i` is the release. */
+  /** Lines of [Service] that a release's server and its workers have in common; `%i` is the release. */
+  readonly common: readonly string[]
+  /** Lines of the server's alone. */
   readonly service: readonly string[]
   /** Lines that come after the sandbox's own: what this one can't do without. */
   readonly allowed: readonly string[]

@@ -1,6 +1,7 @@
 import {
   bytes,
   choice,
+  command,
   duration,
   environmentValue,
   flag,
@@ -44,6 +45,16 @@ const module = text({
 const seconds = (options: { readonly default: string; readonly is: string }) =>
   text({ ...options, pattern: /[1-9]\d{0,5}[smhd]/, words: 'a duration such as 30s, 5m or 1h' })
 
+const day = '(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*'
+const days = `${day}((,|\\.\\.)${day})*`
+const date = '[0-9*][0-9*.,/]*-[0-9*.,/~-]+'
+const time = '[0-9*][0-9*.,/]*(:[0-9*][0-9*.,/]*){1,2}'
+const often = 'minutely|hourly|daily|weekly|monthly|quarterly|semiannually|yearly|annually'
+// The forms of systemd.time(7), “Calendar events”; what numbers it takes systemd itself judges.
+const calendar = new RegExp(
+  `(${often}|${days}|(${days} )?(${date}|(${date} )?${time}))( [A-Za-z][A-Za-z0-9_+/-]*)?`,
+)
+
 export default vars({
   environment: record(environmentValue(), {
     keys: variable,
@@ -65,6 +76,27 @@ export default vars({
     default: ['storage'],
     is: 'folders below shared/ that the app may write to and that all releases have in common',
   }),
+  workers: record(
+    group({
+      command: command({ is: 'what it runs, in the release; a program with a / in it is the release’s own' }),
+      schedule: optional(
+        text({
+          pattern: calendar,
+          words: 'a calendar event of systemd such as *:0/5, daily or Mon..Fri 04:30',
+          is: 'when it runs; unset: all the time, and again when it ends',
+        }),
+      ),
+      stop: seconds({
+        default: '60s',
+        is: 'how long it may take to end what it is at once its release is no more the live one; then it is killed',
+      }),
+    }),
+    {
+      keys: identifier(),
+      default: {},
+      is: 'what runs beside the server, for the live release alone: workers of a queue, jobs at a time',
+    },
+  ),
   release: group({
     source: text({
       default: ({ site }) => `roles/app/examples/${site.runtime}`,

@@ -1,3 +1,4 @@
+export { command } from './vars/command.ts'
 export { choice, group, list, optional, record } from './vars/compounds.ts'
 export { environmentValue } from './vars/environment.ts'
 export type { Field } from './vars/field.ts'

@@ -12,6 +12,7 @@ const settings: AppSettings = {
   domain: 'www.foobar.com',
   shared: ['storage'],
   health: { path: '/health', timeout: 30, passes: 2 },
+  workers: [],
   migrate: undefined,
   migrations: ['migrations'],
   drain: 30,

@@ -65,7 +65,14 @@ function networkCodes(): readonly string[] {
 /** The steps of a deploy that can fail it. */
 function stepNames(): readonly string[] {
   const settings = {
-    ...{ app: 'foobar', domain: 'foobar.com', shared: [], migrate: undefined, migrations: [] },
+    ...{
+      app: 'foobar',
+      domain: 'foobar.com',
+      shared: [],
+      workers: ['mail'],
+      migrate: undefined,
+      migrations: [],
+    },
     ...{
       health: { path: '/health', timeout: 1, passes: 1 },
       drain: 1,
@@ -78,7 +85,7 @@ function stepNames(): readonly string[] {
   const steps = [
     ...startSteps(settings),
     migrateStep('true', ''),
-    ...switchSteps(settings, undefined),
+    ...switchSteps(settings, undefined, 'deploy'),
     ...[backStep(undefined), standDownStep()],
   ]
   return steps.filter(({ soft }) => !soft).map(({ name }) => name)

@@ -13,6 +13,7 @@ import { pool } from '#roles/app/php.ts'
 import { processes } from '#roles/app/python.ts'
 import app from '#roles/app/role.ts'
 import vars from '#roles/app/vars.ts'
+import { commandLine } from '#roles/app/workers.ts'
 
 const site: Site = {
   domain: 'foobar.com',
@@ -80,6 +81,7 @@ describe('the app role', () => {
       'unit foobar@.service → restart the live release',
       'unit foobar.service',
       'service foobar',
+      'workers foobar',
     ])
   })
 
@@ -101,6 +103,82 @@ describe('the app role', () => {
     ['static@.service', 'static', {}, 'unit foobar@.service'],
   ] as const)('renders %s', async (golden, runtime, given, label) => {
     await expect(wanted(label, given, { runtime }).content?.toString()).toMatchFileSnapshot(`app/${golden}`)
+  })
+
+  const queue = { command: 'php bin/queue.php --tries=3' }
+  const sweep = { command: ['bin/sweep', '50%', 'a "b" $c'], schedule: 'Mon..Fri *:0/5', stop: '1h' }
+
+  it.each([
+    ['worker@.service', 'unit foobar.queue@.service'],
+    ['job@.service', 'unit foobar.sweep@.service'],
+    ['job@.timer', 'unit foobar.sweep@.timer'],
+    ['workers.service', 'unit foobar.service'],
+  ])('renders %s', async (golden, label) => {
+    const given = { workers: { queue, sweep } }
+    await expect(wanted(label, given).content?.toString()).toMatchFileSnapshot(`app/${golden}`)
+  })
+
+  it('restarts workers when they or their environment change, and confines them as it does the server', () => {
+    const { resources } = declared({ workers: { queue, sweep } })
+    const notified = (label: string) =>
+      resources.find(each => each.label === label)?.notify.map(({ name }) => name)
+    for (const unit of ['foobar.queue@.service', 'foobar.sweep@.service', 'foobar.sweep@.timer'])
+      expect(notified(`unit ${unit}`)).toEqual(['restart its workers'])
+    expect(resources.find(({ label }) => label === env)?.notify[0]?.action).toContain('workers_restart')
+    const sandboxOf = (label: string) =>
+      wanted(label, { workers: { queue } }).content?.toString().split('# It reads its release')[1]
+    expect(sandboxOf('unit foobar.queue@.service')).toBe(sandboxOf('unit foobar@.service'))
+  })
+
+  it.each([
+    [['php', 'x'], 'php "x"'],
+    [['bin/x'], '/r/bin/x'],
+    [['./x', ''], '/r/./x ""'],
+    [
+      ['/usr/bin/env', '%i', '$A', '${B}', '"', '\\', "'", ';', 'é'],
+      '/usr/bin/env "%%i" "$$A" "$${B}" "\\"" "\\\\" "\'" ";" "é"',
+    ],
+  ])('writes the command %j as systemd reads it', (words, line) => {
+    expect(commandLine(words, '/r')).toBe(line)
+  })
+
+  it.each([
+    [{ command: 'echo "a b"' }, 'workers.w.command: expected a program and its words'],
+    [{ command: 'a && b' }, 'workers.w.command: expected a program and its words'],
+    [{ command: '+sh' }, 'workers.w.command: expected a program and its words'],
+    [{ command: ['sh', '-c', 'a\nb'] }, 'workers.w.command: expected a program and its words'],
+    [{ command: [] }, 'workers.w.command: expected a program and its words'],
+    [
+      {},
+      'workers.w.command: expected a program and its words, as a list or as a line without quotes, $, | and the like, got nothing',
+    ],
+    [{ command: 'a', schedule: 'every day' }, 'workers.w.schedule: expected a calendar event of systemd'],
+    [{ command: 'a', schedule: '*:0/5\nUser=root' }, 'workers.w.schedule: expected a calendar event'],
+    [{ command: 'a', schedule: '%h' }, 'workers.w.schedule: expected a calendar event'],
+    [{ command: 'a', stop: '0s' }, 'workers.w.stop: expected a duration such as 30s, 5m or 1h'],
+    [{ command: 'a', when: 'daily' }, 'workers.w.when: unknown key'],
+  ])('refuses the worker %j', (worker, problem) => {
+    expect(() => declared({ workers: { w: worker } })).toThrow(problem)
+  })
+
+  it.each(['a.b', 'a b', 'A', '-a', 'a@b'])('refuses %j as the name of a worker', name => {
+    expect(() => declared({ workers: { [name]: queue } })).toThrow('expected a name of at most 32')
+  })
+
+  it.each([
+    ...[
+      '*:0/5',
+      'daily',
+      'Mon',
+      'Mon..Fri 04:30',
+      'Sat,Sun 2026-*-01/7 1:02:03 Europe/Berlin',
+      '*-*-01',
+      'hourly UTC',
+    ],
+  ])('takes the schedule %j', schedule => {
+    expect(
+      wanted('unit foobar.w@.timer', { workers: { w: { command: 'a', schedule } } }).content?.toString(),
+    ).toContain(`OnCalendar=${schedule}\n`)
   })
 
   it.each([

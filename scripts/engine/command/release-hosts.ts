@@ -18,6 +18,7 @@ export interface ReleaseDefinition {
 /** The vars of roles/app that a deploy reads; a test holds the role to it. */
 export interface ReleaseVars {
   readonly shared: readonly string[]
+  readonly workers: Readonly<Record<string, unknown>>
   readonly release: {
     readonly source: string
     readonly build: string | undefined
@@ -69,12 +70,13 @@ export async function releaseHosts(
   throw new UsageError('no-hosts', `${inventory.file}: no host of ${given.limit} has the app`)
 }
 
-function settingsOf({ shared, release }: ReleaseVars, site: Site): AppSettings {
+function settingsOf({ shared, workers, release }: ReleaseVars, site: Site): AppSettings {
   return {
     app: site.app,
     domain: site.www[0] ?? site.domain,
     shared: [...shared, ...release.files],
     health: { ...release.health, timeout: secondsOf(release.health.timeout) },
+    workers: Object.keys(workers),
     migrate: release.migrate,
     migrations: release.migrations,
     drain: secondsOf(release.drain),

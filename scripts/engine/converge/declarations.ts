@@ -6,6 +6,7 @@ import { mysql } from '#engine/resources/mysql/mysql.ts'
 import { service, unit } from '#engine/resources/service.ts'
 import { template } from '#engine/resources/template.ts'
 import { user } from '#engine/resources/user.ts'
+import { workers } from '#engine/resources/workers.ts'
 import { zone } from '#engine/resources/zone.ts'
 import type { RoleDeclarations } from './catalog.ts'
 
@@ -28,6 +29,7 @@ export function declarations(role: RoleDeclarations, place: { readonly directory
     template: template(declare, place),
     unit: unit(declare, place),
     user: user(declare),
+    workers: workers(declare),
     zone: zone(declare, place),
   }
 }

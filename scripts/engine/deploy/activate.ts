@@ -56,7 +56,7 @@ async function alone(candidates: readonly Candidate[], activation: Activation): 
   const steps = [
     ...migrateSteps(activation),
     ...startSteps(candidate.run.settings),
-    ...switchSteps(candidate.run.settings, previousOf(candidate, activation)),
+    ...switchSteps(candidate.run.settings, previousOf(candidate, activation), activation.how),
     ...lastSteps(candidate, activation),
   ]
   return stageOn(candidate, steps, activation)
@@ -75,7 +75,11 @@ async function together(candidates: readonly Candidate[], activation: Activation
   if (started.length > 0) return standDown(candidates, activation, started)
 
   const failed = await onAll(candidates, candidate =>
-    stageOn(candidate, switchSteps(candidate.run.settings, previousOf(candidate, activation)), activation),
+    stageOn(
+      candidate,
+      switchSteps(candidate.run.settings, previousOf(candidate, activation), activation.how),
+      activation,
+    ),
   )
   if (failed.length > 0) return allBack(candidates, activation, failed)
   await onAll(candidates, candidate => stageOn(candidate, lastSteps(candidate, activation), activation))

@@ -1,6 +1,6 @@
 # shellcheck shell=dash
-# What the steps of a deploy run on, on the host. steps.ts sets APP, BASE, RELEASE, REF, RUN, BY, HOW, WARM, SESSION, STOP and the
-# functions step_N and failed_N; a step is a subshell that stops at the first command that fails.
+# What the steps of a deploy run on, on the host, beside the functions of workers.sh. steps.ts sets APP, BASE, RELEASE, REF,
+# RUN, BY, HOW, WARM, SESSION, STOP and the functions step_N and failed_N; a step is a subshell that stops at the first command that fails.
 
 mark() { printf '\n%s %s\n' "$NONCE" "$*"; }
 note() { mark note "$STEP" "$*"; }
@@ -42,9 +42,9 @@ live() { live_=$(readlink "$BASE/current") || return 0; printf '%s\n' "${live_##
 
 # never_live: a release that could not be started, or did not answer.
 never_live() { journal; stop_new; record failed; hook failed || echo "deploy/failed ended with $?"; }
-# journal: the instance's last lines since this began; a line that comes again and again is told once.
+# journal [UNIT]: the instance's last lines since this began; a line that comes again and again is told once.
 journal() {
-  journalctl -u "$APP@$RELEASE.service" --since "@$SINCE" -n 200 -o cat --no-pager 2>/dev/null | uniq -c |
+  journalctl -u "${1:-$APP@$RELEASE.service}" --since "@$SINCE" -n 200 -o cat --no-pager 2>/dev/null | uniq -c |
     perl -ne 's/^\s*(\d+) //; push @l, $1 > 1 ? do { my $n = $1; chomp; "$_ ($n times)\n" } : $_; END { print @l > 20 ? @l[-20..-1] : @l }'
 }
 stop_new() {
@@ -72,6 +72,8 @@ hook() { [ ! -x "$BASE/releases/$RELEASE/deploy/$1" ] || inside "$1" "$BASE/rele
 
 # start_new: on its own socket, beside the live one. An instance that is left of an earlier try starts anew.
 start_new() {
+  # Where a deploy was killed between the switch and this, workers are still of the release before.
+  workers_follow || :
   [ "$HOW" = rollback ] || hook uploaded
   systemctl reset-failed -- "$APP@$RELEASE.service" 2>/dev/null || :
   if [ -n "$WARM" ] || [ "$(live)" = "$RELEASE" ]; then systemctl start -- "$APP@$RELEASE.service"; else systemctl restart -- "$APP@$RELEASE.service"; fi
@@ -108,10 +110,24 @@ verify() {
   [ "$(live)" = "$RELEASE" ] || { echo "current leads elsewhere by now"; return 1; }
   note "$answer"
 }
+# hold_workers NAMES: those of the release have started; what ended with an error within a second is told.
+hold_workers() {
+  has_workers || { note "not set up on this host yet: scripts/site.mjs does that"; return 0; }
+  workers_follow
+  sleep 1
+  ended=
+  for unit in $(worker_units "$RELEASE"); do
+    [ "$(systemctl show -p Result --value -- "$unit")" != success ] || continue
+    ended=1; echo "$unit does not run:"; journal "$unit"
+  done
+  [ -z "$ended" ] || return 1
+  note "$1"
+}
 # back PREVIOUS: what was live before is live again; with none, nothing is. One that never was live has only failed.
 back() {
   if [ "$(live)" != "$RELEASE" ]; then stop_new; record failed || :; hook failed || echo "deploy/failed ended with $?"; return; fi
   if [ -n "$1" ]; then systemctl start -- "$APP@$1.service"; point "$1"; else rm -f -- "$BASE/current"; fi
+  workers_follow || :
   record bad || :
   [ -z "$1" ] || ( RELEASE=$1; record live '"how":"back"' && record good ) || :
   stop_new
@@ -133,6 +149,8 @@ keep_assets() {
 }
 # found_good UNIT MINUTES: visitors get it; UNIT starts it at boot.
 found_good() {
+  # Before it counts as good, so that a deploy that was killed before this is not taken for done.
+  workers_follow || echo "not all of its workers could be started"
   record good
   systemctl start -- "$1"
   keep_assets "$2"
@@ -162,11 +180,15 @@ drain() {
 stop_old() { for old; do [ "$(live)" = "$old" ] || systemctl stop -- "$APP@$old.service"; done; }
 # prune RELEASE…: out of sight first, so that a half removed one is no release.
 prune() {
+  removed=0
   for old; do
     [ "$(live)" != "$old" ] || continue
+    if has_workers && [ -n "$(workers_there "$old")" ]; then continue; fi
+    removed=$((removed + 1))
     systemctl stop -- "$APP@$old.service"
     mv -T -- "$BASE/releases/$old" "$BASE/releases/.pruned-$old"
     rm -rf -- "$BASE/releases/.pruned-$old"
   done
-  note "$# removed"
+  [ "$removed" = $# ] || left=", $(($# - removed)) when their workers have ended"
+  note "$removed removed${left:-}"
 }

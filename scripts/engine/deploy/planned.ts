@@ -31,6 +31,7 @@ export function plannedSteps(
       note: `${run.settings.health.path} has to answer well ${run.settings.health.passes} times`,
     },
     { step: 'switch', note: found.current === undefined ? 'the first to be live' : `from ${found.current}` },
+    run.settings.workers.length > 0 && { step: 'workers', note: run.settings.workers.join(', ') },
     others.length > 0 && { step: 'drain', note: others.join(', ') },
     pruned.length > 0 && { step: 'prune', note: pruned.join(', ') },
   ]

@@ -19,6 +19,8 @@ export interface AppSettings {
   readonly migrate: string | undefined
   /** Files and folders of the source; where none of them changed, there is nothing to migrate. */
   readonly migrations: readonly string[]
+  /** Names of what runs beside the server, for the live release. */
+  readonly workers: readonly string[]
   /** Seconds that the old release has for the requests that it is at. */
   readonly drain: number
   /** Hosts that switch at a time; undefined: all of them at once, after the last one is ready. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { quote } from '#engine/quote.ts'
+import { functions as workers } from '#engine/resources/workers.ts'
 import { type AppSettings, type Deployer, homeOf } from './settings.ts'
 
 /** A step of a stage, as shell that host.sh runs. */
@@ -51,6 +52,7 @@ export function stepsScript(
   return [
     ...Object.entries(variables).map(([name, value]) => `${name}=${quote(value)}\n`),
     'SINCE=$(date +%s)\n',
+    workers,
     host,
     ...steps.map(
       ({ shell, failed = ':' }, index) =>
@@ -84,18 +86,31 @@ export function migrateStep(command: string, digest: string): Step {
   }
 }
 
-/** The cut-over and the proof that visitors get the new release; without it, what was live before is again. */
-export function switchSteps({ domain, health }: AppSettings, previous: string | undefined): readonly Step[] {
+/**
+ * The cut-over and the proof that visitors get the new release and its workers run; without it, what was live before
+ * is again. A rollback takes workers as they are: the site comes first, and an older release may not have them all.
+ */
+export function switchSteps(
+  { domain, health, workers: names }: AppSettings,
+  previous: string | undefined,
+  how: 'deploy' | 'rollback',
+): readonly Step[] {
   const back = `journal\n${backShell(previous)}`
   const verifyTime = Math.min(health.timeout, 3)
-  return [
+  const steps: readonly (Step | false)[] = [
     { name: switchName, shell: 'switch_to_new', failed: back },
     {
       name: 'verify',
       shell: `verify ${quote(health.path)} ${quote(domain)} ${health.passes} ${verifyTime}`,
       failed: back,
     },
+    names.length > 0 && {
+      name: 'workers',
+      shell: `hold_workers ${quote(names.join(', '))}`,
+      ...(how === 'deploy' ? { failed: backShell(previous) } : { soft: true }),
+    },
   ]
+  return steps.filter(step => step !== false)
 }
 
 /** The step whose note comes as soon as the release is live. */

@@ -53,7 +53,7 @@ export function record<T>(
         value.schema(scope),
       ),
     )
-  return field<Readonly<Record<string, T>>>({ words, schema }, options)
+  return field<Readonly<Record<string, T>>>({ words, schema, inside: value.fields }, options)
 }
 
 /** Vars within a var. Where the whole group is absent, each of its fields takes its own default. */

@@ -24,6 +24,8 @@ export interface Field<T> {
   readonly default: { readonly value: Default<T> } | undefined
   /** The fields inside, of a group; the docs list each. */
   readonly fields: Fields | undefined
+  /** Those of each value, of a map from names to groups; the docs list each. */
+  readonly inside?: Fields | undefined
   schema(scope: Scope): v.GenericSchema<unknown, T>
 }
 
@@ -37,6 +39,7 @@ interface Kind<T> {
   readonly words: string
   readonly schema: (scope: Scope) => v.GenericSchema<unknown, T>
   readonly fields?: Fields
+  readonly inside?: Fields | undefined
 }
 
 /** A field of a kind; one without a default refuses absence, null is absence. */
@@ -47,6 +50,7 @@ export function field<T>(kind: Kind<T>, options: Options<T>): Field<T> {
     is: options.is ?? '',
     default: chosen,
     fields: kind.fields,
+    inside: kind.inside,
     schema(scope) {
       const schema = kind.schema(scope)
       return chosen === undefined ? schema : withDefault(schema, () => settled(chosen.value, scope))

@@ -84,6 +84,7 @@ function described(fields: Fields, path: readonly string[], scope: Scope): Descr
             default: shownDefault(each, scope),
             is: each.is,
           },
+          ...described(each.inside ?? {}, [...path, key, '<name>'], scope),
         ]
       : described(each.fields, [...path, key], scope),
   )

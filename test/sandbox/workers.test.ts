@@ -1,0 +1,253 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { apps } from '../deploy/apps.ts'
+import { scripts, source } from './deploy-app.ts'
+import { type Machine, machine } from './machine.ts'
+import { runSite, type SiteRun } from './site.ts'
+
+const home = '/srv/www/foobar'
+const storage = `${home}/shared/storage`
+const odd = [
+  ...[
+    'a b',
+    '',
+    '"',
+    "'",
+    '\\',
+    'back\\',
+    '$HOME',
+    '${HOME}',
+    '$$',
+    '%i',
+    '%%',
+    '`id`',
+    '$(id)',
+    ';',
+    '-x',
+    '#',
+    '*',
+  ],
+  ...['é 日本 😀', '\\n', '\\x41', '%h/%n'],
+]
+const value = 'it\'s "so" $HOME %i \\ é'
+
+// Takes a job when there is one, is three seconds at it, and ends when it is told to, after that.
+const mail = `#!/bin/sh
+trap 'end=1' TERM
+echo "begun $RELEASE" >>storage/log
+{ printf '%s\\0' "$@"; printf '%s\\0' "$ODD" "$APP" "$PWD" "$(id -un)"; } >storage/seen.new; mv storage/seen.new storage/seen
+until [ -n "$end" ]; do
+  if mv storage/job "storage/job-$RELEASE" 2>/dev/null; then sleep 3; rm "storage/job-$RELEASE"; echo "did a job $RELEASE" >>storage/log; fi
+  sleep 0.1
+done
+echo "ended $RELEASE" >>storage/log
+`
+const sweep = '#!/bin/sh\necho "swept $RELEASE" >>storage/log\n'
+const workers = {
+  mail: { command: ['bin/mail', ...odd], stop: '20s' },
+  sweep: { command: 'bin/sweep', schedule: '*:*:*' },
+}
+const vars = (all: object, release: object = {}) => ({
+  site: { runtime: 'static' },
+  app: {
+    environment: { ODD: value },
+    workers: all,
+    release: { health: { timeout: '2s' }, drain: '1s', keep: 10, ...release },
+  },
+})
+const sick = { health: { path: '/none', timeout: '1s' } }
+
+let host: Machine
+let run: ReturnType<typeof scripts>
+let count = 0
+let without = ''
+
+const content = (files: Readonly<Record<string, string>> = {}) =>
+  source({
+    ...apps.static,
+    'bin/mail*': mail,
+    'bin/sweep*': sweep,
+    'n.txt': `${Date.now()} ${count++}`,
+    ...files,
+  })
+const setUp = (all: object) =>
+  runSite({ hosts: host, vars: vars(all), words: ['-t', 'nginx,app'], seconds: 300 })
+const live = () => host.say(`basename "$(readlink ${home}/current)"`).then(text => text.trim())
+const units = (states = 'active,activating') =>
+  host
+    .say(
+      `systemctl list-units --plain --no-legend --full --state=${states} 'foobar.*@*.service' 'foobar.*@*.timer' | cut -d' ' -f1`,
+    )
+    .then(text => text.split('\n').filter(unit => unit !== '' && !/sweep@.*service/.test(unit)))
+const log = () => host.say(`cat ${storage}/log`).then(text => text.split('\n').filter(Boolean))
+const ofLive = async () => {
+  const release = await live()
+  return [`foobar.mail@${release}.service`, `foobar.sweep@${release}.timer`]
+}
+
+async function deploy(
+  files: Readonly<Record<string, string>> = {},
+  given: object = vars(workers),
+): Promise<SiteRun> {
+  const from = content(files)
+  const done = await run.deploy(from, { vars: given as Readonly<Record<string, unknown>> })
+  from.remove()
+  return done
+}
+const rollback = (...words: readonly string[]) => run.startRollback({ vars: vars(workers), words }).done
+
+/** The live release's own run, and nothing but them does anything from now on. */
+async function expectFollowed(): Promise<void> {
+  const release = await live()
+  expect(await units()).toEqual(await ofLive())
+  await host.until(`! systemctl list-units --no-legend --state=deactivating 'foobar.*' | grep -q .`)
+  await host.say(`: >${storage}/log`)
+  await host.until(`[ "$(grep -c swept ${storage}/log)" -ge 2 ]`)
+  expect(new Set(await log())).toEqual(new Set([`swept ${release}`]))
+}
+
+// One story, told in order: each part begins where the one before it ended.
+beforeAll(async () => {
+  host = await machine('workers1', 12)
+  run = scripts(host)
+  await host.say(`systemctl stop 'foobar*' 2>/dev/null; rm -f /etc/systemd/system/foobar*; systemctl daemon-reload
+    rm -rf ${home}/current ${home}/releases/* ${home}/releases.jsonl ${storage}/* /usr/local/sbin/*`)
+  const from = source(apps.static)
+  const all = vars({}, { source: from.folder })
+  const set = await runSite({ hosts: host, vars: all, words: ['-t', 'nginx,app'], seconds: 300 })
+  expect(set.exitCode, set.stdout.slice(-3000)).toBe(0)
+  from.remove()
+  without = await live()
+  expect((await deploy({}, vars({}))).exitCode).toBe(0)
+})
+afterAll(() => {
+  try {
+    host?.close()
+  } catch {}
+})
+
+it('are set up for the release that is live, and a second run changes nothing in two trips', async () => {
+  const set = await setUp(workers)
+  expect(set.exitCode, set.stdout.slice(-3000)).toBe(0)
+  expect(set.changes).toContain('workers foobar')
+  await expectFollowed()
+  expect((await setUp(workers)).recap()).toMatchObject({ changed: 0, trips: 2 })
+})
+
+it('get their words and the app’s environment byte for byte, as the app’s user, in the release', async () => {
+  const seen = await host.say(`cat ${storage}/seen`)
+  expect(seen.split('\0').slice(0, -1)).toEqual([
+    ...odd,
+    ...[value, 'foobar', `${home}/releases/${await live()}`, 'foobar'],
+  ])
+  const [unit] = await ofLive()
+  const score = await host.say(`systemd-analyze security --no-pager ${unit} | tail -n 1`)
+  expect(Number(/level for .*: ([\d.]+)/.exec(score)?.[1]), score).toBeLessThan(2.1)
+})
+
+it('follow a deploy, which does not wait for the job that one of them is at, and that job is ended', async () => {
+  const before = await live()
+  await host.say(`: >${storage}/job`)
+  await host.until(`[ -e ${storage}/job-${before} ]`)
+  const done = await deploy()
+  expect(done.exitCode, done.stdout.slice(-3000)).toBe(0)
+  expect(done.lines.find(line => line.step === 'workers' && line.state === 'done')?.note).toBe('mail, sweep')
+  expect(await units()).toEqual(await ofLive())
+  await host.until(`grep -q 'ended ${before}' ${storage}/log`)
+  expect(await log()).toEqual(expect.arrayContaining([`did a job ${before}`, `ended ${before}`]))
+  await expectFollowed()
+})
+
+it('are not run for a release that is not switched to', async () => {
+  await host.say(`: >${storage}/log`)
+  expect((await deploy({}, vars(workers, sick))).error().code).toBe('step-health')
+  expect((await log()).filter(line => line.startsWith('begun'))).toEqual([])
+  await expectFollowed()
+})
+
+it('that end with an error at once take the site back, and what they said is told', async () => {
+  const before = await live()
+  const failed = await deploy({ 'bin/mail*': '#!/bin/sh\necho "the queue is not to be found"\nexit 3\n' })
+  expect(failed.exitCode).toBe(1)
+  expect(failed.error()).toMatchObject({
+    code: 'step-workers',
+    hint: expect.stringContaining(`${before} is live again`),
+  })
+  expect(failed.error().lines.join('\n')).toContain('the queue is not to be found')
+  expect(await live()).toBe(before)
+  await expectFollowed()
+})
+
+it('follow a rollback, also to a release that lacks one, which is told', async () => {
+  const back = await rollback()
+  expect(back.exitCode, back.stdout.slice(-3000)).toBe(0)
+  await expectFollowed()
+  const far = await rollback('--to', without)
+  expect(far.exitCode, far.stdout.slice(-3000)).toBe(0)
+  expect(far.lines.find(({ event }) => event === 'warning')?.message).toContain(`foobar.mail@${without}`)
+  expect(await live()).toBe(without)
+  expect((await deploy()).exitCode).toBe(0)
+  await expectFollowed()
+})
+
+// Everything that the deploy has on the host and here ends between the switch and the workers.
+async function killed(): Promise<void> {
+  await host.say(`mkdir -p /usr/local/sbin; rm -f /run/at; cat >/usr/local/sbin/systemctl <<'END'
+#!/bin/sh
+case "$*" in 'start --no-block'*) [ "$(readlink ${home}/current)" = "$(cat /run/was)" ] || { : >/run/at; exec sleep 60; } ;; esac
+exec /usr/bin/systemctl "$@"
+END
+    chmod 755 /usr/local/sbin/systemctl; readlink ${home}/current >/run/was`)
+  const from = content()
+  const deploying = run.startDeploy(from, { vars: vars(workers) })
+  await host.until('[ -e /run/at ]', 30)
+  deploying.child.kill('SIGKILL')
+  await deploying.done
+  await host.say(
+    `for pid in /var/lib/capstan/runs/*-foobar-*/pid; do pkill -9 -s "$(cat $pid)"; done; rm -f /usr/local/sbin/systemctl`,
+  )
+  from.remove()
+}
+
+it.each([
+  ['the next deploy, also one that is not switched to', 1, () => deploy({}, vars(workers, sick))],
+  ['the next run of site.mjs', 0, () => setUp(workers)],
+])('of a deploy that was killed after the switch are put right by %s', async (_title, code, next) => {
+  const before = await ofLive()
+  await killed()
+  expect(await units()).toEqual(before)
+  expect(await ofLive()).not.toEqual(before)
+  const done = await next()
+  expect(done.exitCode, done.stdout.slice(-3000)).toBe(code)
+  await expectFollowed()
+})
+
+it('are restarted when their definition changes; one that is no more declared is ended and its units go', async () => {
+  const release = await live()
+  const fewer = { mail: { command: 'bin/mail changed' }, tidy: { command: 'bin/mail tidy' } }
+  const set = await setUp(fewer)
+  expect(set.exitCode, set.stdout.slice(-3000)).toBe(0)
+  await host.until(`grep -aq changed ${storage}/seen || grep -aq tidy ${storage}/seen`)
+  await host.until(`! systemctl list-units --no-legend --state=deactivating 'foobar.*' | grep -q .`)
+  expect(await units()).toEqual([`foobar.mail@${release}.service`, `foobar.tidy@${release}.service`])
+  expect(await host.say(`ps -o args= -u foobar | grep -c 'bin/mail changed'`)).toBe('1\n')
+  expect(await host.say('ls /etc/systemd/system | grep foobar')).toBe(
+    'foobar.mail@.service\nfoobar.service\nfoobar.tidy@.service\nfoobar@.service\n',
+  )
+  expect((await setUp(workers)).exitCode).toBe(0)
+  await expectFollowed()
+})
+
+it('of the live release run again after a reboot, and no others', async () => {
+  await host.say('systemctl --no-block reboot')
+  await new Promise(resolve => setTimeout(resolve, 2000))
+  try {
+    host.close()
+  } catch {}
+  host = await machine('workers1', 12)
+  run = scripts(host)
+  await host.until(
+    'systemctl is-system-running --wait >/dev/null 2>&1 || systemctl is-active -q multi-user.target',
+    60,
+  )
+  await expectFollowed()
+})
