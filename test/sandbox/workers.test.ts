@@ -30,21 +30,25 @@ const odd = [
 ]
 const value = 'it\'s "so" $HOME %i \\ é'
 
-// Takes a job when there is one, is three seconds at it, and ends when it is told to, after that.
+// Takes a job when there is one, is at it until `go` is there, and ends when it is told to, after that.
 const mail = `#!/bin/sh
 trap 'end=1' TERM
 echo "begun $RELEASE" >>storage/log
 { printf '%s\\0' "$@"; printf '%s\\0' "$ODD" "$APP" "$PWD" "$(id -un)"; } >storage/seen.new; mv storage/seen.new storage/seen
 until [ -n "$end" ]; do
-  if mv storage/job "storage/job-$RELEASE" 2>/dev/null; then sleep 3; rm "storage/job-$RELEASE"; echo "did a job $RELEASE" >>storage/log; fi
+  if mv storage/job "storage/job-$RELEASE" 2>/dev/null; then until [ -e storage/go ]; do sleep 0.1; done; rm "storage/job-$RELEASE"; echo "did a job $RELEASE" >>storage/log; fi
   sleep 0.1
 done
 echo "ended $RELEASE" >>storage/log
 `
-const sweep = '#!/bin/sh\necho "swept $RELEASE" >>storage/log\n'
+// Knows no signal.
+const sweep = `#!/bin/sh
+if mv storage/long "storage/long-$RELEASE" 2>/dev/null; then until [ -e storage/go ]; do sleep 0.1; done; echo "swept all $RELEASE" >>storage/log; fi
+echo "swept $RELEASE" >>storage/log
+`
 const workers = {
   mail: { command: ['bin/mail', ...odd], stop: '20s' },
-  sweep: { command: 'bin/sweep', schedule: '*:*:*' },
+  sweep: { command: 'bin/sweep', schedule: '*:*:*', stop: '20s' },
 }
 const vars = (all: object, release: object = {}) => ({
   site: { runtime: 'static' },
@@ -101,7 +105,7 @@ async function expectFollowed(): Promise<void> {
   expect(await units()).toEqual(await ofLive())
   await host.until(`! systemctl list-units --no-legend --state=deactivating 'foobar.*' | grep -q .`)
   await host.say(`: >${storage}/log`)
-  await host.until(`[ "$(grep -c swept ${storage}/log)" -ge 2 ]`)
+  await host.until(`[ "$(grep -c swept ${storage}/log)" -ge 1 ]`)
   expect(new Set(await log())).toEqual(new Set([`swept ${release}`]))
 }
 
@@ -111,10 +115,10 @@ beforeAll(async () => {
   run = scripts(host)
   await host.say(`systemctl stop 'foobar*' 2>/dev/null; rm -f /etc/systemd/system/foobar*; systemctl daemon-reload
     rm -rf ${home}/current ${home}/releases/* ${home}/releases.jsonl ${storage}/* /usr/local/sbin/*`)
-  const from = source(apps.static)
-  const all = vars({}, { source: from.folder })
-  const set = await runSite({ hosts: host, vars: all, words: ['-t', 'nginx,app'], seconds: 300 })
+  const set = await setUp({})
   expect(set.exitCode, set.stdout.slice(-3000)).toBe(0)
+  const from = source(apps.static)
+  expect((await run.deploy(from, { vars: vars({}) })).exitCode).toBe(0)
   from.remove()
   without = await live()
   expect((await deploy({}, vars({}))).exitCode).toBe(0)
@@ -144,16 +148,19 @@ it('get their words and the app’s environment byte for byte, as the app’s us
   expect(Number(/level for .*: ([\d.]+)/.exec(score)?.[1]), score).toBeLessThan(2.1)
 })
 
-it('follow a deploy, which does not wait for the job that one of them is at, and that job is ended', async () => {
+it('follow a deploy, which does not wait for what they are at, and that comes to its end', async () => {
   const before = await live()
-  await host.say(`: >${storage}/job`)
-  await host.until(`[ -e ${storage}/job-${before} ]`)
+  await host.say(`: >${storage}/job; : >${storage}/long`)
+  await host.until(`[ -e ${storage}/job-${before} ] && [ -e ${storage}/long-${before} ]`)
   const done = await deploy()
   expect(done.exitCode, done.stdout.slice(-3000)).toBe(0)
   expect(done.lines.find(line => line.step === 'workers' && line.state === 'done')?.note).toBe('mail, sweep')
   expect(await units()).toEqual(await ofLive())
-  await host.until(`grep -q 'ended ${before}' ${storage}/log`)
-  expect(await log()).toEqual(expect.arrayContaining([`did a job ${before}`, `ended ${before}`]))
+  await host.say(`: >${storage}/go`)
+  await host.until(`grep -q 'ended ${before}' ${storage}/log && grep -q 'swept all' ${storage}/log`)
+  expect(await log()).toEqual(
+    expect.arrayContaining([`did a job ${before}`, `ended ${before}`, `swept all ${before}`]),
+  )
   await expectFollowed()
 })
 
@@ -185,8 +192,6 @@ it('follow a rollback, also to a release that lacks one, which is told', async (
   expect(far.exitCode, far.stdout.slice(-3000)).toBe(0)
   expect(far.lines.find(({ event }) => event === 'warning')?.message).toContain(`foobar.mail@${without}`)
   expect(await live()).toBe(without)
-  expect((await deploy()).exitCode).toBe(0)
-  await expectFollowed()
 })
 
 // Everything that the deploy has on the host and here ends between the switch and the workers.
@@ -235,6 +240,23 @@ it('are restarted when their definition changes; one that is no more declared is
   )
   expect((await setUp(workers)).exitCode).toBe(0)
   await expectFollowed()
+})
+
+it('keep their release from being removed for as long as they are at something', async () => {
+  const before = await live()
+  await host.say(`rm ${storage}/go; : >${storage}/job`)
+  await host.until(`[ -e ${storage}/job-${before} ]`)
+  const few = vars(workers, { keep: 2 })
+  expect((await deploy({}, few)).exitCode).toBe(0)
+  const second = await deploy({}, few)
+  expect(second.lines.find(line => line.step === 'prune' && line.state === 'done')?.note).toMatch(
+    /, 1 when their workers have ended$/,
+  )
+  await host.say(`[ -e ${home}/releases/${before} ] && : >${storage}/go`)
+  await host.until(`grep -q 'ended ${before}' ${storage}/log`)
+  await host.until(`! systemctl is-active -q foobar.mail@${before}`)
+  expect((await deploy({}, few)).exitCode).toBe(0)
+  await host.say(`[ ! -e ${home}/releases/${before} ]`)
 })
 
 it('of the live release run again after a reboot, and no others', async () => {

@@ -44,6 +44,7 @@ live() { live_=$(readlink "$BASE/current") || return 0; printf '%s\n' "${live_##
 never_live() { journal; stop_new; record failed; hook failed || echo "deploy/failed ended with $?"; }
 # journal [UNIT]: the instance's last lines since this began; a line that comes again and again is told once.
 journal() {
+  journalctl -q --sync 2>/dev/null || :
   journalctl -u "${1:-$APP@$RELEASE.service}" --since "@$SINCE" -n 200 -o cat --no-pager 2>/dev/null | uniq -c |
     perl -ne 's/^\s*(\d+) //; push @l, $1 > 1 ? do { my $n = $1; chomp; "$_ ($n times)\n" } : $_; END { print @l > 20 ? @l[-20..-1] : @l }'
 }

@@ -30,7 +30,11 @@ workers_follow() {
   well_=0
   [ -z "$of_" ] || systemctl start --no-block -- $(worker_units "${of_##*/}") || well_=1
   others_=$(workers_there | while read -r unit_ _; do case $unit_ in *"@${of_##*/}."*) ;; *) printf '%s\n' "$unit_" ;; esac; done)
-  [ -z "$others_" ] || systemctl stop --no-block -- $others_ || well_=1
+  # Told together, a timer would go on until what it has begun has ended.
+  timers_= services_=
+  for unit_ in $others_; do case $unit_ in *.timer) timers_="$timers_ $unit_" ;; *) services_="$services_ $unit_" ;; esac; done
+  [ -z "$timers_" ] || systemctl stop --no-block -- $timers_ || well_=1
+  [ -z "$services_" ] || systemctl stop --no-block -- $services_ || well_=1
   if [ "$of_" != "$(readlink "/srv/www/$APP/current")" ]; then workers_follow; return; fi
   return "$well_"
 }
