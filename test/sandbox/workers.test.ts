@@ -243,10 +243,11 @@ it('are restarted when their definition changes; one that is no more declared is
 })
 
 it('keep their release from being removed for as long as they are at something', async () => {
+  const few = vars(workers, { keep: 2 })
+  expect((await deploy({}, few)).exitCode).toBe(0)
   const before = await live()
   await host.say(`rm ${storage}/go; : >${storage}/job`)
   await host.until(`[ -e ${storage}/job-${before} ]`)
-  const few = vars(workers, { keep: 2 })
   expect((await deploy({}, few)).exitCode).toBe(0)
   const second = await deploy({}, few)
   expect(second.lines.find(line => line.step === 'prune' && line.state === 'done')?.note).toMatch(
