@@ -3,63 +3,10 @@ import { apps } from '../deploy/apps.ts'
 import { scripts, source } from './deploy-app.ts'
 import { type Machine, machine } from './machine.ts'
 import { runSite, type SiteRun } from './site.ts'
+import { mail, odd, sick, sweep, value, vars, workers } from './workers-app.ts'
 
 const home = '/srv/www/foobar'
 const storage = `${home}/shared/storage`
-const odd = [
-  ...[
-    'a b',
-    '',
-    '"',
-    "'",
-    '\\',
-    'back\\',
-    '$HOME',
-    '${HOME}',
-    '$$',
-    '%i',
-    '%%',
-    '`id`',
-    '$(id)',
-    ';',
-    '-x',
-    '#',
-    '*',
-  ],
-  ...['é 日本 😀', '\\n', '\\x41', '%h/%n'],
-]
-const value = 'it\'s "so" $HOME %i \\ é'
-
-// Takes a job when there is one, is at it until `go` is there, and ends when it is told to, after that.
-const mail = `#!/bin/sh
-trap 'end=1' TERM
-echo "begun $RELEASE" >>storage/log
-{ printf '%s\\0' "$@"; printf '%s\\0' "$ODD" "$APP" "$PWD" "$(id -un)"; } >storage/seen.new; mv storage/seen.new storage/seen
-until [ -n "$end" ]; do
-  if mv storage/job "storage/job-$RELEASE" 2>/dev/null; then until [ -e storage/go ]; do sleep 0.1; done; rm "storage/job-$RELEASE"; echo "did a job $RELEASE" >>storage/log; fi
-  sleep 0.1
-done
-echo "ended $RELEASE" >>storage/log
-`
-// Knows no signal.
-const sweep = `#!/bin/sh
-if mv storage/long "storage/long-$RELEASE" 2>/dev/null; then until [ -e storage/go ]; do sleep 0.1; done; echo "swept all $RELEASE" >>storage/log; fi
-echo "swept $RELEASE" >>storage/log
-`
-const workers = {
-  mail: { command: ['bin/mail', ...odd], stop: '20s' },
-  sweep: { command: 'bin/sweep', schedule: '*:*:*', stop: '20s' },
-}
-const vars = (all: object, release: object = {}) => ({
-  site: { runtime: 'static' },
-  app: {
-    environment: { ODD: value },
-    workers: all,
-    release: { health: { timeout: '2s' }, drain: '1s', keep: 10, ...release },
-  },
-})
-const sick = { health: { path: '/none', timeout: '1s' } }
-
 let host: Machine
 let run: ReturnType<typeof scripts>
 let count = 0

@@ -1,0 +1,56 @@
+/** Words that a shell or systemd would make something else of. */
+export const odd = [
+  ...[
+    'a b',
+    '',
+    '"',
+    "'",
+    '\\',
+    'back\\',
+    '%i',
+    '%%',
+    '%h/%n',
+    '\\n',
+    '\\x41',
+    ';',
+    '-x',
+    '#',
+    '*',
+    'é 日本 😀',
+  ],
+  ...['$HOME', '${HOME}', '$$', '$(id)', '`id`'],
+]
+export const value = 'it\'s "so" $HOME %i \\ é'
+
+/** Takes a job when there is one, is at it until `go` is there, and ends when it is told to, after that. */
+export const mail = `#!/bin/sh
+trap 'end=1' TERM
+echo "begun $RELEASE" >>storage/log
+{ printf '%s\\0' "$@"; printf '%s\\0' "$ODD" "$APP" "$PWD" "$(id -un)"; } >storage/seen.new; mv storage/seen.new storage/seen
+until [ -n "$end" ]; do
+  if mv storage/job "storage/job-$RELEASE" 2>/dev/null; then until [ -e storage/go ]; do sleep 0.1; done; rm "storage/job-$RELEASE"; echo "did a job $RELEASE" >>storage/log; fi
+  sleep 0.1
+done
+echo "ended $RELEASE" >>storage/log
+`
+/** Writes a line; where it has much to do it is at it until `go` is there. Knows no signal. */
+export const sweep = `#!/bin/sh
+if mv storage/long "storage/long-$RELEASE" 2>/dev/null; then until [ -e storage/go ]; do sleep 0.1; done; echo "swept all $RELEASE" >>storage/log; fi
+echo "swept $RELEASE" >>storage/log
+`
+/** One that runs all the time, and a job of each second. */
+export const workers = {
+  mail: { command: ['bin/mail', ...odd], stop: '20s' },
+  sweep: { command: 'bin/sweep', schedule: '*:*:*', stop: '20s' },
+}
+/** What the inventory says: these workers, and these settings of releases beside quick ones. */
+export const vars = (all: object, release: object = {}) => ({
+  site: { runtime: 'static' },
+  app: {
+    environment: { ODD: value },
+    workers: all,
+    release: { health: { timeout: '2s' }, drain: '1s', keep: 10, ...release },
+  },
+})
+/** Settings by which no release is well. */
+export const sick = { health: { path: '/none', timeout: '1s' } }
