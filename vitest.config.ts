@@ -9,6 +9,9 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/sandbox/**'],
           testTimeout: 60_000,
+          // Files share a process, and what it has loaded.
+          isolate: false,
+          maxWorkers: 3,
         },
       },
       {

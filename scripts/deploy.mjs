@@ -1,12 +1,10 @@
 #!/usr/bin/env zx
 // Ships a release of the app and makes it live.
-import './typescript.mjs'
+import { require } from './typescript.mjs'
 
-const [{ main }, { deployCommand }, site, app] = await Promise.all([
-  import('./engine/command/main.ts'),
-  import('./engine/command/deploy.ts'),
-  import('../roles/site.ts'),
-  import('../roles/app/role.ts'),
-])
+const { main } = require('./engine/command/main.ts')
+const { deployCommand } = require('./engine/command/deploy.ts')
+const { default: site } = require('../roles/site.ts')
+const { default: app } = require('../roles/app/role.ts')
 
-await main(import.meta, input => deployCommand({ site: site.default, app: app.default }, input))
+await main(import.meta, input => deployCommand({ site, app }, input))

@@ -1,8 +1,8 @@
 #!/usr/bin/env node
-import './typescript.mjs'
 import { resolve } from 'node:path'
+import { require } from './typescript.mjs'
 
-const { inventoryCommand } = await import('./engine/inventory/command.ts')
+const { inventoryCommand } = require('./engine/inventory/command.ts')
 
 const self = process.argv.findIndex(word => resolve(word) === import.meta.filename)
 process.exitCode = await inventoryCommand(process.argv.slice(Math.max(self, 1) + 1), {

@@ -1,12 +1,10 @@
 #!/usr/bin/env zx
 // Makes a release that the hosts still have live again.
-import './typescript.mjs'
+import { require } from './typescript.mjs'
 
-const [{ main }, { rollbackCommand }, site, app] = await Promise.all([
-  import('./engine/command/main.ts'),
-  import('./engine/command/rollback.ts'),
-  import('../roles/site.ts'),
-  import('../roles/app/role.ts'),
-])
+const { main } = require('./engine/command/main.ts')
+const { rollbackCommand } = require('./engine/command/rollback.ts')
+const { default: site } = require('../roles/site.ts')
+const { default: app } = require('../roles/app/role.ts')
 
-await main(import.meta, input => rollbackCommand({ site: site.default, app: app.default }, input))
+await main(import.meta, input => rollbackCommand({ site, app }, input))

@@ -1,10 +1,8 @@
 #!/usr/bin/env zx
 // Runs a command on a pattern of hosts.
-import './typescript.mjs'
+import { require } from './typescript.mjs'
 
-const [{ main }, { runCommand }] = await Promise.all([
-  import('./engine/command/main.ts'),
-  import('./engine/command/run.ts'),
-])
+const { main } = require('./engine/command/main.ts')
+const { runCommand } = require('./engine/command/run.ts')
 
 await main(import.meta, runCommand)

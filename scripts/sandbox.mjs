@@ -1,10 +1,8 @@
 #!/usr/bin/env zx
 // The local Debian machines that the default inventory and the tests run on: up, down, status, ssh.
-import './typescript.mjs'
+import { require } from './typescript.mjs'
 
-const [{ main }, { sandboxCommand }] = await Promise.all([
-  import('./engine/command/main.ts'),
-  import('./engine/command/sandbox.ts'),
-])
+const { main } = require('./engine/command/main.ts')
+const { sandboxCommand } = require('./engine/command/sandbox.ts')
 
 await main(import.meta, sandboxCommand)

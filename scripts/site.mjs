@@ -1,18 +1,10 @@
 #!/usr/bin/env zx
 // Converges the inventory: each host gets the roles of its plays, in this order.
-import './typescript.mjs'
+import { require } from './typescript.mjs'
 
-const [{ main }, { siteCommand }, site, dns, nginx, app, mysql, tls] = await Promise.all([
-  import('./engine/command/main.ts'),
-  import('./engine/command/site.ts'),
-  import('../roles/site.ts'),
-  import('../roles/dns/role.ts'),
-  import('../roles/nginx/role.ts'),
-  import('../roles/app/role.ts'),
-  import('../roles/mysql/role.ts'),
-  import('../roles/tls/role.ts'),
-])
+const { main } = require('./engine/command/main.ts')
+const { siteCommand } = require('./engine/command/site.ts')
+const { default: site } = require('../roles/site.ts')
+const roles = ['dns', 'nginx', 'app', 'mysql', 'tls'].map(name => require(`../roles/${name}/role.ts`).default)
 
-const plays = [{ hosts: 'all', roles: [dns, nginx, app, mysql, tls].map(role => role.default) }]
-
-await main(import.meta, input => siteCommand({ site: site.default, plays }, input))
+await main(import.meta, input => siteCommand({ site, plays: [{ hosts: 'all', roles }] }, input))

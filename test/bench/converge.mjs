@@ -1,17 +1,17 @@
 #!/usr/bin/env node
 // Times a converged run of the whole site beside Ansible with the same site, and beside the floor: one ssh that runs
 // one batched probe. All on one host, in turn, so that a noisy machine is noisy for all: `npm run bench:converge`.
-import '../../scripts/typescript.mjs'
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
+import '../../scripts/typescript.mjs'
 
+const require = createRequire(import.meta.url)
 const root = dirname(dirname(import.meta.dirname))
-const [{ playbook }, { sandboxUp }] = await Promise.all([
-  import('./playbook.ts'),
-  import('../../scripts/engine/sandbox/sandbox.ts'),
-])
+const { playbook } = require('./playbook.ts')
+const { sandboxUp } = require('../../scripts/engine/sandbox/sandbox.ts')
 const rounds = Number(process.argv[2] ?? 5)
 const folder = mkdtempSync(join(tmpdir(), 'capstan-bench-'))
 const inventory = join(folder, 'bench.yml')

@@ -2,20 +2,20 @@
 // Deploys and rolls back under load, for each runtime: `npm run bench:deploy [N] [runtime …]`, N of each, 50 unless told.
 // Visitors: at full speed on kept connections, with a connection for each request, and with requests of five seconds.
 // Ends with 1 where one of them met anything but a 200 of a release that was live.
-import '../../scripts/typescript.mjs'
 import { spawn, spawnSync } from 'node:child_process'
 import { mkdtempSync, writeFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
+import '../../scripts/typescript.mjs'
 
+const require = createRequire(import.meta.url)
 const root = dirname(dirname(import.meta.dirname))
-const [{ apps }, { percentile, startLoad }, { source }, { machine }] = await Promise.all([
-  import('../deploy/apps.ts'),
-  import('../deploy/load.ts'),
-  import('../sandbox/deploy-app.ts'),
-  import('../sandbox/machine.ts'),
-])
+const { apps } = require('../deploy/apps.ts')
+const { percentile, startLoad } = require('../deploy/load.ts')
+const { source } = require('../sandbox/deploy-app.ts')
+const { machine } = require('../sandbox/machine.ts')
 const contenders = {
   php: { runtime: 'php' },
   gunicorn: { runtime: 'python' },

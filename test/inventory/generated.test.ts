@@ -29,8 +29,8 @@ test('Only its owner can read it, and nothing else is left beside it.', () => {
 test('Processes that make the same secrets at the same time get the same values.', async () => {
   const root = project({})
   const script = `
-    if (!process.features.typescript) (await import('tsx/esm/api')).register()
-    const { generatedSecrets } = await import('./scripts/engine/inventory/generated.ts')
+    const { require } = await import('./scripts/typescript.mjs')
+    const { generatedSecrets } = require('./engine/inventory/generated.ts')
     const secret = generatedSecrets(process.argv[1])
     console.log(['A', 'B', 'C', 'D'].map(secret).join(' '))`
   const runs = Array.from({ length: 4 }, () =>

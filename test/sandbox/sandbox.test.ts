@@ -234,8 +234,8 @@ async function killedUp(when: string, verb: string): Promise<void> {
   const scripts = join(import.meta.dirname, '..', '..', 'scripts')
   const script = `
     process.env.GROUP = process.pid
-    await import(${JSON.stringify(join(scripts, 'typescript.mjs'))})
-    const { sandboxUp } = await import(${JSON.stringify(join(scripts, 'engine/sandbox/sandbox.ts'))})
+    const { require } = await import(${JSON.stringify(join(scripts, 'typescript.mjs'))})
+    const { sandboxUp } = require('./engine/sandbox/sandbox.ts')
     await sandboxUp(${JSON.stringify([requests[0]])}, { root: ${JSON.stringify(clone)}, say: () => {} })`
   const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     detached: true,

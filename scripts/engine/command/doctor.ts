@@ -11,6 +11,7 @@ import { paintFor } from '#engine/output/paint.ts'
 import { padTo } from '#engine/output/width.ts'
 import { mask } from '#engine/secret.ts'
 import { askSudoPassword } from './ask.ts'
+import { makeSecrets } from './doctor-secrets.ts'
 import type { CommandInput } from './main.ts'
 import { parseFlags } from './options.ts'
 import { type ReachableHost, reach, sshTarget } from './reach.ts'
@@ -71,7 +72,6 @@ export async function doctorCommand({ words, root, environment }: CommandInput):
     return values.as === undefined ? target : { ...target, user: values.as }
   }
   if (values.secrets) {
-    const { makeSecrets } = await import('./doctor-secrets.ts')
     const targets = reachable.map(one => ({ host: one.host, target: targetOf(one) }))
     return makeSecrets(targets, { inventory, from: values.from, say: text => process.stdout.write(text) })
   }

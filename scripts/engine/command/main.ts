@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path'
 import { CapstanError } from '#engine/errors.ts'
+import { tellThrown } from '#engine/github/thrown.ts'
 import { onActions } from '#engine/output/actions.ts'
 import { renderError } from '#engine/output/errors.ts'
 import type { OutputStream } from '#engine/output/printer.ts'
@@ -30,10 +31,7 @@ export async function main(
     process.exitCode = await command({ words, root, environment: process.env })
   } catch (error) {
     process.stderr.write(`${mask(renderError(error))}\n`)
-    if (onActions(process.env)) {
-      const { tellThrown } = await import('#engine/github/thrown.ts')
-      tellThrown(error, process.env)
-    }
+    if (onActions(process.env)) tellThrown(await import('@actions/core'), error, process.env)
     process.exitCode = error instanceof CapstanError ? error.exitCode : 1
   }
 }

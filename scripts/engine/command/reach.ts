@@ -1,9 +1,11 @@
 import type { Connection } from '#engine/connection/connection.ts'
 import { type GivenLogin, givenLogin } from '#engine/connection/given.ts'
+import { connectLocal } from '#engine/connection/local.ts'
+import { connectSsh } from '#engine/connection/ssh.ts'
 import type { SshTarget } from '#engine/connection/target.ts'
 import type { HostConnection } from '#engine/inventory/host.ts'
 import type { InventoryHost } from '#engine/inventory/inventory.ts'
-import type { SandboxHost } from '#engine/sandbox/sandbox.ts'
+import { type SandboxHost, sandboxUp } from '#engine/sandbox/sandbox.ts'
 import type { Secret } from '#engine/secret.ts'
 
 export interface ReachOptions {
@@ -45,7 +47,6 @@ async function bringUp(
     connection.kind === 'sandbox' ? [{ name, debian: connection.debian }] : [],
   )
   if (requests.length === 0) return new Map()
-  const { sandboxUp } = await import('#engine/sandbox/sandbox.ts')
   const up = await sandboxUp(requests, { root, say })
   return new Map(up.map(host => [host.name, host]))
 }
@@ -58,10 +59,8 @@ async function connect(
 ): Promise<Connection> {
   const way: HostConnection = host.connection
   if (way.kind === 'local') {
-    const { connectLocal } = await import('#engine/connection/local.ts')
     return connectLocal({ host: host.name, sudo: way.sudo === false ? 'no' : 'auto', sudoPassword })
   }
-  const { connectSsh } = await import('#engine/connection/ssh.ts')
   return connectSsh(sshTarget(host, sandbox, sudoPassword, given))
 }
 

@@ -7,7 +7,9 @@ import { selectHosts } from '#engine/inventory/pattern.ts'
 import type { Emit } from '#engine/output/events.ts'
 import type { Site, Vars } from '#engine/vars.ts'
 import { askSudoPassword } from './ask.ts'
+import { firstRelease } from './first-release.ts'
 import { handleInterrupts } from './interrupts.ts'
+import { listTasks } from './list-tasks.ts'
 import type { CommandInput } from './main.ts'
 import { parseCount, parseFlags, parseNames } from './options.ts'
 import { assignRoles, filterPlays, type HostRoles, type Play } from './plays.ts'
@@ -82,10 +84,7 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
   const hosts = selectHosts(inventory, values.limit)
   if (values['list-hosts']) return say(hosts.map(host => `${host.name}\n`).join(''))
   const assigned = assignRoles(inventory, hosts, plays, definition.site)
-  if (values['list-tasks']) {
-    const { listTasks } = await import('./list-tasks.ts')
-    return say(listTasks(assigned))
-  }
+  if (values['list-tasks']) return say(listTasks(assigned))
   const sudoPassword = await askSudoPassword(values['ask-become-pass'], input.environment)
 
   const printer = await openPrinter({
@@ -131,7 +130,6 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
     const part = values.tags !== undefined || values['skip-tags'] !== undefined
     if (exitCode !== 0 || values.check || part || !app || bare.length === 0 || interrupts.stop.aborted)
       return interrupts.exitCode() ?? exitCode
-    const { firstRelease } = await import('./first-release.ts')
     return await firstRelease({ site: definition.site, app }, input, bare, {
       inventory: values.inventory,
       extraVars: values['extra-vars'] ?? [],

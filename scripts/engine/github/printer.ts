@@ -1,4 +1,3 @@
-import * as core from '@actions/core'
 import { withoutCommands } from '#engine/output/actions.ts'
 import { activitySummary, followActivities } from '#engine/output/activity.ts'
 import { oneLine } from '#engine/output/clean.ts'
@@ -21,12 +20,10 @@ import { summaryFile } from './summary-file.ts'
  * the user's files, the outputs `changed`, `release`, `previous` and `url`, and a job summary, which is there
  * also when the run is cancelled. Every secret is masked by the runner before the first line is printed.
  */
-export function githubPrinter({
-  stream,
-  verbosity = 0,
-  diff = false,
-  env = process.env,
-}: PrinterOptions): Printer {
+export function githubPrinter(
+  core: typeof import('@actions/core'),
+  { stream, verbosity = 0, diff = false, env = process.env }: PrinterOptions,
+): Printer {
   const paint = paintFor({ ...stream, isTTY: true }, env)
   // What a group holds is out of sight until it is opened, so it holds more.
   const linesOf = eventLines({ verbosity: Math.max(verbosity, 2), diff, paint, env })

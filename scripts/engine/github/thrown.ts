@@ -1,4 +1,3 @@
-import * as core from '@actions/core'
 import { UsageError } from '#engine/errors.ts'
 import type { Environment } from '#engine/output/printer.ts'
 import { mask, maskedForms } from '#engine/secret.ts'
@@ -8,7 +7,7 @@ import { failure } from './summary.ts'
 import { summaryFile } from './summary-file.ts'
 
 /** Tells an error that ended a command: annotations where it is in the user's files, and the job summary. */
-export function tellThrown(error: unknown, env: Environment): void {
+export function tellThrown(core: typeof import('@actions/core'), error: unknown, env: Environment): void {
   for (const form of maskedForms()) core.setSecret(form)
   for (const { message, properties } of annotationsOf(error)) core.error(mask(message), properties)
   const told = followStory()
