@@ -29,22 +29,23 @@ const chosen = others.length > 0 ? others : Object.keys(contenders)
 const rest = 10_000
 const home = '/srv/www/foobar'
 
-console.log('bringing bench2 up …')
-const host = await machine('bench2', 12)
-const live = async () => (await host.say(`basename "$(readlink ${home}/current)"`)).trim()
 let lost = 0
 console.log(
   `${times} deploys and ${times} rollbacks each; milliseconds at rest and during them\n` +
     'runtime   visitors      requests  errors  strangers  p50 rest  p99 rest  p50 during  p99 during',
 )
 for (const name of chosen) await measure(name)
-host.close()
 process.exitCode = lost > 0 ? 1 : 0
 
 async function measure(name) {
   const { runtime, app = {} } = contenders[name]
   const of = source(apps[runtime])
-  const scripts = scriptsOf(runtime, { ...app, release: { source: of.folder, health: { timeout: '10s' } } })
+  const host = await machine(`bench-${name}`, 12)
+  const live = async () => (await host.say(`basename "$(readlink ${home}/current)"`)).trim()
+  const scripts = scriptsOf(host.name, runtime, {
+    ...app,
+    release: { source: of.folder, health: { timeout: '10s' } },
+  })
   await host.say(
     `systemctl stop foobar 'foobar@*' 2>/dev/null; rm -rf ${home}/current ${home}/releases/* ${home}/releases.jsonl`,
   )
@@ -98,15 +99,16 @@ async function measure(name) {
     `          a deploy ${median('deploy')} s, a rollback ${median('rollback')} s, the slow visitors waited for`,
   )
   of.remove()
+  host.close()
 }
 
-function scriptsOf(runtime, app) {
+function scriptsOf(host, runtime, app) {
   const inventory = join(mkdtempSync(join(tmpdir(), 'capstan-bench-')), 'bench.yml')
   writeFileSync(
     inventory,
     JSON.stringify({
       vars: { site: { runtime }, app },
-      hosts: { bench2: { connection: 'sandbox', debian: 12 } },
+      hosts: { [host]: { connection: 'sandbox', debian: 12 } },
     }),
   )
   const words = script => [`scripts/${script}.mjs`, '-i', inventory]
