@@ -46,7 +46,7 @@ export function stepsScript(
     SESSION: String(session),
     STOP: stopFile,
     LIMIT: '900',
-    NAMES: `/run/capstan/deploy-${settings.app}.names`,
+    ANSWERED: `/run/capstan/deploy-${settings.app}.answered`,
     PROBE: probe,
   }
   return [
