@@ -2,6 +2,7 @@ import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
+    reporters: ['./test/retried.ts', 'default'],
     projects: [
       {
         test: {
