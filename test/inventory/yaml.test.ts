@@ -88,14 +88,12 @@ describe('What is refused, with its line and path', () => {
     expect(read(text).found).toStrictEqual(found)
   })
 
-  test('An anchor that multiplies itself by ten, nine times, is refused in less than a second.', () => {
+  test('An anchor that multiplies itself by ten, nine times, is refused before it has grown.', () => {
     const layers = [...'bcdefghi'].map(
       (name, i) => `${name}: &${name} [${Array(10).fill(`*${'abcdefgh'[i]}`).join(',')}]`,
     )
-    const began = performance.now()
     const { found } = read(`a: &a [${Array(10).fill('x').join(',')}]\n${layers.join('\n')}\n`)
     expect(found).toStrictEqual(['a.yml: more than 50000 values, counting what anchors repeat'])
-    expect(performance.now() - began).toBeLessThan(1_000)
   })
 })
 
