@@ -100,6 +100,7 @@ describe('the app role', () => {
     ['uwsgi@.service', 'python', { python: { server: 'uwsgi' } }, 'unit foobar@.service'],
     ['uwsgi.ini', 'python', { python: { server: 'uwsgi' } }, 'template /etc/capstan/foobar/uwsgi.ini'],
     ['node@.service', 'node', {}, 'unit foobar@.service'],
+    ['websockets.cjs', 'node', {}, 'template /etc/capstan/foobar/websockets.cjs'],
     ['static@.service', 'static', {}, 'unit foobar@.service'],
   ] as const)('renders %s', async (golden, runtime, given, label) => {
     await expect(wanted(label, given, { runtime }).content?.toString()).toMatchFileSnapshot(`app/${golden}`)

@@ -6,7 +6,7 @@ import { startLoad } from '../deploy/load.ts'
 import { type DeployOptions, scripts, source } from './deploy-app.ts'
 import { type Machine, machine, root } from './machine.ts'
 import { runSite } from './site.ts'
-import { ask } from './web-request.ts'
+import { ask, openWebSocket } from './web-request.ts'
 
 const home = '/srv/www/foobar'
 const greetings = { python: 'Hello from MySQL &amp; Python.', node: 'Hello from MySQL &#38; Node.' }
@@ -25,6 +25,12 @@ const running = () =>
     )
     .then(text => text.split('\n').filter(Boolean))
 const page = (path = '/') => ask({ port: host.host.ports.https, url: `https://www.foobar.com${path}` })
+
+// Takes every upgrade, and keeps what it has open until it is killed.
+const sockets = `${apps.node['server.js']}server.on('upgrade', (request, socket) => {
+  socket.write('HTTP/1.1 101 Switching Protocols\\r\\nUpgrade: websocket\\r\\nConnection: Upgrade\\r\\n\\r\\n')
+})
+`
 
 // One story for each, told in order, on one host that is emptied of releases before.
 describe.each([
@@ -111,6 +117,23 @@ describe.each([
       expect(Object.keys(releases).filter(release => !activated.has(release))).toEqual([])
     }
     expect(await running()).toEqual([`foobar@${await live()}.service`])
+  })
+
+  it.runIf(runtime === 'node')('waits for the answers it is at, not for web sockets', async () => {
+    const [echo, other] = ['one', 'two'].map(n => source({ ...apps.node, 'server.js': sockets, 'n.txt': n }))
+    if (!echo || !other) throw new Error('no source')
+    const run = scripts(host)
+    expect((await run.deploy(echo, options)).exitCode).toBe(0)
+    const socket = await openWebSocket(host.host.ports.https, 'www.foobar.com')
+    expect(await host.say(`cat ${home}/current/run/websockets.*`)).toBe('1\n')
+    const slow = page('/slow3')
+    const done = await run.deploy(other, options)
+    const drain = done.lines.find(({ step, state }) => step === 'drain' && state === 'done')
+    expect(drain?.note).toBe('web sockets: 1, which end with the instance')
+    expect(drain?.seconds).toBeLessThan(10)
+    expect((await slow).status).toBe(200)
+    socket.destroy()
+    for (const each of [echo, other]) each.remove()
   })
 
   it('is started by the unit that boot starts, alone', async () => {

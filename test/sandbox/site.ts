@@ -46,6 +46,7 @@ export interface Line {
   readonly hosts?: Readonly<Record<string, HostRecap>>
   readonly handler?: boolean
   readonly step?: string
+  readonly seconds?: number
   readonly state?: string
   readonly note?: string
   readonly outcome?: string

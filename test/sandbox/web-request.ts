@@ -1,5 +1,6 @@
 import { request as sendPlain } from 'node:http'
 import { Agent, type RequestOptions, request as send } from 'node:https'
+import type { Duplex } from 'node:stream'
 
 export interface Answer {
   readonly status: number
@@ -50,6 +51,28 @@ export function ask({ port, url, method = 'GET', headers = {}, agent, ca }: Aske
     )
     call.on('error', reject)
     call.on('timeout', () => call.destroy(new Error('no answer in 20 s')))
+    call.end()
+  })
+}
+
+/** A web socket to the domain: the connection after its upgrade. Rejects where there is another answer than 101. */
+export function openWebSocket(port: number, domain: string): Promise<Duplex> {
+  const headers = {
+    ...{ host: domain, upgrade: 'websocket', connection: 'Upgrade' },
+    ...{ 'sec-websocket-version': '13', 'sec-websocket-key': 'AAAAAAAAAAAAAAAAAAAAAA==' },
+  }
+  return new Promise((resolve, reject) => {
+    const options = {
+      host: '127.0.0.1',
+      port,
+      path: '/',
+      headers,
+      servername: domain,
+      rejectUnauthorized: false,
+    }
+    const call = send(options, ({ statusCode }) => reject(new Error(`answered ${statusCode}`)))
+    call.on('upgrade', (_, socket) => resolve(socket))
+    call.on('error', reject)
     call.end()
   })
 }
