@@ -1,4 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { connectSsh } from '#engine/connection/ssh.ts'
+import { runDetached } from '#engine/converge/detached.ts'
 import { lockScript } from '#engine/converge/lock.ts'
 import { quote } from '#engine/quote.ts'
 import { openWire } from '../connection/wire.ts'
@@ -22,6 +24,24 @@ const passed = () => fault1.say('cd /srv/gates 2>/dev/null && ls -x | tr -s " " 
 const stage = 'cat /run/capstan/stage'
 /** The stage and all that it runs. */
 const killAll = `pkill -9 -s $(${stage})`
+
+// In the middle of exec(2) a process has no command line to be known by, as if it were gone.
+it('follows what runs on the host while that becomes another program, two thousand times', async () => {
+  const { address, port, keyFile, knownHostsFile } = fault1.host
+  const connection = await connectSsh({
+    ...{ host: 'fault1', address, port, user: 'root', keyFile, knownHostsFile, sudo: 'no' },
+  })
+  let log = ''
+  await runDetached(connection, {
+    id: 'becoming',
+    script: 'n=${1:-0}; [ "$n" = 2000 ] || exec sh "$0" $((n + 1)); echo at the end',
+    onOutput: chunk => (log += chunk.toString()),
+    stop: new AbortController().signal,
+    reconnect: () => Promise.reject(new Error('the connection broke')),
+  })
+  await connection.close()
+  expect(log).toBe('at the end\n')
+})
 
 describe('a run that is killed', () => {
   it('on the host, between a change and its handler, leaves the handler to the next run', async () => {

@@ -84,11 +84,14 @@ function follow(id: string, from: number): string {
 }
 
 // Prints the log as it grows, from a byte on, until the process that writes it is gone (its number may be another's
-// after a reboot), or its own session is. On a busy host it is there before that process is the script's own.
+// after a reboot), or its own session is. On a busy host it is there before that process is the script's own, and
+// sees it in the middle of exec(2): alive, and without a command line.
 const follower = String.raw`
   my ($dir, $from) = @ARGV; $| = 1; open my $p, "<", "$dir/pid" or die "$dir/pid: $!\n"; my $pid = int <$p>;
   open my $log, "<", "$dir/log" or die "$dir/log: $!\n"; binmode $log; binmode STDOUT; seek $log, $from, 0;
-  sub alive { open my $f, "<", "/proc/$pid/cmdline" or return 0; -1 != index <$f> // "", "$dir/script" }
+  sub alive { open my $f, "<", "/proc/$pid/cmdline" or return 0; my $words = <$f> // "";
+    return -1 != index $words, "$dir/script" if $words ne "";
+    open $f, "<", "/proc/$pid/stat" or return 0; (<$f> // "Z") !~ /\) [ZX]/ }
   my $parent = getppid; my $until = time + 30; select undef, undef, undef, 0.01 until alive() || -s $log || time > $until;
   for (;;) { my $alive = getppid == $parent && alive(); my $any = 0;
     while (my $n = sysread $log, my $bytes, 65536) { print $bytes; $any = 1 }
