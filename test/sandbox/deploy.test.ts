@@ -251,7 +251,7 @@ it('keeps good releases only, never removes the live one or the one before, and 
   const from = source()
   const vars = { app: { release: { keep: 3, health: { timeout: '3s' } } } }
   const deployed: string[] = []
-  for (let i = 0; i < 3; i++) {
+  for (let i = 0; i < 5; i++) {
     from.write({ 'n.txt': `prune ${i}` })
     await run.deploy(from, { vars })
     deployed.push(await live())
