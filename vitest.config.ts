@@ -22,7 +22,7 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 600_000,
           // Each file has hosts of its own.
-          maxWorkers: 3,
+          maxWorkers: 2,
           globalSetup: 'test/sandbox/leftovers.ts',
           // Real machines: a test that passes the second time is told as such (`retry x1`), one that fails twice fails.
           retry: 1,

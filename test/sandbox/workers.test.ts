@@ -178,7 +178,8 @@ it('are restarted when their definition changes; one that is no more declared is
   const fewer = { mail: { command: 'bin/mail changed' }, tidy: { command: 'bin/mail tidy' } }
   const set = await setUp(fewer)
   expect(set.exitCode, set.stdout.slice(-3000)).toBe(0)
-  await host.until(`grep -aq changed ${storage}/seen || grep -aq tidy ${storage}/seen`)
+  const runs = (words: string) => `ps -o args= -u foobar | grep -q '${words}$'`
+  await host.until(`${runs('bin/mail changed')} && ${runs('bin/mail tidy')}`)
   await host.until(`! systemctl list-units --no-legend --state=deactivating 'foobar.*' | grep -q .`)
   expect(await units()).toEqual([`foobar.mail@${release}.service`, `foobar.tidy@${release}.service`])
   expect(await host.say(`ps -o args= -u foobar | grep -c 'bin/mail changed'`)).toBe('1\n')

@@ -65,9 +65,17 @@ unit_renew() {
   unit_active "$1" 2>/dev/null || { unit_restart "$1"; return; }
   main=$(systemctl show -p MainPID --value -- "$1"); before=$(unit_workers "$main")
   systemctl reload -- "$1" || { unit_log "$1"; return 1; }
-  for try in $(seq 50); do
-    for worker in $(unit_workers "$main"); do case " $before " in *" $worker "*) ;; *) return 0 ;; esac; done
-    sleep 0.1
+  # Its old workers take visitors for a moment beside the new ones, until they are told to end.
+  for try in $(seq 100); do
+    new='' old=''
+    for worker in $(unit_workers "$main"); do
+      case " $before " in
+        *" $worker "*) grep -aqs 'shutting down' /proc/"$worker"/cmdline || old=1 ;;
+        *) new=1 ;;
+      esac
+    done
+    [ -z "$new" ] || [ -n "$old" ] || return 0
+    sleep 0.05
   done
   echo "$1 was reloaded and kept its old workers: the new configuration is not in force" >&2
   tail -n 5 /var/log/nginx/error.log >&2 2>/dev/null || :; unit_log "$1"; return 1
