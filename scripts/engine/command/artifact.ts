@@ -1,8 +1,9 @@
-import { existsSync } from 'node:fs'
+import { accessSync, constants, existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join, relative } from 'node:path'
 import { CapstanError, UsageError } from '#engine/errors.ts'
+import { quote } from '#engine/quote.ts'
 
 export interface ArtifactOptions {
   /** The folder of the project, where a build runs. */
@@ -13,6 +14,8 @@ export interface ArtifactOptions {
   readonly ref: string | undefined
   /** A line of shell that makes the source, run in the project's folder. */
   readonly build: string | undefined
+  /** What the hook `deploy/built` is told as APP. */
+  readonly app: string
   readonly say: (line: string) => void
 }
 
@@ -24,8 +27,24 @@ export interface Artifact {
   dispose(): Promise<void>
 }
 
-/** The folder that a deploy ships: a work tree as it is or a commit's own, built where a build is asked for. */
+/**
+ * The folder that a deploy ships: a work tree as it is or a commit's own, built where a build is asked for. Its hook
+ * `deploy/built` has been run in it, here. Throws CapstanError where the build or the hook fails.
+ */
 export async function makeArtifact(options: ArtifactOptions): Promise<Artifact> {
+  const artifact = await gather(options)
+  const { folder, ref = '' } = artifact
+  try {
+    const hook = join(folder, 'deploy', 'built')
+    if (isExecutable(hook)) await shell('deploy/built', quote(hook), folder, { APP: options.app, REF: ref })
+    return artifact
+  } catch (error) {
+    await artifact.dispose()
+    throw error
+  }
+}
+
+async function gather(options: ArtifactOptions): Promise<Artifact> {
   const { $ } = await import('zx')
   const git = $({ cwd: options.root, quiet: true, nothrow: true })
   const top = await git`git rev-parse --show-toplevel`
@@ -81,15 +100,34 @@ async function build(folder: string, { build: command, say, source, ref }: Artif
     return
   }
   say(`building: ${command}`)
+  await shell('the build', command, folder)
+}
+
+function isExecutable(file: string): boolean {
+  try {
+    accessSync(file, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+async function shell(
+  what: string,
+  command: string,
+  folder: string,
+  environment: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const { $ } = await import('zx')
   const done = await $({
     cwd: folder,
+    env: { ...process.env, ...environment },
     quiet: true,
     nothrow: true,
     stdio: ['ignore', 'pipe', 'pipe'],
   })`bash -ec ${command}`
   if (done.exitCode === 0) return
-  throw new CapstanError('build', `the build ended with ${done.exitCode}: ${command}`, {
+  throw new CapstanError('build', `${what} ended with ${done.exitCode}: ${command}`, {
     lines: done.stdall.trimEnd().split('\n').slice(-12),
     hint: 'Nothing was sent to any host.',
   })

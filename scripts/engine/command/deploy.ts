@@ -4,7 +4,7 @@ import { makeArtifact } from './artifact.ts'
 import { projectOf } from './commits.ts'
 import type { CommandInput } from './main.ts'
 import { parseCount, parseFlags } from './options.ts'
-import { type ReleaseDefinition, releaseHosts } from './release-hosts.ts'
+import { type ReleaseDefinition, refuseSeveralApps, releaseHosts } from './release-hosts.ts'
 import { releaseRun } from './release-run.ts'
 
 const help = `Usage: npx zx scripts/deploy.mjs [options]
@@ -13,6 +13,7 @@ Ships a folder to the hosts of an inventory and makes it live on all of them, or
 
   -i, --inventory NAME   a name in inventory/, or a path        (default: sandbox)
   -l, --limit PATTERN    only these hosts
+      --app NAME         only hosts with this app, where there are several
       --source FOLDER    what to ship                    (default: app.release.source)
       --ref REF          ship that commit, branch or tag instead of the work tree
       --build COMMAND    makes the source, run in the project’s folder (default: app.release.build)
@@ -33,6 +34,7 @@ Examples:
 const flags = {
   inventory: { type: 'string', short: 'i', default: 'sandbox' },
   limit: { type: 'string', short: 'l', default: 'all' },
+  app: { type: 'string' },
   source: { type: 'string' },
   ref: { type: 'string' },
   build: { type: 'string' },
@@ -56,8 +58,10 @@ export async function deployCommand(definition: ReleaseDefinition, input: Comman
   const hosts = await releaseHosts(definition, input, {
     inventory: values.inventory,
     limit: values.limit,
+    app: values.app,
     extraVars: values['extra-vars'] ?? [],
   })
+  refuseSeveralApps(hosts)
   const source =
     values.source === undefined ? resolve(input.root, hosts[0]?.source ?? '') : resolve(values.source)
   const project = projectOf(input.root, source)
@@ -74,7 +78,14 @@ export async function deployCommand(definition: ReleaseDefinition, input: Comman
   const build = values.build ?? hosts[0]?.build
   return releaseRun(options, input, async run => {
     const say = (message: string) => run.emit({ event: 'progress', message })
-    const artifact = await makeArtifact({ root: project, source, ref: values.ref, build, say })
+    const artifact = await makeArtifact({
+      root: project,
+      source,
+      ref: values.ref,
+      build,
+      app: hosts[0]?.settings.app ?? '',
+      say,
+    })
     try {
       const { folder, ref } = artifact
       const made = { ...run, source: folder, wait, plan: values.plan, ...(ref === undefined ? {} : { ref }) }

@@ -42,11 +42,19 @@ export interface ReleaseHost {
   readonly build: string | undefined
 }
 
-/** The hosts that a pattern selects, with their app's settings; nothing is contacted. */
+/**
+ * The hosts that a pattern selects, with their app's settings, those of `app` alone where it is given; nothing is
+ * contacted. Throws UsageError where there is none.
+ */
 export async function releaseHosts(
   { site, app }: ReleaseDefinition,
   { root, environment }: CommandInput,
-  given: { readonly inventory: string; readonly limit: string; readonly extraVars: readonly string[] },
+  given: {
+    readonly inventory: string
+    readonly limit: string
+    readonly extraVars: readonly string[]
+    readonly app?: string | undefined
+  },
 ): Promise<readonly ReleaseHost[]> {
   const inventory = await loadInventory({
     root,
@@ -66,8 +74,21 @@ export async function releaseHosts(
       return { host: each.host, settings: settingsOf(values, each.site), source, build }
     }),
   )
-  if (all.length > 0) return all
-  throw new UsageError('no-hosts', `${inventory.file}: no host of ${given.limit} has the app`)
+  const chosen = given.app === undefined ? all : all.filter(({ settings }) => settings.app === given.app)
+  if (chosen.length > 0) return chosen
+  const wanted = given.app === undefined ? 'the app' : `the app ${given.app}`
+  throw new UsageError('no-hosts', `${inventory.file}: no host of ${given.limit} has ${wanted}`, {
+    lines: all.map(({ host, settings }) => `${host.name} has ${settings.app}`),
+  })
+}
+
+/** Throws UsageError where hosts have different apps: what is shipped is one. */
+export function refuseSeveralApps(hosts: readonly ReleaseHost[]): void {
+  const apps = [...new Set(hosts.map(({ settings }) => settings.app))]
+  if (apps.length < 2) return
+  throw new UsageError('several-apps', `the hosts have several apps: ${apps.join(', ')}`, {
+    hint: `Say which: --app ${apps[0]}`,
+  })
 }
 
 function settingsOf({ shared, workers, release }: ReleaseVars, site: Site): AppSettings {

@@ -20,6 +20,7 @@ Which releases the hosts have, which one is live, and who made it so.
 
   -i, --inventory NAME   a name in inventory/, or a path         (default: sandbox)
   -l, --limit PATTERN    only these hosts
+      --app NAME         only hosts with this app, where there are several
   -e, --extra-vars K=V   a var that wins over the inventory
   -K, --ask-become-pass  ask for the sudo password (or CAPSTAN_SUDO_PASSWORD)
       --json             one JSON value a host
@@ -29,6 +30,7 @@ Which releases the hosts have, which one is live, and who made it so.
 const flags = {
   inventory: { type: 'string', short: 'i', default: 'sandbox' },
   limit: { type: 'string', short: 'l', default: 'all' },
+  app: { type: 'string' },
   'extra-vars': { type: 'string', short: 'e', multiple: true },
   'ask-become-pass': { type: 'boolean', short: 'K', default: false },
   json: { type: 'boolean', default: false },
@@ -43,6 +45,7 @@ export async function releasesCommand(definition: ReleaseDefinition, input: Comm
   const hosts = await releaseHosts(definition, input, {
     inventory: values.inventory,
     limit: values.limit,
+    app: values.app,
     extraVars: values['extra-vars'] ?? [],
   })
   const options = {

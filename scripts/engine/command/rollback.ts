@@ -2,7 +2,7 @@ import { type RollbackTarget, rollbackRelease } from '#engine/deploy/rollback.ts
 import { UsageError } from '#engine/errors.ts'
 import type { CommandInput } from './main.ts'
 import { parseCount, parseFlags } from './options.ts'
-import { type ReleaseDefinition, releaseHosts } from './release-hosts.ts'
+import { type ReleaseDefinition, refuseSeveralApps, releaseHosts } from './release-hosts.ts'
 import { releaseRun } from './release-run.ts'
 
 const help = `Usage: npx zx scripts/rollback.mjs [options]
@@ -11,6 +11,7 @@ Makes a release that the hosts still have live again: the good one before, unles
 
   -i, --inventory NAME   a name in inventory/, or a path        (default: sandbox)
   -l, --limit PATTERN    only these hosts
+      --app NAME         only hosts with this app, where there are several
       --to RELEASE       this one: its id, or the end of it (3f9a1c2)
       --steps N          so many good releases back              (default: 1)
   -e, --extra-vars K=V   a var that wins over the inventory
@@ -29,6 +30,7 @@ Examples:
 const flags = {
   inventory: { type: 'string', short: 'i', default: 'sandbox' },
   limit: { type: 'string', short: 'l', default: 'all' },
+  app: { type: 'string' },
   to: { type: 'string' },
   steps: { type: 'string' },
   'extra-vars': { type: 'string', short: 'e', multiple: true },
@@ -51,8 +53,10 @@ export async function rollbackCommand(definition: ReleaseDefinition, input: Comm
   const hosts = await releaseHosts(definition, input, {
     inventory: values.inventory,
     limit: values.limit,
+    app: values.app,
     extraVars: values['extra-vars'] ?? [],
   })
+  refuseSeveralApps(hosts)
   const options = {
     command: 'rollback',
     inventory: values.inventory,

@@ -20,6 +20,9 @@ export function plannedSteps(
   const { release, migrate } = activation
   const pruned = prunedOn(candidate, activation)
   const others = found.running.filter(id => id !== release.id)
+  const hooks = ['deploy/uploaded', 'deploy/before-activate', 'deploy/activated'].filter(path =>
+    manifest.some(entry => entry.path === path && entry.type === 'file' && entry.mode === 755),
+  )
   const steps: readonly (PlannedStep | false)[] = [
     { step: 'upload', note: uploadNote(candidate, release.id, manifest) },
     release.migrations !== undefined && {
@@ -30,6 +33,7 @@ export function plannedSteps(
       step: 'health',
       note: `${run.settings.health.path} has to answer well ${run.settings.health.passes} times`,
     },
+    hooks.length > 0 && { step: 'hooks', note: hooks.join(', ') },
     { step: 'switch', note: found.current === undefined ? 'the first to be live' : `from ${found.current}` },
     run.settings.workers.length > 0 && { step: 'workers', note: run.settings.workers.join(', ') },
     others.length > 0 && { step: 'drain', note: others.join(', ') },

@@ -1,0 +1,67 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeEach, describe, expect, it } from 'vitest'
+import { makeArtifact } from '#engine/command/artifact.ts'
+
+const all = mkdtempSync(join(tmpdir(), 'capstan-artifact-'))
+afterAll(() => rmSync(all, { recursive: true }))
+
+let root: string
+beforeEach(() => {
+  root = mkdtempSync(join(all, 'a project-'))
+  mkdirSync(join(root, 'dist/deploy'), { recursive: true })
+})
+
+const hook = (text: string, mode = 0o755) => {
+  const file = join(root, 'dist/deploy/built')
+  writeFileSync(file, `#!/bin/sh\n${text}\n`)
+  chmodSync(file, mode)
+}
+const make = (given: { readonly build?: string; readonly ref?: string } = {}) =>
+  makeArtifact({
+    root,
+    source: join(root, 'dist'),
+    ref: given.ref,
+    build: given.build,
+    app: 'shop',
+    say: () => {},
+  })
+const git = (...words: readonly string[]) =>
+  execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', ...words], { cwd: root, stdio: 'pipe' })
+
+describe('what is shipped', () => {
+  it('has been built, and its hook was run in it after that, as the app', async () => {
+    hook('cat made >seen; printf "%s %s" "$APP" "$PWD" >>seen')
+    const { folder } = await make({ build: 'echo made >dist/made' })
+    expect(readFileSync(join(folder, 'seen'), 'utf8')).toBe(`made\nshop ${join(root, 'dist')}`)
+  })
+
+  it('is of a commit, built and hooked outside the work tree, and told which', async () => {
+    hook('printf %s "$REF" >seen')
+    git('init', '-q')
+    git('add', '-A')
+    git('commit', '-qm', 'Say "hello"')
+    writeFileSync(join(root, 'dist/later'), '')
+    const { folder, ref, dispose } = await make({ ref: 'HEAD' })
+    expect(ref).toMatch(/^[0-9a-f]{7,} Say "hello"$/)
+    expect(readFileSync(join(folder, 'seen'), 'utf8')).toBe(ref)
+    expect(existsSync(join(folder, 'later'))).toBe(false)
+    expect(existsSync(join(root, 'dist/seen'))).toBe(false)
+    await dispose()
+    expect(existsSync(folder)).toBe(false)
+  })
+
+  it('is not shipped when the hook fails; one that can’t be run is no hook', async () => {
+    hook('echo "the tests fail"; exit 3')
+    await expect(make()).rejects.toMatchObject({
+      code: 'build',
+      message: expect.stringMatching(/^deploy\/built ended with 3: /),
+      lines: ['the tests fail'],
+      hint: 'Nothing was sent to any host.',
+    })
+    hook('exit 3', 0o644)
+    await expect(make()).resolves.toMatchObject({ folder: join(root, 'dist') })
+  })
+})
