@@ -6,11 +6,16 @@ import { loadInventory } from '#engine/inventory/inventory.ts'
 import type { WantedPath } from '#engine/resources/path.ts'
 import type { Resource } from '#engine/resources/resource.ts'
 import type { SandboxHost } from '#engine/sandbox/sandbox.ts'
+import app from '#roles/app/role.ts'
+import dns from '#roles/dns/role.ts'
+import mysql from '#roles/mysql/role.ts'
+import nginx from '#roles/nginx/role.ts'
 import site from '#roles/site.ts'
+import tls from '#roles/tls/role.ts'
 
 type Task = Readonly<Record<string, unknown>>
 
-const names = ['dns', 'nginx', 'app', 'mysql', 'tls']
+const roles: readonly Role[] = [dns, nginx, app, mysql, tls]
 
 /** The site's catalog on a host, as Ansible's tasks (one a resource) and as one shell script that probes it. */
 export async function playbook(
@@ -18,14 +23,11 @@ export async function playbook(
   file: string,
   host: SandboxHost,
 ): Promise<{ tasks: readonly Task[]; probe: string }> {
-  const roles = await Promise.all(
-    names.map(async name => ((await import(`${root}/roles/${name}/role.ts`)) as { default: Role }).default),
-  )
   const inventory = await loadInventory({
     root,
     inventory: file,
     extraVars: [],
-    roles: names,
+    roles: roles.map(({ name }) => name),
     environment: process.env,
   })
   const vars = inventory.hosts[0]?.vars ?? {}
