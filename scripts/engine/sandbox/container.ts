@@ -42,9 +42,9 @@ export async function containersOf(engine: Engine, root: string): Promise<readon
   })
 }
 
+/** `init` is empty where the engine doesn't tell it; a container that is on its way down has it until then. */
 function stateOf(told: string, init: string): ContainerState {
-  if (/^stopping/i.test(told)) return 'lost'
-  if (!/^(running|up)/i.test(told)) return 'stopped'
+  if (!/^(running|up|stopping)/i.test(told)) return 'stopped'
   return init !== '' && process.platform === 'linux' && !existsSync(`/proc/${init}/exe`) ? 'lost' : 'running'
 }
 

@@ -27,7 +27,7 @@ export interface RunOptions {
 export function run(program: string, words: readonly string[], options: RunOptions = {}): Promise<Finished> {
   return new Promise(resolve => {
     const { detached = false, hold } = options
-    const [file, args] = detached && hold !== undefined ? aroundBy(program, words) : [program, words]
+    const [file, args] = detached && hold !== undefined ? heldByShell(program, words) : [program, words]
     const child = spawn(file, args, {
       stdio: ['pipe', 'pipe', 'pipe', ...(hold === undefined ? [] : [hold])],
       env: { ...process.env, LC_ALL: 'C', ...options.env },
@@ -52,7 +52,7 @@ export function run(program: string, words: readonly string[], options: RunOptio
 }
 
 /** The shell stays for as long as the program runs: `exec` in its place would close what it is to hold. */
-function aroundBy(program: string, words: readonly string[]): [string, readonly string[]] {
+function heldByShell(program: string, words: readonly string[]): [string, readonly string[]] {
   return ['sh', ['-c', '"$@" 3>&-; exit "$?"', 'sh', program, ...words]]
 }
 

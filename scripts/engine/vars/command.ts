@@ -1,6 +1,4 @@
-import * as v from 'valibot'
-import { expected } from './expected.ts'
-import { type Field, field, type Options } from './field.ts'
+import { type Field, type Options, readField } from './field.ts'
 
 /**
  * A program and its words: a list, or one line that is split at spaces. No shell reads either, so a line with
@@ -8,15 +6,12 @@ import { type Field, field, type Options } from './field.ts'
  */
 export function command(options: Options<readonly string[]> = {}): Field<readonly string[]> {
   const words = 'a program and its words, as a list or as a line without quotes, $, | and the like'
-  const schema = v.pipe(
-    v.unknown(),
-    v.check(
-      input => isCommand(wordsOf(input)),
-      issue => expected(words, issue.input),
-    ),
-    v.transform(input => wordsOf(input) ?? []),
-  )
-  return field<readonly string[]>({ words, schema: () => schema }, options)
+  return readField(words, commandIn, options)
+}
+
+function commandIn(input: unknown): readonly string[] | undefined {
+  const words = wordsOf(input)
+  return isCommand(words) ? words : undefined
 }
 
 const shellsOwn = /['"`\\$&|;<>()*?[\]{}!#~%]/

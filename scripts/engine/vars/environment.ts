@@ -1,7 +1,5 @@
-import * as v from 'valibot'
 import { Secret } from '#engine/secret.ts'
-import { expected } from './expected.ts'
-import { type Field, field, type Options } from './field.ts'
+import { type Field, type Options, readField } from './field.ts'
 
 /**
  * What an environment variable may be: one line, also an empty one, at most 32 KiB. A number or a flag is its text;
@@ -9,15 +7,11 @@ import { type Field, field, type Options } from './field.ts'
  */
 export function environmentValue(options: Options<string | Secret> = {}): Field<string | Secret> {
   const words = 'one line of text, a number, true or false, or a secret'
-  const schema = v.pipe(
-    v.unknown(),
-    v.check(
-      input => isLine(plain(input)),
-      issue => expected(words, issue.input),
-    ),
-    v.transform(input => (input instanceof Secret ? input : String(input))),
-  )
-  return field<string | Secret>({ words, schema: () => schema }, options)
+  const read = (input: unknown) => {
+    if (!isLine(plain(input))) return undefined
+    return input instanceof Secret ? input : String(input)
+  }
+  return readField(words, read, options)
 }
 
 function plain(input: unknown): unknown {

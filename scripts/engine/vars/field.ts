@@ -1,4 +1,5 @@
 import * as v from 'valibot'
+import { expected } from './expected.ts'
 import type { Site } from './site.ts'
 
 /** What a default may be computed from: `default: ({ site }) => site.domain`. */
@@ -70,4 +71,21 @@ function withDefault<T>(schema: v.GenericSchema<unknown, T>, value: () => T): v.
     v.transform(input => input ?? value()),
     schema,
   )
+}
+
+/** A field whose input is read in one go: `read` gives undefined for what is not as `words` say. */
+export function readField<T>(
+  words: string,
+  read: (input: unknown) => T | undefined,
+  options: Options<T>,
+): Field<T> {
+  const schema = v.pipe(
+    v.unknown(),
+    v.check(
+      input => read(input) !== undefined,
+      issue => expected(words, issue.input),
+    ),
+    v.transform(input => read(input) as T),
+  )
+  return field<T>({ words, schema: () => schema }, options)
 }

@@ -1,6 +1,6 @@
 import * as v from 'valibot'
 import { expected } from './expected.ts'
-import { type Field, field, type Options } from './field.ts'
+import { type Field, field, type Options, readField } from './field.ts'
 
 interface Range {
   readonly min?: number
@@ -40,17 +40,11 @@ function ranged(
   fits: (value: number) => boolean,
 ): Field<number> {
   const { min = Number.NEGATIVE_INFINITY, max = Number.POSITIVE_INFINITY } = options
-  const read = (input: unknown) => (typeof input === 'string' && decimal.test(input) ? Number(input) : input)
-  const holds = (value: unknown) => typeof value === 'number' && fits(value) && value >= min && value <= max
-  const schema = v.pipe(
-    v.unknown(),
-    v.check(
-      input => holds(read(input)),
-      issue => expected(words, issue.input),
-    ),
-    v.transform(input => Number(read(input))),
-  )
-  return field({ words, schema: () => schema }, options)
+  const read = (input: unknown) => {
+    const value = typeof input === 'string' && decimal.test(input) ? Number(input) : input
+    return typeof value === 'number' && fits(value) && value >= min && value <= max ? value : undefined
+  }
+  return readField(words, read, options)
 }
 
 function range(noun: string, { min, max }: Range): string {

@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import * as v from 'valibot'
 import { Secret } from '#engine/secret.ts'
 import { expected } from './expected.ts'
-import { type Field, field, type Options } from './field.ts'
+import { type Field, field, type Options, readField } from './field.ts'
 
 interface TextOptions extends Options<string> {
   /** What the whole text must match; give `words` with it, for the error. */
@@ -120,15 +120,8 @@ function checked(
   options: Options<string>,
   made: (value: string) => string = value => value,
 ): Field<string> {
-  const schema = v.pipe(
-    v.unknown(),
-    v.check(
-      input => typeof input === 'string' && holds(input),
-      issue => expected(words, issue.input),
-    ),
-    v.transform(input => made(String(input))),
-  )
-  return field({ words, schema: () => schema }, options)
+  const read = (input: unknown) => (typeof input === 'string' && holds(input) ? made(input) : undefined)
+  return readField(words, read, options)
 }
 
 // Cc: controls; Cs: halves of a character that no encoding can write; 2028, 2029: line ends to some readers.
