@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { tsImport } from 'tsx/esm/api'
+import { NoOperationTraceWriter, parseWorkflow } from '@actions/workflow-parser'
 
 export interface Finding {
   readonly line: number
@@ -22,13 +22,8 @@ const newer = [
   /^unexpected key "deployment" for "environment" section/,
 ]
 
-// Its JSON is imported in a way that Node refuses and tsx does not mind.
-let parser: Promise<typeof import('@actions/workflow-parser')> | undefined
-
 /** What GitHub's own parser says: keys, values and expressions by the schema of today. */
 export async function githubParser(name: string, text: string): Promise<readonly Finding[]> {
-  parser ??= tsImport('@actions/workflow-parser', import.meta.url)
-  const { parseWorkflow, NoOperationTraceWriter } = await parser
   const { context } = parseWorkflow({ name, content: text }, new NoOperationTraceWriter())
   return context.errors
     .getErrors()

@@ -6,13 +6,14 @@ import { Screen } from './screen.ts'
 /** Runs a process that draws a live view, sends it `signal` once the view stands, and gives how it ended. */
 async function interrupted(signal: NodeJS.Signals, more = '') {
   const script = `
-    import { choosePrinter } from '#engine/output/printers.ts'
+    import { require } from './scripts/typescript.mjs'
+    const { choosePrinter } = require('#engine/output/printers.ts')
     const stream = { isTTY: true, columns: 60, rows: 20, write: text => process.stdout.write(text) }
     const printer = choosePrinter({ stream, env: {} })
     printer.on({ event: 'run', command: 'site', hosts: ['web1'], check: false })
     ${more}
     setTimeout(() => {}, 60_000)`
-  const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '-e', script], {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const screen = new Screen(60)

@@ -1,0 +1,62 @@
+// Node 20 knows no TypeScript: from here on `require` has esbuild make JavaScript of it, which is kept in
+// node_modules/.cache until the module or esbuild changes.
+import { createHash } from 'node:crypto'
+import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import Module, { createRequire } from 'node:module'
+import { fileURLToPath } from 'node:url'
+
+const require = createRequire(import.meta.url)
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const cacheFile = `${root}node_modules/.cache/capstan/node20.json`
+
+/** @type {import('esbuild').TransformOptions} */
+const options = {
+  loader: 'ts',
+  format: 'cjs',
+  target: 'node20',
+  sourcemap: 'inline',
+  sourcesContent: false,
+  define: { 'import.meta': 'importMeta' },
+}
+// On the module's first line, so that no other moves.
+const head =
+  "const importMeta = { url: require('node:url').pathToFileURL(__filename).href, dirname: __dirname, filename: __filename };"
+
+const { version } = JSON.parse(readFileSync(`${root}node_modules/esbuild/package.json`, 'utf8'))
+const made = JSON.stringify([version, options, head])
+const cache = read()
+let isNew = false
+
+process.setSourceMapsEnabled(true)
+Module._extensions['.ts'] = (module, filename) => {
+  const source = readFileSync(filename, 'utf8')
+  const hash = createHash('sha256').update(source).digest('base64')
+  if (cache[filename]?.hash !== hash) {
+    const { code } = require('esbuild').transformSync(source, { ...options, sourcefile: filename })
+    cache[filename] = { hash, code: code.includes('importMeta') ? head + code : code }
+    isNew = true
+  }
+  module._compile(cache[filename].code, filename)
+}
+process.once('exit', () => {
+  if (isNew) write()
+})
+
+function read() {
+  try {
+    const found = JSON.parse(readFileSync(cacheFile, 'utf8'))
+    return found.made === made ? found.modules : {}
+  } catch {
+    return {}
+  }
+}
+
+/** Whole or not at all, as others may read it meanwhile; where nothing can be kept, all is made again next time. */
+function write() {
+  const draft = `${cacheFile}.${process.pid}`
+  try {
+    mkdirSync(`${root}node_modules/.cache/capstan`, { recursive: true })
+    writeFileSync(draft, JSON.stringify({ made, modules: cache }))
+    renameSync(draft, cacheFile)
+  } catch {}
+}
