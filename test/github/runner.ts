@@ -18,6 +18,8 @@ export interface Happening {
   readonly sha: string
   /** What actions/checkout does: brings the repository into the workspace. */
   checkout(workspace: string, given: Readonly<Record<string, unknown>>): void
+  /** A folder that comes first in the PATH of its steps. */
+  readonly path?: string
   /** Variables that this machine's runner adds: GITHUB_API_URL. */
   readonly environment?: Readonly<Record<string, string>>
   /** Cancels the run, as somebody's button does, once the step of this name has printed this. */
@@ -193,7 +195,7 @@ class JobRunner {
     writeFileSync(script ?? '', `${interpolate(step.run, values)}\n`)
     const own = { ...mapped(this.#job.env ?? {}, values), ...mapped(step.env ?? {}, values) }
     const ran = await this.#spawn(script ?? '', name, {
-      ...base(this.#temp),
+      ...base(this.#temp, this.#happening.path),
       ...texts(own),
       CI: 'true',
       GITHUB_ACTIONS: 'true',
@@ -297,9 +299,9 @@ function texts(given: Readonly<Record<string, unknown>>): Record<string, string>
 }
 
 // Nothing of this machine's login: no home with keys and known_hosts, no agent. npm finds its settings and cache.
-function base(temp: string): Record<string, string> {
+function base(temp: string, first: string | undefined): Record<string, string> {
   return {
-    PATH: process.env['PATH'] ?? '',
+    PATH: [first, process.env['PATH']].filter(Boolean).join(':'),
     HOME: join(temp, 'home'),
     LANG: 'C.UTF-8',
     NPM_CONFIG_USERCONFIG: join(homedir(), '.npmrc'),

@@ -1,5 +1,3 @@
-import { execFileSync } from 'node:child_process'
-import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Facts } from '#engine/converge/facts.ts'
 import { role } from '#engine/converge/role.ts'
@@ -10,8 +8,9 @@ import { php } from '#roles/app/php.ts'
 import app from '#roles/app/role.ts'
 import vars from '#roles/app/vars.ts'
 import nginx from '#roles/nginx/role.ts'
+import { startLoad } from '../deploy/load.ts'
 import { site, type WebHost, webHost } from './web-host.ts'
-import { ask, load } from './web-request.ts'
+import { ask } from './web-request.ts'
 
 const first = '20261122T200000Z-1111111'
 const second = '20261122T210000Z-2222222'
@@ -116,15 +115,21 @@ describe.each([12, 13] as const)('the app role on a bare Debian %i', debian => {
   })
 
   it('loses no request when the link changes, ten times', async () => {
-    const busy = load(web.host.ports.https, 'https://www.foobar.com/')
+    const target = { address: '127.0.0.1', port: web.host.ports.https, domain: 'www.foobar.com', path: '/' }
+    const visitors = [
+      startLoad({ ...target, connections: 4, keepAlive: true, pause: 10 }),
+      startLoad({ ...target, connections: 2, keepAlive: false, pause: 10 }),
+    ]
     for (let i = 0; i < 10; i++) {
       const [next, last] = i % 2 === 0 ? [second, first] : [first, second]
       await web.sh(`systemctl start foobar@${next}\n${live(next)}sleep 0.2; systemctl stop foobar@${last}`)
       expect(JSON.parse((await page()).body).RELEASE).toBe(next)
     }
-    const counts = await busy.stop()
-    expect(Object.keys(counts)).toEqual(['200'])
-    expect(counts['200']).toBeGreaterThan(500)
+    for (const visitor of visitors) {
+      const { failures, requests } = await visitor.stop()
+      expect(failures).toEqual({})
+      expect(requests).toBeGreaterThan(100)
+    }
   })
 
   it('starts the live release again at boot, and no other', async () => {
@@ -161,53 +166,6 @@ describe.each([12, 13] as const)('the app role on a bare Debian %i', debian => {
     const id = '20261122T220000Z-3333333'
     await expect(web.sh(`systemctl start foobar@${id}`)).rejects.toThrow(/Assertion failed|assert/)
     expect(await web.sh(`systemctl is-active foobar@${id} || :`)).toBe('inactive\n')
-  })
-
-  it('runs the example with a row of MySQL', async () => {
-    const password = 'p&a\'ss"w#o$r%d;\\'
-    const sql = (text: string) => text.replace(/[\\']/g, '\\$&')
-    const example = join(import.meta.dirname, '../../roles/app/examples/php')
-    const archive = execFileSync('tar', ['-C', example, '-cz', '.']).toString('base64')
-    const id = '20261122T230000Z-4444444'
-    await web.sh(
-      'DEBIAN_FRONTEND=noninteractive apt-get -qq install -y --no-install-recommends mariadb-server >/dev/null 2>&1',
-    )
-    await web.sh(
-      `mariadb <<'E'\nCREATE DATABASE foobar; CREATE USER foobar@localhost IDENTIFIED BY '${sql(password)}'; GRANT ALL ON foobar.* TO foobar@localhost;\nE\n`,
-    )
-    const given = { database: { password: new Secret(password) } }
-    expect((await converge(given)).error).toBeUndefined()
-    await web.sh(
-      `mkdir ${home}/releases/${id}; base64 -d <<'E' | tar -xz --no-same-owner -C ${home}/releases/${id}\n${archive}\nE\n`,
-    )
-    const migrate = () =>
-      web.sh(
-        `systemd-run --wait --pipe --quiet --collect -p User=foobar -p WorkingDirectory=${home}/releases/${id} -p EnvironmentFile=${home}/shared/app.env -p ProtectSystem=strict -p PrivateTmp=yes php migrations/migrate.php`,
-      )
-    expect(await migrate()).toBe('applied 001-greetings.sql\napplied 002-first-greeting.sql\n')
-    expect(await migrate()).toBe('nothing to migrate\n')
-    await web.sh(`systemctl start foobar@${id}`)
-    expect(await web.sh(gate(id, '/health'))).toContain(`ok ${id}`)
-    await web.sh(`${live(id)}systemctl stop foobar@${first}`)
-
-    const { status, body } = await page()
-    expect(status).toBe(200)
-    expect(body).toContain('Hello from MySQL &amp; PHP.')
-    expect(body).toContain(id)
-    const sheet = await page(/\/assets\/site\.[0-9a-f]{8}\.css/.exec(body)?.[0])
-    expect(sheet).toMatchObject({
-      status: 200,
-      headers: {
-        'content-type': 'text/css; charset=utf-8',
-        'cache-control': expect.stringContaining('immutable'),
-      },
-    })
-    expect((await page('/nothing')).status).toBe(404)
-
-    await web.sh('systemctl stop mariadb')
-    expect(await page()).toMatchObject({ status: 503, body: expect.stringContaining('does not answer') })
-    expect(await page('/health')).toMatchObject({ status: 503, body: `no database ${id}\n` })
-    expect(await converge(given)).toMatchObject({ changed: 0 })
   })
 })
 

@@ -2,7 +2,7 @@ import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:f
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import type { Machine } from './machine.ts'
-import { type RunningSite, type SiteRun, startSite } from './site.ts'
+import { type RunningSite, runHere, type SiteOptions, type SiteRun, startSite } from './site.ts'
 
 /** A php app of a few files, to be shipped; each is content by path, an executable one ends with `*`. */
 export interface Source {
@@ -11,9 +11,9 @@ export interface Source {
   remove(): void
 }
 
-/** Answers `ok <release>`; `/slow` takes five seconds for it. */
+/** Answers `ok <release>`; `/slow` takes two seconds for it. */
 export const wellIndex = `<?php
-if (parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH) === '/slow') sleep(5);
+if (parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH) === '/slow') sleep(2);
 echo 'ok ', getenv('RELEASE'), "\\n";
 `
 /** Well on its own socket, broken as soon as visitors get it. */
@@ -46,25 +46,28 @@ export interface DeployOptions {
   readonly hosts?: Readonly<Record<string, object>>
 }
 
-/** deploy.mjs, rollback.mjs and releases.mjs, as processes of their own, for one machine. */
+/** deploy.mjs, rollback.mjs and releases.mjs for one machine: run here, or started as processes of their own. */
 export function scripts(machine: Machine) {
-  const start = (script: string, words: readonly string[], options: DeployOptions): RunningSite =>
-    startSite({
-      script: `scripts/${script}.mjs`,
-      hosts: options.hosts ?? machine,
-      vars: options.vars ?? quick,
-      words: [...words, ...(options.words ?? [])],
-      text: options.text ?? false,
-      seconds: 120,
-    })
+  const given = (
+    script: NonNullable<SiteOptions['script']>,
+    words: readonly string[],
+    options: DeployOptions,
+  ): SiteOptions => ({
+    script,
+    hosts: options.hosts ?? machine,
+    vars: options.vars ?? quick,
+    words: [...words, ...(options.words ?? [])],
+    text: options.text ?? false,
+    seconds: 120,
+  })
   return {
-    startDeploy: (from: Source, options: DeployOptions = {}) =>
-      start('deploy', ['--source', from.folder], options),
+    startDeploy: (from: Source, options: DeployOptions = {}): RunningSite =>
+      startSite(given('deploy', ['--source', from.folder], options)),
     deploy: (from: Source, options: DeployOptions = {}): Promise<SiteRun> =>
-      start('deploy', ['--source', from.folder], options).done,
-    startRollback: (options: DeployOptions = {}) => start('rollback', [], options),
-    rollback: (...words: readonly string[]): Promise<SiteRun> => start('rollback', words, {}).done,
-    releases: (...words: readonly string[]): Promise<SiteRun> => start('releases', words, {}).done,
+      runHere(given('deploy', ['--source', from.folder], options)),
+    rollbackWith: (options: DeployOptions): Promise<SiteRun> => runHere(given('rollback', [], options)),
+    rollback: (...words: readonly string[]): Promise<SiteRun> => runHere(given('rollback', words, {})),
+    releases: (...words: readonly string[]): Promise<SiteRun> => runHere(given('releases', words, {})),
   }
 }
 

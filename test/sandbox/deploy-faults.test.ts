@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openWire } from '../connection/wire.ts'
 import { scripts, source, wellIndex } from './deploy-app.ts'
+import { kept } from './kept.ts'
 import { type Machine, machine } from './machine.ts'
-import { runSite } from './site.ts'
+import { runHere } from './site.ts'
 import { ask } from './web-request.ts'
 
 const home = '/srv/www/foobar'
@@ -12,12 +13,12 @@ let run: ReturnType<typeof scripts>
 let count = 0
 
 beforeAll(async () => {
-  host = await machine('deployfault', 12)
+  host = await machine('deployfault', 12, await kept('web', 12))
   run = scripts(host)
   const from = content()
   await host.say('mkdir -p /usr/local/sbin && rm -f /usr/local/sbin/*')
   const vars = { app: { release: { source: from.folder } } }
-  const set = await runSite({ hosts: host, words: ['-t', 'nginx,app'], vars, seconds: 300 })
+  const set = await runHere({ hosts: host, words: ['-t', 'nginx,app'], vars, seconds: 300 })
   expect(set.exitCode, set.stdout.slice(-3000)).toBe(0)
   expect((await run.deploy(from)).exitCode).toBe(0)
   from.remove()

@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openWire } from '../connection/wire.ts'
 import { scripts, source } from './deploy-app.ts'
+import { kept } from './kept.ts'
 import { type Machine, machine } from './machine.ts'
-import { runSite } from './site.ts'
+import { runHere } from './site.ts'
 
 const home = '/srv/www/foobar'
 const names = ['three1', 'three2', 'three3'] as const
@@ -34,11 +35,16 @@ const content = (n: string) =>
   })
 
 beforeAll(async () => {
-  machines = await Promise.all(names.map((name, index) => machine(name, index === 2 ? 13 : 12)))
+  machines = await Promise.all(
+    names.map(async (name, index) => {
+      const debian = index === 2 ? 13 : 12
+      return machine(name, debian, await kept('web', debian))
+    }),
+  )
   const [first] = machines
   if (!first) throw new Error('no machine')
   run = scripts(first)
-  const set = await runSite({ hosts: inventory(), words: ['-t', 'nginx,app'], seconds: 600 })
+  const set = await runHere({ hosts: inventory(), words: ['-t', 'nginx,app'], seconds: 600 })
   expect(set.exitCode, set.stdout.slice(-3000)).toBe(0)
   await onAll(
     `systemctl stop 'foobar@*' 2>/dev/null; rm -rf ${home}/current ${home}/releases/* ${home}/releases.jsonl ${home}/shared/storage/*`,
@@ -113,7 +119,7 @@ it('deploys the content that failed before, and rolls all of them back', async (
   expect(done.exitCode, done.stdout.slice(-3000)).toBe(0)
   const [first = '', ...others] = await live()
   expect(others).toEqual([first, first])
-  const back = await run.startRollback({ hosts: inventory() }).done
+  const back = await run.rollbackWith({ hosts: inventory() })
   expect(back.exitCode, back.stdout.slice(-3000)).toBe(0)
   expect(await live()).toEqual(before)
   expect(await running()).toEqual(before.map(id => `foobar@${id}.service`))

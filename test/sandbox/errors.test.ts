@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { scripts, source } from './deploy-app.ts'
 import { type Machine, machine } from './machine.ts'
 import { runSite, type SiteRun } from './site.ts'
 
@@ -65,6 +66,17 @@ function known(line: string): string {
   writeFileSync(file, `${line}\n`)
   return file
 }
+
+describe('a deploy to a host where the app is not set up', () => {
+  it('changes nothing, and says what sets it up', async () => {
+    const from = source()
+    const bare = await scripts(err1).deploy(from)
+    from.remove()
+    expect(bare.exitCode).toBe(1)
+    expect(bare.error()).toMatchObject({ code: 'not-set-up', hint: expect.stringContaining('site.mjs') })
+    expect((await err1.run('test -e /srv/www/foobar')).exitCode).toBe(1)
+  })
+})
 
 describe('hosts that can’t be reached', () => {
   let run: SiteRun

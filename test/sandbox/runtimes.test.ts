@@ -4,8 +4,9 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { apps } from '../deploy/apps.ts'
 import { startLoad } from '../deploy/load.ts'
 import { type DeployOptions, scripts, source } from './deploy-app.ts'
+import { kept } from './kept.ts'
 import { type Machine, machine, root } from './machine.ts'
-import { runSite } from './site.ts'
+import { runHere } from './site.ts'
 import { ask, openWebSocket } from './web-request.ts'
 
 const home = '/srv/www/foobar'
@@ -13,7 +14,7 @@ const greetings = { python: 'Hello from MySQL &amp; Python.', node: 'Hello from 
 
 let host: Machine
 beforeAll(async () => {
-  host = await machine('runtimes12', 12)
+  host = await machine('runtimes12', 12, await kept('runtimes', 12))
 })
 afterAll(() => host?.close())
 
@@ -58,9 +59,9 @@ describe.each([
       `systemctl stop foobar 'foobar@*' 2>/dev/null; rm -rf ${home}/current ${home}/releases/* ${home}/releases.jsonl
        ! command -v mariadb >/dev/null || mariadb -e 'DROP TABLE IF EXISTS foobar.greetings, foobar.migrations' 2>/dev/null || :`,
     )
-    const first = await runSite({ hosts: host, vars, seconds: 300 })
+    const first = await runHere({ hosts: host, vars, seconds: 300 })
     expect(first.exitCode, first.stdout.slice(-3000)).toBe(0)
-    const second = await runSite({ hosts: host, vars })
+    const second = await runHere({ hosts: host, vars })
     expect(second.exitCode).toBe(0)
     expect(second.recap()).toMatchObject({ changed: 0, trips: 2 })
   })
@@ -101,8 +102,8 @@ describe.each([
     const target = { address: '127.0.0.1', port: host.host.ports.https, domain: 'www.foobar.com', path: '/' }
     const slow = runtime === 'static' ? { linger: 1000 } : {}
     const visitors = [
-      startLoad({ ...target, connections: 3, keepAlive: true, pause: 2 }),
-      startLoad({ ...target, connections: 2, keepAlive: false, pause: 5 }),
+      startLoad({ ...target, connections: 3, keepAlive: true, pause: 10 }),
+      startLoad({ ...target, connections: 2, keepAlive: false, pause: 25 }),
       startLoad({ ...target, path: '/slow1', connections: 2, keepAlive: true, ...slow }),
     ]
     const activated = new Set([await live()])

@@ -66,6 +66,17 @@ describe.each([12, 13] as const)('site.mjs on a bare Debian %i host', debian => 
     expect(Number(rows)).toBeGreaterThan(0)
   })
 
+  it('says so while MySQL is down, and the next run starts it.', async () => {
+    await host.say('systemctl stop mariadb')
+    expect(await page('/')).toMatchObject({ status: 503, body: expect.stringContaining('does not answer') })
+    expect(await page('/health')).toMatchObject({
+      status: 503,
+      body: expect.stringMatching(/^no database /),
+    })
+    expect((await site()).changes).toContain('service mariadb')
+    expect((await page('/health')).status).toBe(200)
+  })
+
   it('serves a static file with its cache headers, and never asks the app for it.', async () => {
     const [, path = ''] = /href="(\/assets\/site\.[0-9a-f]+\.css)"/.exec((await page('/')).body) ?? []
     const { status, headers } = await page(`${path}?static`)

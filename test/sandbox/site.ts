@@ -2,16 +2,25 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { deployCommand } from '#engine/command/deploy.ts'
+import { type CommandInput, exitCodeOf } from '#engine/command/main.ts'
+import { releasesCommand } from '#engine/command/releases.ts'
+import { rollbackCommand } from '#engine/command/rollback.ts'
 import { siteCommand } from '#engine/command/site.ts'
 import type { Role } from '#engine/converge/role.ts'
 import type { HostRecap } from '#engine/output/events.ts'
+import app from '#roles/app/role.ts'
+import dns from '#roles/dns/role.ts'
+import mysql from '#roles/mysql/role.ts'
+import nginx from '#roles/nginx/role.ts'
 import site from '#roles/site.ts'
+import tls from '#roles/tls/role.ts'
 import type { Machine } from './machine.ts'
 import { root } from './machine.ts'
 
 export interface SiteOptions {
-  /** Another script than scripts/site.mjs, as `scripts/deploy.mjs`. */
-  readonly script?: string
+  /** The script of scripts/; absent: `site`. */
+  readonly script?: keyof typeof commands
   /** Roles of test/fixtures/roles, in order; absent: the plays of scripts/site.mjs. */
   readonly roles?: readonly string[]
   /** Each host's settings and `vars`; a machine alone is its sandbox host. */
@@ -25,6 +34,15 @@ export interface SiteOptions {
   /** Killed after so many seconds; 90 unless told. */
   readonly seconds?: number
 }
+
+const commands = {
+  site: (input: CommandInput) => siteCommand({ site, plays: playsOf(roles) }, input),
+  deploy: (input: CommandInput) => deployCommand({ site, app }, input),
+  rollback: (input: CommandInput) => rollbackCommand({ site, app }, input),
+  releases: (input: CommandInput) => releasesCommand({ site, app }, input),
+}
+const roles = [dns, nginx, app, mysql, tls]
+const playsOf = (all: readonly Role[]) => [{ hosts: 'all', roles: all }]
 
 /** A line of `--json`, as far as tests read it. */
 export interface Line {
@@ -82,34 +100,36 @@ export function runSite(options: SiteOptions): Promise<SiteRun> {
 }
 
 /** The same in this process, which spares half a second: for tests of what a run does to a host, not of how it ends. */
-export async function runHere(
-  options: SiteOptions & { readonly roles: readonly string[] },
-): Promise<SiteRun> {
+export async function runHere(options: SiteOptions): Promise<SiteRun> {
   const { directory, inventory } = writeInventory(options)
-  const roles = await Promise.all(
-    options.roles.map(
-      async name => (await import(`../fixtures/roles/${name}/role.ts`)) as { readonly default: Role },
-    ),
-  )
+  const fixtures = options.roles && playsOf(await Promise.all(options.roles.map(fixture)))
+  const command = fixtures
+    ? (input: CommandInput) => siteCommand({ site, plays: fixtures }, input)
+    : commands[options.script ?? 'site']
   let stdout = ''
-  const stream = { write: (text: string) => (stdout += text) }
+  let stderr = ''
   const words = ['-i', inventory, ...(options.text ? [] : ['--json']), ...(options.words ?? [])]
-  const plays = [{ hosts: 'all', roles: roles.map(role => role.default) }]
+  const environment = { ...clean(process.env), ...options.env }
   try {
-    const exitCode = await siteCommand(
-      { site, plays },
-      { words, root, environment: { ...process.env, ...options.env }, stdout: stream },
+    const exitCode = await exitCodeOf(
+      command,
+      { words, root, environment, stdout: { write: text => (stdout += text) } },
+      { write: text => (stderr += text) },
     )
     const lines = options.text ? [] : readLines(stdout)
-    return ended({ exitCode, signal: null, stdout, stderr: '', lines })
+    return ended({ exitCode, signal: null, stdout, stderr, lines })
   } finally {
     rmSync(directory, { recursive: true, force: true })
   }
 }
 
+async function fixture(name: string): Promise<Role> {
+  return ((await import(`../fixtures/roles/${name}/role.ts`)) as { readonly default: Role }).default
+}
+
 export function startSite(options: SiteOptions): RunningSite {
   const { directory, inventory } = writeInventory(options)
-  const script = options.script ?? (options.roles ? 'test/fixtures/site.mjs' : 'scripts/site.mjs')
+  const script = options.roles ? 'test/fixtures/site.mjs' : `scripts/${options.script ?? 'site'}.mjs`
   const words = [...(options.text ? [] : ['--json']), ...(options.words ?? [])]
   const child = spawn(process.execPath, [join(root, script), '-i', inventory, ...words], {
     cwd: root,

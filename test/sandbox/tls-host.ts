@@ -10,6 +10,7 @@ import dns from '#roles/dns/role.ts'
 import nginx from '#roles/nginx/role.ts'
 import siteVars from '#roles/site.ts'
 import tls from '#roles/tls/role.ts'
+import { kept } from './kept.ts'
 
 export interface Run extends HostRecap {
   readonly exitCode: number
@@ -47,13 +48,13 @@ export { dns, nginx }
 const root = dirname(dirname(import.meta.dirname))
 const pebbleScript = readFileSync(new URL('pebble.sh', import.meta.url), 'utf8')
 
-/** A bare sandbox host: one that is there already is taken down first. */
+/** A sandbox host with names, a web server and a certificate made there, bare else: one that is there already is taken down first. */
 export async function tlsHost(debian: SandboxHost['debian']): Promise<TlsHost> {
   const name = `tls${debian}`
   const quiet = { root, say: () => {} }
   const down = () => sandboxDown({ ...quiet, names: [name] })
   await down().catch(() => {})
-  const [host] = await sandboxUp([{ name, debian }], quiet)
+  const [host] = await sandboxUp([{ name, debian, image: await kept('names', debian) }], quiet)
   if (host === undefined) throw new Error('no sandbox host')
   const { address, port, user, keyFile, knownHostsFile } = host
   const connect = () => connectSsh({ host: name, address, port, user, keyFile, knownHostsFile, sudo: 'auto' })

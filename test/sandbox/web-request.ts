@@ -1,5 +1,5 @@
 import { request as sendPlain } from 'node:http'
-import { Agent, type RequestOptions, request as send } from 'node:https'
+import { type Agent, type RequestOptions, request as send } from 'node:https'
 import type { Duplex } from 'node:stream'
 
 export interface Answer {
@@ -75,34 +75,4 @@ export function openWebSocket(port: number, domain: string): Promise<Duplex> {
     call.on('error', reject)
     call.end()
   })
-}
-
-export interface Load {
-  /** Statuses and how often each came; an error counts by its code. */
-  stop(): Promise<Readonly<Record<string, number>>>
-}
-
-/** Asks for `url` all the time, on four connections that are kept and two that are new for each request. */
-export function load(port: number, url: string): Load {
-  const counts: Record<string, number> = {}
-  let going = true
-  const run = async (agent: Agent | undefined) => {
-    while (going) {
-      const status = await ask({ port, url, ...(agent ? { agent } : {}) }).then(
-        answer => String(answer.status),
-        error => String((error as NodeJS.ErrnoException).code ?? error),
-      )
-      counts[status] = (counts[status] ?? 0) + 1
-    }
-  }
-  const agents = [1, 2, 3, 4].map(() => new Agent({ keepAlive: true, maxSockets: 1 }))
-  const runs = [...agents.map(run), run(undefined), run(undefined)]
-  return {
-    async stop() {
-      going = false
-      await Promise.all(runs)
-      for (const agent of agents) agent.destroy()
-      return counts
-    },
-  }
 }

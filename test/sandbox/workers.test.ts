@@ -1,8 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { apps } from '../deploy/apps.ts'
 import { scripts, source } from './deploy-app.ts'
+import { kept } from './kept.ts'
 import { type Machine, machine } from './machine.ts'
-import { runSite, type SiteRun } from './site.ts'
+import { runHere, type SiteRun } from './site.ts'
 import { mail, odd, sick, sweep, value, vars, workers } from './workers-app.ts'
 
 const home = '/srv/www/foobar'
@@ -21,7 +22,7 @@ const content = (files: Readonly<Record<string, string>> = {}) =>
     ...files,
   })
 const setUp = (all: object) =>
-  runSite({ hosts: host, vars: vars(all), words: ['-t', 'nginx,app'], seconds: 300 })
+  runHere({ hosts: host, vars: vars(all), words: ['-t', 'nginx,app'], seconds: 300 })
 const live = () => host.say(`basename "$(readlink ${home}/current)"`).then(text => text.trim())
 const units = (states = 'active,activating') =>
   host
@@ -44,7 +45,7 @@ async function deploy(
   from.remove()
   return done
 }
-const rollback = (...words: readonly string[]) => run.startRollback({ vars: vars(workers), words }).done
+const rollback = (...words: readonly string[]) => run.rollbackWith({ vars: vars(workers), words })
 
 /** The live release's own run, and nothing but them does anything from now on. */
 async function expectFollowed(): Promise<void> {
@@ -58,7 +59,7 @@ async function expectFollowed(): Promise<void> {
 
 // One story, told in order: each part begins where the one before it ended.
 beforeAll(async () => {
-  host = await machine('workers1', 12)
+  host = await machine('workers1', 12, await kept('web', 12))
   run = scripts(host)
   await host.say(`systemctl stop 'foobar*' 2>/dev/null; rm -f /etc/systemd/system/foobar*; systemctl daemon-reload
     rm -rf ${home}/current ${home}/releases/* ${home}/releases.jsonl ${storage}/* /usr/local/sbin/*`)

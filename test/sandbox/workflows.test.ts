@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sandboxDown } from '#engine/sandbox/sandbox.ts'
 import { type FakeGithub, fakeGithub } from '../github/fake-github.ts'
+import { type NpmFolder, npmOnce } from '../github/npm.ts'
 import { type Happening, type JobRun, runWorkflow, type StepRun } from '../github/runner.ts'
+import { kept } from './kept.ts'
 import { type Machine, machine, root } from './machine.ts'
 import { type Origin, originOf } from './pushes.ts'
 import { ask } from './web-request.ts'
@@ -18,11 +20,13 @@ let origin: Origin
 let github: FakeGithub
 let secrets: Record<string, string>
 let first: string
+let npm: NpmFolder
 
 beforeAll(async () => {
   await sandboxDown({ root, say: () => {}, names: ['hub1'] }).catch(() => {})
-  host = await machine('hub1', 12)
+  host = await machine('hub1', 12, await kept('site', 12))
   github = await fakeGithub()
+  npm = npmOnce()
   origin = originOf({ 'inventory/production.yml': inventory(host) })
   first = origin.push('A first page', {})
   secrets = { ...doctor(host), DB_PASSWORD: password }
@@ -32,12 +36,14 @@ afterAll(async () => {
   host.close()
   origin.remove()
   github.close()
+  npm.remove()
   await sandboxDown({ root, say: () => {}, names: ['hub1'] })
 })
 
 function inventory({ host: { address, port } }: Machine): string {
   return `vars:
   site: { domain: foobar.com, www: [www.foobar.com] }
+  nginx: { body: 16m }
   mysql: { password: !secret DB_PASSWORD }
   app: { database: { password: !secret DB_PASSWORD } }
 hosts:
@@ -77,6 +83,7 @@ type Event = Omit<Happening, 'workflow' | 'checkout'> & Partial<Pick<Happening, 
 function run(workflow: string, happening: Event): Promise<Readonly<Record<string, JobRun>>> {
   return runWorkflow({
     secrets,
+    path: npm.folder,
     environment: { GITHUB_API_URL: github.environment['GITHUB_API_URL'] ?? '' },
     checkout: workspace => origin.checkout(happening.sha, workspace),
     ...happening,
@@ -334,7 +341,7 @@ describe('a pull request', () => {
 
   it('of our own is planned, in one comment that is kept up to date', async () => {
     const before = await host.say('ls /srv/www/foobar/releases; readlink /srv/www/foobar/current')
-    const changed = origin.text('inventory/production.yml').replace('vars:', 'vars:\n  nginx: { body: 20m }')
+    const changed = origin.text('inventory/production.yml').replace('16m', '20m')
     const sha = origin.push('Larger uploads', {
       'inventory/production.yml': changed,
       [page]: origin.text(page).replace('the second page', 'the third page'),

@@ -51,7 +51,7 @@ const flags = {
 export async function deployCommand(definition: ReleaseDefinition, input: CommandInput): Promise<number> {
   const { values } = parseFlags(input.words, flags, 'deploy.mjs')
   if (values.help) {
-    process.stdout.write(help)
+    input.stdout.write(help)
     return 0
   }
   const wait = parseCount('--wait', values.wait, 0, 86_400)

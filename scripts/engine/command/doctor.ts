@@ -49,10 +49,10 @@ const flags = {
 } as const
 
 /** Runs scripts/doctor.mjs; gives 0, 1 where a check failed, 4 where it is that a host can't be reached. */
-export async function doctorCommand({ words, root, environment }: CommandInput): Promise<number> {
+export async function doctorCommand({ words, root, environment, stdout }: CommandInput): Promise<number> {
   const { values } = parseFlags(words, flags, 'doctor.mjs')
   if (values.help) {
-    process.stdout.write(help)
+    stdout.write(help)
     return 0
   }
   const roles = await readdir(join(root, 'roles'))
@@ -73,7 +73,7 @@ export async function doctorCommand({ words, root, environment }: CommandInput):
   }
   if (values.secrets) {
     const targets = reachable.map(one => ({ host: one.host, target: targetOf(one) }))
-    return makeSecrets(targets, { inventory, from: values.from, say: text => process.stdout.write(text) })
+    return makeSecrets(targets, { inventory, from: values.from, say: text => stdout.write(text) })
   }
   const checks = await Promise.all(
     reachable.map(one =>
@@ -83,7 +83,7 @@ export async function doctorCommand({ words, root, environment }: CommandInput):
     ),
   )
   const all = [thisMachine(), ...checks.flat()]
-  process.stdout.write(values.json ? jsonLines(all) : textLines(all))
+  stdout.write(values.json ? jsonLines(all) : textLines(all, paintFor(stdout, environment)))
   const failed = all.filter(({ state }) => state === 'failed')
   if (failed.length === 0) return 0
   return failed.some(({ what }) => order.indexOf(what as never) <= order.indexOf('login')) ? 4 : 1
@@ -104,8 +104,7 @@ function jsonLines(checks: readonly Check[]): string {
 const words = { ok: 'ok', warning: 'warning', failed: 'failed', skipped: '-' } as const
 const colours = { ok: 'green', warning: 'magenta', failed: 'red', skipped: 'dim' } as const
 
-function textLines(checks: readonly Check[]): string {
-  const paint = paintFor(process.stdout, process.env)
+function textLines(checks: readonly Check[], paint: ReturnType<typeof paintFor>): string {
   const width = Math.max(...checks.map(({ host = '' }) => host.length))
   const harmless = onActions(process.env) ? withoutCommands : (line: string) => line
   return checks

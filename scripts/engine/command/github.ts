@@ -17,11 +17,11 @@ Both want GITHUB_TOKEN, and GITHUB_REPOSITORY and GITHUB_API_URL as a runner set
 `
 
 /** Runs scripts/github.mjs; gives its exit code. */
-export async function githubCommand({ words, environment }: CommandInput): Promise<number> {
+export async function githubCommand({ words, environment, stdout }: CommandInput): Promise<number> {
   const options = { help: { type: 'boolean', short: 'h', default: false } } as const
   const { values, positionals } = parseFlags(words, options, 'github.mjs', true)
   if (values.help) {
-    process.stdout.write(help)
+    stdout.write(help)
     return 0
   }
   const [command, ...given] = positionals
@@ -32,7 +32,9 @@ export async function githubCommand({ words, environment }: CommandInput): Promi
         'usage',
         `PULL_REQUEST: expected its number, got ${JSON.stringify(environment['PULL_REQUEST'])}`,
       )
-    return told(await keepComment(githubApi(environment), number, await textOf(given[0]), runOf(environment)))
+    const kept = await keepComment(githubApi(environment), number, await textOf(given[0]), runOf(environment))
+    stdout.write(`${kept}\n`)
+    return 0
   }
   if (command === 'drift' && given.length === 2) {
     const [outcome, file] = given
@@ -45,7 +47,8 @@ export async function githubCommand({ words, environment }: CommandInput): Promi
       text: await textOf(file),
       run: runOf(environment),
     }
-    return told(await keepIssue(githubApi(environment), drift))
+    stdout.write(`${await keepIssue(githubApi(environment), drift)}\n`)
+    return 0
   }
   throw new UsageError('usage', 'expected comment FILE, or drift OUTCOME FILE', {
     hint: 'npx zx scripts/github.mjs --help shows what there is.',
@@ -64,9 +67,4 @@ async function textOf(file = ''): Promise<string> {
 function runOf(environment: NodeJS.ProcessEnv): string | undefined {
   const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: name, GITHUB_RUN_ID: id } = environment
   return server && name && id ? `${server}/${name}/actions/runs/${id}` : undefined
-}
-
-function told(what: string): 0 {
-  process.stdout.write(`${what}\n`)
-  return 0
 }

@@ -11,9 +11,12 @@ export interface CommandInput {
   readonly words: readonly string[]
   readonly root: string
   readonly environment: NodeJS.ProcessEnv
-  /** Where events are printed; absent: process.stdout. */
-  readonly stdout?: OutputStream
+  /** Where it prints. */
+  readonly stdout: OutputStream
 }
+
+/** Where errors are told. */
+type ErrorStream = Pick<OutputStream, 'write'>
 
 /**
  * Runs a script of scripts/ to its exit code, under node and under zx alike. An error that its reader can mend is
@@ -26,12 +29,22 @@ export async function main(
   // `npx zx scripts/site.mjs …` leaves zx's own words before the script's name.
   const self = process.argv.findIndex(word => resolve(word) === meta.filename)
   const words = process.argv.slice(Math.max(self, 1) + 1)
+  const root = dirname(dirname(meta.filename))
+  const input = { words, root, environment: process.env, stdout: process.stdout }
+  process.exitCode = await exitCodeOf(command, input, process.stderr)
+}
+
+/** The same as a function: gives the exit code, and ends nothing. */
+export async function exitCodeOf(
+  command: (input: CommandInput) => Promise<number>,
+  input: CommandInput,
+  stderr: ErrorStream,
+): Promise<number> {
   try {
-    const root = dirname(dirname(meta.filename))
-    process.exitCode = await command({ words, root, environment: process.env })
+    return await command(input)
   } catch (error) {
-    process.stderr.write(`${mask(renderError(error))}\n`)
-    if (onActions(process.env)) tellThrown(await import('@actions/core'), error, process.env)
-    process.exitCode = error instanceof CapstanError ? error.exitCode : 1
+    stderr.write(`${mask(renderError(error))}\n`)
+    if (onActions(input.environment)) tellThrown(await import('@actions/core'), error, input.environment)
+    return error instanceof CapstanError ? error.exitCode : 1
   }
 }

@@ -37,11 +37,11 @@ export interface ReleaseRunOptions {
 /** Reaches the hosts, runs `work` with a printer for its events, and gives the exit code. */
 export async function releaseRun(
   { command, inventory, check = false, project, hosts, json, verbosity, askSudo }: ReleaseRunOptions,
-  { root, environment }: CommandInput,
+  { root, environment, stdout }: CommandInput,
   work: (run: ReleaseRun) => Promise<number>,
 ): Promise<number> {
   const sudoPassword = await askSudoPassword(askSudo, environment)
-  const printer = await openPrinter({ stream: process.stdout, json, verbosity })
+  const printer = await openPrinter({ stream: stdout, json, verbosity })
   const emit: Emit = event => printer.on(inContext(event, inventory, project ?? root))
   const interrupts = handleInterrupts(emit, () => printer.close())
   try {

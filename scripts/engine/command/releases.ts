@@ -4,6 +4,7 @@ import type { Found } from '#engine/deploy/look.ts'
 import { releaseJson, releaseTable } from '#engine/deploy/table.ts'
 import { type CapstanError, UnreachableError, UsageError } from '#engine/errors.ts'
 import { orNearest } from '#engine/nearest.ts'
+import type { OutputStream } from '#engine/output/printer.ts'
 import type { CommandInput } from './main.ts'
 import { parseFlags } from './options.ts'
 import { type ReleaseDefinition, type ReleaseHost, releaseHosts } from './release-hosts.ts'
@@ -40,7 +41,10 @@ const flags = {
 /** Runs scripts/releases.mjs; gives its exit code. */
 export async function releasesCommand(definition: ReleaseDefinition, input: CommandInput): Promise<number> {
   const { values, positionals } = parseFlags(input.words, flags, 'releases.mjs', true)
-  if (values.help) return say(help)
+  if (values.help) {
+    input.stdout.write(help)
+    return 0
+  }
   const what = holdOf(positionals)
   const hosts = await releaseHosts(definition, input, {
     inventory: values.inventory,
@@ -56,7 +60,9 @@ export async function releasesCommand(definition: ReleaseDefinition, input: Comm
     verbosity: 0,
     askSudo: values['ask-become-pass'],
   }
-  return releaseRun(options, input, run => (what ? holdAll(run, what) : list(run, hosts, values.json)))
+  return releaseRun(options, input, run =>
+    what ? holdAll(run, what) : list(run, hosts, values.json, input.stdout),
+  )
 }
 
 function holdOf(words: readonly string[]): Hold | undefined {
@@ -98,7 +104,12 @@ function toldOf(what: Hold, app: string): string {
   }
 }
 
-async function list(run: ReleaseRun, hosts: readonly ReleaseHost[], json: boolean): Promise<number> {
+async function list(
+  run: ReleaseRun,
+  hosts: readonly ReleaseHost[],
+  json: boolean,
+  stdout: OutputStream,
+): Promise<number> {
   const { emit } = run
   const looked = await Promise.all(
     run.hosts.map(async host => {
@@ -113,7 +124,10 @@ async function list(run: ReleaseRun, hosts: readonly ReleaseHost[], json: boolea
     if (found instanceof Error) {
       emit({ event: 'failed', host, error: found })
       exitCode = found instanceof UnreachableError ? 4 : 1
-    } else say(json ? `${JSON.stringify(releaseJson(host, found))}\n` : table(host, found, hosts.length > 1))
+    } else
+      stdout.write(
+        json ? `${JSON.stringify(releaseJson(host, found))}\n` : table(host, found, hosts.length > 1),
+      )
   }
   return exitCode
 }
@@ -121,9 +135,4 @@ async function list(run: ReleaseRun, hosts: readonly ReleaseHost[], json: boolea
 function table(host: string, found: Found, named: boolean): string {
   const lines = releaseTable(found)
   return `${named ? `${host}\n` : ''}${lines.map(line => `${line}\n`).join('')}`
-}
-
-function say(text: string): 0 {
-  process.stdout.write(text)
-  return 0
 }

@@ -45,7 +45,7 @@ const flags = {
 export async function rollbackCommand(definition: ReleaseDefinition, input: CommandInput): Promise<number> {
   const { values } = parseFlags(input.words, flags, 'rollback.mjs')
   if (values.help) {
-    process.stdout.write(help)
+    input.stdout.write(help)
     return 0
   }
   const target = targetOf(values.to, values.steps)

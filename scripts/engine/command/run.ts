@@ -6,6 +6,7 @@ import { loadInventory } from '#engine/inventory/inventory.ts'
 import { selectHosts } from '#engine/inventory/pattern.ts'
 import { cleanLines } from '#engine/output/clean.ts'
 import { renderError } from '#engine/output/errors.ts'
+import type { OutputStream } from '#engine/output/printer.ts'
 import { quoteAll } from '#engine/quote.ts'
 import { mask } from '#engine/secret.ts'
 import { askSudoPassword } from './ask.ts'
@@ -36,11 +37,11 @@ const flags = {
 } as const
 
 /** Runs scripts/run.mjs; gives 0, 1 where the command failed on a host, 4 where one could not be reached. */
-export async function runCommand({ words, root, environment }: CommandInput): Promise<number> {
+export async function runCommand({ words, root, environment, stdout }: CommandInput): Promise<number> {
   const cut = words.indexOf('--')
   const { values, positionals } = parseFlags(cut < 0 ? words : words.slice(0, cut), flags, 'run.mjs', true)
   if (values.help) {
-    process.stdout.write(help)
+    stdout.write(help)
     return 0
   }
   const command = cut < 0 ? [] : words.slice(cut + 1)
@@ -64,17 +65,22 @@ export async function runCommand({ words, root, environment }: CommandInput): Pr
   const sudoPassword = await askSudoPassword(values['ask-become-pass'], environment)
   const reachable = await reach(hosts, { root, sudoPassword, say: line => process.stderr.write(`${line}\n`) })
   const script = `${command.length === 1 ? command[0] : quoteAll(command)}\n`
-  const codes = await Promise.all(reachable.map(one => runOn(one, script, deadline)))
+  const codes = await Promise.all(reachable.map(one => runOn(one, script, deadline, stdout)))
   return codes.includes(4) ? 4 : Math.max(...codes)
 }
 
-async function runOn(reachable: ReachableHost, script: string, deadline: number): Promise<number> {
+async function runOn(
+  reachable: ReachableHost,
+  script: string,
+  deadline: number,
+  stdout: OutputStream,
+): Promise<number> {
   const { name } = reachable.host
   try {
     const connection = await reachable.connect()
     const outcome = await connection.run(script, { deadline })
     await connection.close()
-    process.stdout.write(shown(name, outcome))
+    stdout.write(shown(name, outcome))
     return outcome.exitCode === 0 ? 0 : 1
   } catch (error) {
     process.stderr.write(`${renderError(error, { host: name })}\n`)

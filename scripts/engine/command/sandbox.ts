@@ -6,8 +6,8 @@ import type { SandboxRequest } from '#engine/sandbox/sandbox.ts'
 import type { CommandInput } from './main.ts'
 
 /** Runs scripts/sandbox.mjs; gives 0, or with `ssh` what the command on the host gave. */
-export function sandboxCommand({ words, root, environment }: CommandInput): Promise<number> {
-  const say = (line: string) => process.stdout.write(`${line}\n`)
+export function sandboxCommand({ words, root, environment, stdout }: CommandInput): Promise<number> {
+  const say = (line: string) => stdout.write(`${line}\n`)
   return runSandboxCommand(parseSandboxCommand(words), {
     root,
     say,

@@ -69,7 +69,7 @@ export interface SiteDefinition {
 /** Runs scripts/site.mjs; gives its exit code. */
 export async function siteCommand(definition: SiteDefinition, input: CommandInput): Promise<number> {
   const { values } = parseFlags(input.words, flags, 'site.mjs')
-  if (values.help) return say(help)
+  if (values.help) return say(input, help)
   const forks = parseCount('--forks', values.forks, 1, 500)
   const plays = filterPlays(definition.plays, parseNames(values.tags), parseNames(values['skip-tags']))
   const inventory = await loadInventory({
@@ -82,13 +82,13 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
     resolve: !values['list-hosts'],
   })
   const hosts = selectHosts(inventory, values.limit)
-  if (values['list-hosts']) return say(hosts.map(host => `${host.name}\n`).join(''))
+  if (values['list-hosts']) return say(input, hosts.map(host => `${host.name}\n`).join(''))
   const assigned = assignRoles(inventory, hosts, plays, definition.site)
-  if (values['list-tasks']) return say(listTasks(assigned))
+  if (values['list-tasks']) return say(input, listTasks(assigned))
   const sudoPassword = await askSudoPassword(values['ask-become-pass'], input.environment)
 
   const printer = await openPrinter({
-    stream: input.stdout ?? process.stdout,
+    stream: input.stdout,
     json: values.json,
     verbosity: values.verbose?.length ?? 0,
     diff: values.diff,
@@ -162,7 +162,7 @@ function newRunId(): string {
   return `${now}-${randomBytes(2).toString('hex')}`
 }
 
-function say(text: string): 0 {
-  process.stdout.write(text)
+function say({ stdout }: CommandInput, text: string): 0 {
+  stdout.write(text)
   return 0
 }

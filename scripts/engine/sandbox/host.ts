@@ -5,10 +5,12 @@ import type { HostState } from './state.ts'
 export interface SandboxRequest {
   readonly name: string
   readonly debian: DebianRelease
+  /** What it is made of where it is not there yet: an image that `sandboxKeep` made; absent: bare Debian. */
+  readonly image?: string
 }
 
 /** A host of the sandbox and how it is reached: ssh to `address`:`port` as `user`, its other ports beside it. */
-export interface SandboxHost extends SandboxRequest {
+export interface SandboxHost extends Omit<SandboxRequest, 'image'> {
   readonly address: '127.0.0.1'
   readonly port: number
   readonly user: 'root'

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import { CapstanError } from '../errors.ts'
 import { cacheDirectory } from './cache.ts'
 import type { Engine } from './engine.ts'
@@ -61,11 +61,36 @@ function fingerprint(...recipe: readonly unknown[]): string {
   return createHash('sha256').update(JSON.stringify(recipe)).digest('hex').slice(0, 12)
 }
 
-async function hasImage(engine: Engine, image: string): Promise<boolean> {
+export async function hasImage(engine: Engine, image: string): Promise<boolean> {
   return (await engine.try(['image', 'inspect', '--format', '{{.Id}}', image])).code === 0
 }
 
+/** The machine's apt sources, for another Debian. To ask apt takes half a second: done when its files are others. */
 async function machineSources(release: DebianRelease): Promise<readonly string[]> {
+  const file = join(cacheDirectory(), 'images', `${release}.sources.json`)
+  const stamp = ['/etc/apt/sources.list', '/etc/apt/sources.list.d', '/var/lib/apt/lists']
+    .map(path => `${path} ${statSync(path, { throwIfNoEntry: false })?.mtimeMs}`)
+    .join()
+  const known = readSources(file)
+  if (known?.stamp === stamp) return known.sources
+  const sources = await askSources(release)
+  mkdirSync(dirname(file), { recursive: true })
+  writeFileSync(`${file}.${process.pid}`, JSON.stringify({ stamp, sources }))
+  renameSync(`${file}.${process.pid}`, file)
+  return sources
+}
+
+function readSources(
+  file: string,
+): { readonly stamp: string; readonly sources: readonly string[] } | undefined {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'))
+  } catch {
+    return undefined
+  }
+}
+
+async function askSources(release: DebianRelease): Promise<readonly string[]> {
   const words = ['indextargets', '--format', indexTargetFormat, 'Created-By: Packages']
   const ask = async () => (await run('apt-get', words)).stdout
   let targets = await ask()

@@ -79,8 +79,9 @@ async function upAll(
   // What the running hosts have fetched since is there for the new ones.
   harvest({ root })
   const outcomes = await Promise.allSettled(
-    requests.map(async ({ name }) => {
-      await bringUp({ engine, root, network, hosts, say, lock }, name, found)
+    requests.map(async request => {
+      const { name } = request
+      await bringUp({ engine, root, network, hosts, say, lock }, request, found)
       hosts[name] = { ...hostOf(hosts, name), ready: true }
     }),
   )
@@ -111,8 +112,9 @@ interface Work {
   readonly lock: number
 }
 
-async function bringUp(work: Work, name: string, found: readonly Container[]): Promise<void> {
+async function bringUp(work: Work, request: SandboxRequest, found: readonly Container[]): Promise<void> {
   const { engine, root, hosts, say } = work
+  const { name } = request
   const { debian, ready } = hostOf(hosts, name)
   const container = found.find(each => each.host === name)
   if (container?.state === 'running') {
@@ -122,7 +124,7 @@ async function bringUp(work: Work, name: string, found: readonly Container[]): P
     if (started.code !== 0) throw engineError(engine.name, ['start', name], started)
   } else {
     if (container?.state === 'lost') say(`${name} went down with this machine, and is made anew`)
-    const image = await ensureImage(engine, debian, say)
+    const image = request.image ?? (await ensureImage(engine, debian, say))
     seedPackages(root, name, debian)
     await make(work, name, image, container !== undefined)
   }

@@ -1,0 +1,64 @@
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { type SandboxHost, sandboxDown, sandboxKeep } from '#engine/sandbox/sandbox.ts'
+import { root } from './machine.ts'
+import { runHere } from './site.ts'
+
+const quiet = { root, say: () => {} }
+const roles = (...names: readonly string[]) => ['-t', names.join()]
+const all = roles('dns', 'nginx', 'app', 'mysql', 'tls')
+const database = { app: { database: { password: 'kept' } }, mysql: { password: 'kept', bufferPool: '128m' } }
+
+/** What has been run on a host, one after the other. */
+const runs = {
+  web: [{ words: roles('nginx', 'app'), vars: {} }],
+  names: [{ words: roles('dns', 'nginx', 'tls'), vars: {} }],
+  site: [{ words: all, vars: database }],
+  runtimes: [
+    { words: all, vars: { ...database, site: { runtime: 'python' } } },
+    {
+      words: all,
+      vars: {
+        ...database,
+        site: { runtime: 'python' },
+        app: { ...database.app, python: { server: 'uwsgi' } },
+      },
+    },
+    { words: all, vars: { ...database, site: { runtime: 'node' } } },
+  ],
+} as const
+
+/**
+ * The image of a host on which site.mjs has run so: for tests of what comes after, which spend their time on that.
+ * It is made by those runs, on a bare host, whenever roles or engine are others than when it was made.
+ */
+export async function kept(name: keyof typeof runs, debian: SandboxHost['debian']): Promise<string> {
+  const host = `kept-${name}${debian}`
+  const down = () => sandboxDown({ ...quiet, names: [host] }).catch(() => {})
+  const recipe = fingerprint(JSON.stringify(runs[name]), 'roles', 'scripts')
+  let made = false
+  const image = await sandboxKeep({ name, debian, recipe }, quiet, async () => {
+    made = true
+    await down()
+    for (const { words, vars } of runs[name]) {
+      const hosts = { [host]: { connection: 'sandbox', debian } }
+      const run = await runHere({ hosts, words, vars })
+      if (run.exitCode !== 0)
+        throw new Error(`${host}: site.mjs gave ${run.exitCode}:\n${run.stdout.slice(-3000)}`)
+    }
+    return host
+  })
+  if (made) await down()
+  return image
+}
+
+function fingerprint(first: string, ...folders: readonly string[]): string {
+  const hash = createHash('sha256').update(first)
+  for (const folder of folders)
+    for (const file of readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' }).sort()) {
+      const path = join(root, folder, file)
+      if (statSync(path).isFile()) hash.update(`\0${file}\0`).update(readFileSync(path))
+    }
+  return hash.digest('hex').slice(0, 12)
+}
