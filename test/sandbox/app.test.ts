@@ -9,6 +9,7 @@ import app from '#roles/app/role.ts'
 import vars from '#roles/app/vars.ts'
 import nginx from '#roles/nginx/role.ts'
 import { startLoad } from '../deploy/load.ts'
+import { kept } from './kept.ts'
 import { site, type WebHost, webHost } from './web-host.ts'
 import { ask } from './web-request.ts'
 
@@ -48,7 +49,7 @@ const gate = (id: string, path: string) =>
   `perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new("/run/nginx-gate/foobar.sock") or die; print $s "GET ${path} HTTP/1.0\\r\\nHost: www.foobar.com\\r\\nX-Release: ${id}\\r\\n\\r\\n"; print while <$s>'`
 
 // One story, told in order: each part begins where the one before it ended.
-describe.each([12, 13] as const)('the app role on a bare Debian %i', debian => {
+describe.each([12, 13] as const)('the app role on Debian %i', debian => {
   let web: WebHost
   const converge = (given: unknown = { environment: odd }) =>
     web.converge([
@@ -58,11 +59,11 @@ describe.each([12, 13] as const)('the app role on a bare Debian %i', debian => {
   const page = (path = '/') => ask({ port: web.host.ports.https, url: `https://www.foobar.com${path}` })
 
   beforeAll(async () => {
-    web = await webHost(`app${debian}`, debian)
+    web = await webHost(`app${debian}`, debian, await kept('web', debian))
   })
   afterAll(() => web?.remove())
 
-  it('sets up the runtime in one run, and a second changes nothing in two trips', async () => {
+  it('is set up as it is told in one run, and a second changes nothing in two trips', async () => {
     const made = await converge()
     expect(made.error).toBeUndefined()
     expect(await converge()).toMatchObject({ changed: 0, trips: 2, did: [] })

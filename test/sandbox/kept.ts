@@ -3,12 +3,15 @@ import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type SandboxHost, sandboxDown, sandboxKeep } from '#engine/sandbox/sandbox.ts'
 import { root } from './machine.ts'
-import { runHere } from './site.ts'
+import { runHere, type SiteRun } from './site.ts'
 
 const quiet = { root, say: () => {} }
 const roles = (...names: readonly string[]) => ['-t', names.join()]
 const all = roles('dns', 'nginx', 'app', 'mysql', 'tls')
-const database = { app: { database: { password: 'kept' } }, mysql: { password: 'kept', bufferPool: '128m' } }
+const database = {
+  app: { database: { password: 'of-hosts-that-are-kept' } },
+  mysql: { password: 'of-hosts-that-are-kept', bufferPool: '128m' },
+}
 
 /** What has been run on a host, one after the other. */
 const runs = {
@@ -31,7 +34,8 @@ const runs = {
 
 /**
  * The image of a host on which site.mjs has run so: for tests of what comes after, which spend their time on that.
- * It is made by those runs, on a bare host, whenever roles or engine are others than when it was made.
+ * It is made by those runs, on a bare host, whenever roles or engine are others than when it was made; throws
+ * where one fails, or where the same again changes something or takes more than two trips.
  */
 export async function kept(name: keyof typeof runs, debian: SandboxHost['debian']): Promise<string> {
   const host = `kept-${name}${debian}`
@@ -42,15 +46,21 @@ export async function kept(name: keyof typeof runs, debian: SandboxHost['debian'
     made = true
     await down()
     for (const { words, vars } of runs[name]) {
-      const hosts = { [host]: { connection: 'sandbox', debian } }
-      const run = await runHere({ hosts, words, vars })
-      if (run.exitCode !== 0)
-        throw new Error(`${host}: site.mjs gave ${run.exitCode}:\n${run.stdout.slice(-3000)}`)
+      const given = { hosts: { [host]: { connection: 'sandbox', debian } }, words, vars }
+      expectDone(host, await runHere(given))
+      const again = expectDone(host, await runHere(given)).recap()
+      if (again.changed > 0 || again.trips !== 2)
+        throw new Error(`${host}: a second run: ${JSON.stringify(again)}`)
     }
     return host
   })
   if (made) await down()
   return image
+}
+
+function expectDone(host: string, run: SiteRun): SiteRun {
+  if (run.exitCode === 0) return run
+  throw new Error(`${host}: site.mjs gave ${run.exitCode}:\n${run.stdout.slice(-3000)}${run.stderr}`)
 }
 
 function fingerprint(first: string, ...folders: readonly string[]): string {

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sandboxDown } from '#engine/sandbox/sandbox.ts'
 import { ask as askDns } from './dns-query.ts'
 import { type Machine, machine, root } from './machine.ts'
-import { runSite, type SiteRun } from './site.ts'
+import { runHere, runSite, type SiteRun } from './site.ts'
 import { ask } from './web-request.ts'
 
 const vars = {
@@ -15,8 +15,10 @@ const vars = {
 describe.each([12, 13] as const)('site.mjs on a bare Debian %i host', debian => {
   const name = `site${debian}`
   const quiet = { root, say: () => {} }
-  const site = (words: readonly string[] = []) =>
-    runSite({ hosts: { [name]: { connection: 'sandbox', debian } }, vars, words, seconds: 500 })
+  const given = (words: readonly string[]) => ({
+    ...{ hosts: { [name]: { connection: 'sandbox', debian } }, vars, words, seconds: 500 },
+  })
+  const site = (words: readonly string[] = []) => runSite(given(words))
   let first: SiteRun
   let host: Machine
   const page = (path: string) => {
@@ -89,7 +91,7 @@ describe.each([12, 13] as const)('site.mjs on a bare Debian %i host', debian => 
 
   it('takes each role alone, and changes nothing with it.', async () => {
     for (const role of ['dns', 'nginx', 'app', 'mysql', 'tls'])
-      expect((await site(['-t', role])).recap()).toMatchObject({ changed: 0, failed: 0, trips: 2 })
+      expect((await runHere(given(['-t', role]))).recap()).toMatchObject({ changed: 0, failed: 0, trips: 2 })
   })
 
   it('refuses a vhost that nginx would not start from, and leaves files and site as they were.', async () => {

@@ -31,11 +31,11 @@ export const site: Site = {
 
 const root = dirname(dirname(import.meta.dirname))
 
-/** A bare sandbox host of this name: one that is there already is taken down first. */
-export async function webHost(name: string, debian: SandboxHost['debian']): Promise<WebHost> {
+/** A sandbox host of this name, bare or as `image` was: one that is there already is taken down first. */
+export async function webHost(name: string, debian: SandboxHost['debian'], image?: string): Promise<WebHost> {
   const quiet = { root, say: () => {} }
   await sandboxDown({ ...quiet, names: [name] }).catch(() => {})
-  const [host] = await sandboxUp([{ name, debian }], quiet)
+  const [host] = await sandboxUp([{ name, debian, ...(image && { image }) }], quiet)
   if (host === undefined) throw new Error('no sandbox host')
   const { address, port, user, keyFile, knownHostsFile } = host
   const connect = () => connectSsh({ host: name, address, port, user, keyFile, knownHostsFile, sudo: 'auto' })

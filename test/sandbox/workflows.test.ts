@@ -158,6 +158,7 @@ describe('a push to main', () => {
   })
 
   it('is converged, deployed and verified', async () => {
+    await host.say("sed -i 's/server_tokens off/server_tokens on/' /etc/nginx/nginx.conf")
     const jobs = await run('deploy.yml', { event: 'push', sha: first })
     const { deploy } = jobs
     expect(deploy?.result, told(deploy)).toBe('success')

@@ -16,6 +16,8 @@ export type ContainerState = 'running' | 'stopped' | 'lost'
 export interface Container extends Omit<HostState, 'ready'> {
   readonly host: string
   readonly state: ContainerState
+  /** The mark of its first process; absent where that can't be told. */
+  readonly init: string | undefined
 }
 
 /** The clone's containers; those of other clones are never seen. */
@@ -38,8 +40,22 @@ export async function containersOf(engine: Engine, root: string): Promise<readon
     if (host === '') return []
     const release: DebianRelease = debian === '13' ? 13 : 12
     const ports = portsAt(Number(port))
-    return [{ host, state: stateOf(state, init), debian: release, ip, ports }]
+    const mark = processMark(init)
+    return [{ host, state: stateOf(state, init), debian: release, ip, ports, init: mark }]
   })
+}
+
+/**
+ * What tells a process of this machine from every other since its boot: pid and start. Absent where it is gone, or
+ * where there is no /proc. Source: proc(5), /proc/pid/stat, field 22.
+ */
+export function processMark(pid: string): string | undefined {
+  try {
+    const behindName = readFileSync(`/proc/${Number(pid)}/stat`, 'utf8').replace(/^.*\) /s, '')
+    return `${pid} ${behindName.split(' ')[19]}`
+  } catch {
+    return undefined
+  }
 }
 
 /** `init` is empty where the engine doesn't tell it; a container that is on its way down has it until then. */

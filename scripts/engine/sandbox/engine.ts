@@ -1,6 +1,6 @@
 import { CapstanError } from '../errors.ts'
 import { type Finished, lastLines, type RunOptions, run } from './process.ts'
-import { ensureTools, needsRunc } from './tools.ts'
+import { ensureTools, isPresent, needsRunc } from './tools.ts'
 
 export type EngineName = 'docker' | 'podman'
 
@@ -22,7 +22,8 @@ export async function findEngine(
   say: (line: string) => void,
 ): Promise<Engine> {
   if (recorded !== 'podman' && (await dockerAnswers())) return engine('docker')
-  await ensureTools(say)
+  // All that podman needs was there when the clone's sandbox began.
+  if (recorded !== 'podman' || !isPresent('podman')) await ensureTools(say)
   return engine('podman')
 }
 

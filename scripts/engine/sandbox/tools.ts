@@ -123,7 +123,8 @@ function isDebianFamily(): boolean {
   )
 }
 
-function isPresent(file: string): boolean {
+/** Whether a program is there: by its path, or by its name in PATH and where root's are. */
+export function isPresent(file: string): boolean {
   const folders = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin', '/usr/local/sbin']
   const places = file.startsWith('/') ? [file] : folders.map(folder => join(folder, file))
   return places.some(place => {

@@ -1,4 +1,5 @@
-import { existsSync, realpathSync } from 'node:fs'
+import { existsSync, readFileSync, realpathSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { CapstanError, UsageError } from '../errors.ts'
 import { allocate } from './allocate.ts'
 import {
@@ -6,6 +7,7 @@ import {
   containersOf,
   createContainer,
   injectIdentity,
+  processMark,
   removeContainer,
   startContainer,
 } from './container.ts'
@@ -19,7 +21,14 @@ import { ensureNetwork } from './network.ts'
 import { harvest, seedPackages } from './packages.ts'
 import { addressIn, checkHostName, containerName } from './plan.ts'
 import { answersSsh, waitUntilReady } from './ready.ts'
-import { type HostState, lockFile, readState, type SandboxState, writeState } from './state.ts'
+import {
+  type HostState,
+  lockFile,
+  readState,
+  type SandboxState,
+  stateDirectory,
+  writeState,
+} from './state.ts'
 
 /**
  * Brings up a Debian machine for each request, and gives them once their sshd greets. What runs already is left
@@ -48,13 +57,29 @@ async function allAnswer(
   const known = requests.map(request => ({ request, host: memo.hosts[request.name] }))
   if (!known.every(({ request, host }) => host?.debian === request.debian && host.ready)) return false
   if (!existsSync(knownHostsFile(root))) return false
-  // A greeting alone could come from another clone's host on the same port: the engine has to know ours, too.
-  const [found, ...greeted] = await Promise.all([
-    containersOf(engineNamed(memo.engine), root).catch(() => []),
-    ...known.map(({ host }) => answersSsh(host?.ports.ssh ?? 0, 1000)),
-  ])
-  const isRunning = (name: string) => found.some(each => each.host === name && each.state === 'running')
-  return greeted.every(Boolean) && requests.every(request => isRunning(request.name))
+  const greeted = await Promise.all(known.map(({ host }) => answersSsh(host?.ports.ssh ?? 0, 1000)))
+  if (!greeted.every(Boolean)) return false
+  // A greeting alone could come from another clone's host on the same port.
+  if (requests.every(({ name }) => isInit(root, name))) return true
+  const found = await containersOf(engineNamed(memo.engine), root).catch(() => [])
+  const running = found.filter(each => each.state === 'running')
+  if (!requests.every(request => running.some(each => each.host === request.name))) return false
+  // The engine takes a twentieth of a second to ask: next time a look at the host's first process will do.
+  for (const { host, init } of running) if (init !== undefined) writeFileSync(initFile(root, host), init)
+  return true
+}
+
+function isInit(root: string, host: string): boolean {
+  try {
+    const mark = readFileSync(initFile(root, host), 'utf8')
+    return processMark(mark.split(' ')[0] ?? '') === mark
+  } catch {
+    return false
+  }
+}
+
+function initFile(root: string, host: string): string {
+  return join(stateDirectory(root), `${host}.init`)
 }
 
 async function upAll(
