@@ -30,17 +30,27 @@ let isNew = false
 process.setSourceMapsEnabled(true)
 Module._extensions['.ts'] = (module, filename) => {
   const source = readFileSync(filename, 'utf8')
-  const hash = createHash('sha256').update(source).digest('base64')
-  if (cache[filename]?.hash !== hash) {
-    const { code } = require('esbuild').transformSync(source, { ...options, sourcefile: filename })
-    cache[filename] = { hash, code: code.includes('importMeta') ? head + code : code }
-    isNew = true
-  }
-  module._compile(cache[filename].code, filename)
+  // What lies elsewhere may be there for once.
+  const code = filename.startsWith(root) ? kept(filename, source) : compiled(filename, source)
+  module._compile(code, filename)
 }
 process.once('exit', () => {
   if (isNew) write()
 })
+
+function kept(filename, source) {
+  const hash = createHash('sha256').update(source).digest('base64')
+  if (cache[filename]?.hash !== hash) {
+    cache[filename] = { hash, code: compiled(filename, source) }
+    isNew = true
+  }
+  return cache[filename].code
+}
+
+function compiled(filename, source) {
+  const { code } = require('esbuild').transformSync(source, { ...options, sourcefile: filename })
+  return code.includes('importMeta') ? head + code : code
+}
 
 function read() {
   try {
