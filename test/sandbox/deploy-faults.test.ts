@@ -18,7 +18,7 @@ beforeAll(async () => {
   const from = content()
   await host.say('mkdir -p /usr/local/sbin && rm -f /usr/local/sbin/*')
   const vars = { app: { release: { source: from.folder } } }
-  const set = await runHere({ hosts: host, words: ['-t', 'nginx,app'], vars, seconds: 300 })
+  const set = await runHere({ hosts: host, words: ['-t', 'nginx,app'], vars })
   expect(set.exitCode, set.stdout.slice(-3000)).toBe(0)
   expect((await run.deploy(from)).exitCode).toBe(0)
   from.remove()

@@ -41,7 +41,7 @@ beforeAll(async () => {
 afterAll(() => leave())
 
 it('ships a folder: odd names, links, executables and empty folders arrive, what is ignored does not', async () => {
-  const set = await runHere({ hosts: host, words: ['-t', 'nginx,app'], seconds: 300 })
+  const set = await runHere({ hosts: host, words: ['-t', 'nginx,app'] })
   expect(set.exitCode, set.stdout.slice(-3000)).toBe(0)
   const odd = ['with space', '-rf', 'quote\'s"$(id)`', 'new\nline', 'tab\tand\\back', 'é日😀', 's*r', 'a&b;c']
   const from = source({

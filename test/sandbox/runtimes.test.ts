@@ -59,7 +59,7 @@ describe.each([
       `systemctl stop foobar 'foobar@*' 2>/dev/null; rm -rf ${home}/current ${home}/releases/* ${home}/releases.jsonl
        ! command -v mariadb >/dev/null || mariadb -e 'DROP TABLE IF EXISTS foobar.greetings, foobar.migrations' 2>/dev/null || :`,
     )
-    const first = await runHere({ hosts: host, vars, seconds: 300 })
+    const first = await runHere({ hosts: host, vars })
     expect(first.exitCode, first.stdout.slice(-3000)).toBe(0)
     const second = await runHere({ hosts: host, vars })
     expect(second.exitCode).toBe(0)

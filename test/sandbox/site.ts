@@ -31,7 +31,7 @@ export interface SiteOptions {
   readonly words?: readonly string[]
   readonly text?: boolean
   readonly env?: NodeJS.ProcessEnv
-  /** Killed after so many seconds; 90 unless told. */
+  /** A process of its own is killed after so many seconds; 90 unless told. */
   readonly seconds?: number
 }
 

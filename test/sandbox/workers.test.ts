@@ -21,8 +21,7 @@ const content = (files: Readonly<Record<string, string>> = {}) =>
     'n.txt': `${Date.now()} ${count++}`,
     ...files,
   })
-const setUp = (all: object) =>
-  runHere({ hosts: host, vars: vars(all), words: ['-t', 'nginx,app'], seconds: 300 })
+const setUp = (all: object) => runHere({ hosts: host, vars: vars(all), words: ['-t', 'nginx,app'] })
 const live = () => host.say(`basename "$(readlink ${home}/current)"`).then(text => text.trim())
 const units = (states = 'active,activating') =>
   host
