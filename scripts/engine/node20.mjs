@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import Module, { createRequire } from 'node:module'
+import { dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const require = createRequire(import.meta.url)
@@ -23,7 +24,7 @@ const head =
   "const importMeta = { url: require('node:url').pathToFileURL(__filename).href, dirname: __dirname, filename: __filename };"
 
 const { version } = JSON.parse(readFileSync(`${root}node_modules/esbuild/package.json`, 'utf8'))
-const made = JSON.stringify([version, options, head])
+const recipe = JSON.stringify([version, options, head])
 const cache = read()
 let isNew = false
 
@@ -55,7 +56,7 @@ function compiled(filename, source) {
 function read() {
   try {
     const found = JSON.parse(readFileSync(cacheFile, 'utf8'))
-    return found.made === made ? found.modules : {}
+    return found.recipe === recipe ? found.modules : {}
   } catch {
     return {}
   }
@@ -65,8 +66,8 @@ function read() {
 function write() {
   const draft = `${cacheFile}.${process.pid}`
   try {
-    mkdirSync(`${root}node_modules/.cache/capstan`, { recursive: true })
-    writeFileSync(draft, JSON.stringify({ made, modules: cache }))
+    mkdirSync(dirname(cacheFile), { recursive: true })
+    writeFileSync(draft, JSON.stringify({ recipe, modules: cache }))
     renameSync(draft, cacheFile)
   } catch {}
 }

@@ -272,7 +272,8 @@ describe('two runs at once', () => {
     expect(stderr).toMatch(/^the run of \S+@\S+ \(run \S+\) since 20\S+\n$/)
     await go()
     expect((await first.done).exitCode).toBe(0)
-    expect((await fault1.run(lockScript('another', 5))).exitCode).toBe(0)
+    // The host hears a moment later that the run is gone.
+    expect((await fault1.run(lockScript('another', 2))).exitCode).toBe(0)
   })
 })
 

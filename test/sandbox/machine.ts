@@ -33,8 +33,7 @@ export const root = dirname(dirname(import.meta.dirname))
 
 /** Brings the host up where it is down: 3 s, or a few milliseconds; it is bare, or as `image` was (kept.ts). */
 export async function machine(name: string, debian: SandboxHost['debian'], image?: string): Promise<Machine> {
-  const request = { name, debian, ...(image === undefined ? {} : { image }) }
-  const [host] = await sandboxUp([request], { root, say: () => {} })
+  const [host] = await sandboxUp([{ name, debian, ...(image && { image }) }], { root, say: () => {} })
   if (host === undefined) throw new Error(`no sandbox host ${name}`)
   const directory = mkdtempSync(join(tmpdir(), 'capstan-machine-'))
   const control = ['-o', `ControlPath=${directory}/control`]

@@ -7,17 +7,14 @@ import { type Machine, machine, root } from './machine.ts'
 import { runHere, runSite, type SiteRun } from './site.ts'
 import { ask } from './web-request.ts'
 
-const vars = {
-  mysql: { password: 'it’s a pass$word' },
-  app: { database: { password: 'it’s a pass$word' } },
-}
+const password = 'it’s a p&a\'ss"w#o$r%d;\\'
+const vars = { mysql: { password }, app: { database: { password } } }
 
 describe.each([12, 13] as const)('site.mjs on a bare Debian %i host', debian => {
   const name = `site${debian}`
   const quiet = { root, say: () => {} }
-  const given = (words: readonly string[]) => ({
-    ...{ hosts: { [name]: { connection: 'sandbox', debian } }, vars, words, seconds: 500 },
-  })
+  const hosts = { [name]: { connection: 'sandbox', debian } }
+  const given = (words: readonly string[]) => ({ hosts, vars, words, seconds: 500 })
   const site = (words: readonly string[] = []) => runSite(given(words))
   let first: SiteRun
   let host: Machine
@@ -63,9 +60,17 @@ describe.each([12, 13] as const)('site.mjs on a bare Debian %i host', debian => 
   it('shows a row of MySQL on the page, over a certificate that is trusted.', async () => {
     const { status, body } = await page('/')
     expect(status).toBe(200)
-    expect(body).toContain('Hello from MySQL')
+    expect(body).toContain('Hello from MySQL &amp; PHP.')
+    expect(body).toContain((await host.say('basename "$(readlink /srv/www/foobar/current)"')).trim())
+    expect((await page('/nothing')).status).toBe(404)
     const rows = await host.say('mariadb -N foobar -e "SELECT COUNT(*) FROM greetings"')
     expect(Number(rows)).toBeGreaterThan(0)
+  })
+
+  it('has nothing left to migrate.', async () => {
+    const as = '-p User=foobar -p EnvironmentFile=/srv/www/foobar/shared/app.env'
+    const migrate = `cd -P /srv/www/foobar/current && systemd-run --wait --pipe --quiet --collect ${as} -p WorkingDirectory="$PWD" php migrations/migrate.php`
+    expect(await host.say(migrate)).toBe('nothing to migrate\n')
   })
 
   it('says so while MySQL is down, and the next run starts it.', async () => {
@@ -83,6 +88,7 @@ describe.each([12, 13] as const)('site.mjs on a bare Debian %i host', debian => 
     const [, path = ''] = /href="(\/assets\/site\.[0-9a-f]+\.css)"/.exec((await page('/')).body) ?? []
     const { status, headers } = await page(`${path}?static`)
     expect([status, headers['cache-control']]).toEqual([200, 'public, max-age=31536000, immutable'])
+    expect(headers['content-type']).toBe('text/css; charset=utf-8')
     await page('/?dynamic')
     const log = await host.say('cat /var/log/nginx/access.log')
     expect(log.split('\n').find(line => line.includes(`${path}?static`))).toContain('app=-')

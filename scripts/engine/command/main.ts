@@ -15,9 +15,6 @@ export interface CommandInput {
   readonly stdout: OutputStream
 }
 
-/** Where errors are told. */
-type ErrorStream = Pick<OutputStream, 'write'>
-
 /**
  * Runs a script of scripts/ to its exit code, under node and under zx alike. An error that its reader can mend is
  * printed to stderr and gives its own code; anything else is a bug, is printed with its stack and gives 1.
@@ -38,7 +35,7 @@ export async function main(
 export async function exitCodeOf(
   command: (input: CommandInput) => Promise<number>,
   input: CommandInput,
-  stderr: ErrorStream,
+  stderr: OutputStream,
 ): Promise<number> {
   try {
     return await command(input)
