@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import Module, { createRequire } from 'node:module'
-import { dirname } from 'node:path'
+import { basename, dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 const require = createRequire(import.meta.url)
@@ -41,15 +41,16 @@ process.once('exit', () => {
 
 function kept(filename, source) {
   const hash = createHash('sha256').update(source).digest('base64')
-  if (cache[filename]?.hash !== hash) {
-    cache[filename] = { hash, code: compiled(filename, source) }
+  const name = filename.slice(root.length)
+  if (cache[name]?.hash !== hash) {
+    cache[name] = { hash, code: compiled(filename, source) }
     isNew = true
   }
-  return cache[filename].code
+  return cache[name].code
 }
 
 function compiled(filename, source) {
-  const { code } = require('esbuild').transformSync(source, { ...options, sourcefile: filename })
+  const { code } = require('esbuild').transformSync(source, { ...options, sourcefile: basename(filename) })
   return code.includes('importMeta') ? head + code : code
 }
 

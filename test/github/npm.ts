@@ -12,7 +12,8 @@ export interface NpmFolder {
 
 /**
  * An npm that installs what a lock file says once, and links it into every further workspace that asks for the
- * same: a push of twenty jobs installs as one does. All else is npm's.
+ * same, with what is kept in node_modules/.cache: a push of twenty jobs installs and compiles as one does. All else
+ * is npm's.
  */
 export function npmOnce(): NpmFolder {
   const folder = mkdtempSync(join(tmpdir(), 'capstan-npm-'))
@@ -21,10 +22,12 @@ export function npmOnce(): NpmFolder {
 [ "$1" = ci ] || exec ${quote(npm)} "$@"
 kept=${quote(folder)}/$({ echo "$*"; cat package.json package-lock.json; } | sha256sum | cut -c1-16)
 if [ ! -d "$kept" ]; then
-  ${quote(npm)} "$@" && cp -al node_modules "$kept.$$" && mv -T "$kept.$$" "$kept"
-  exit
+  ${quote(npm)} "$@" && cp -al node_modules "$kept.$$" && mkdir "$kept.$$.cache" &&
+    mv -T "$kept.$$.cache" "$kept.cache" && mv -T "$kept.$$" "$kept" || exit
+else
+  rm -rf node_modules && cp -al "$kept" node_modules && echo 'linked from an earlier install' || exit
 fi
-rm -rf node_modules && cp -al "$kept" node_modules && echo 'linked from an earlier install'
+ln -s "$kept.cache" node_modules/.cache
 `
   writeFileSync(join(folder, 'npm'), script)
   chmodSync(join(folder, 'npm'), 0o755)

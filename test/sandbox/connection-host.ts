@@ -6,6 +6,7 @@ import { connectSsh } from '#engine/connection/ssh.ts'
 import type { SshTarget } from '#engine/connection/target.ts'
 import { quote } from '#engine/quote.ts'
 import { type SandboxHost, sandboxUp } from '#engine/sandbox/sandbox.ts'
+import { kept } from './kept.ts'
 
 /** A sandbox host with users of every kind, and a folder for keys and known_hosts of ours. */
 export interface WireHost {
@@ -27,7 +28,8 @@ const root = dirname(dirname(import.meta.dirname))
 /** Users: `free` (sudo without a password, zsh), `asks` (with one, fish), `outsider`, `ttyonly`, `locked`, `single`. */
 export async function wireHost(debian: SandboxHost['debian'] = 12): Promise<WireHost> {
   const name = `wire${debian}`
-  const [host] = await sandboxUp([{ name, debian }], { root, say: () => {} })
+  const image = await kept('shells', debian)
+  const [host] = await sandboxUp([{ name, debian, image }], { root, say: () => {} })
   if (host === undefined) throw new Error('no sandbox host')
   const directory = mkdtempSync(join(tmpdir(), 'capstan-wire-'))
   const base = { host: name, address: host.address, port: host.port, sudo: 'auto' } as const
@@ -57,11 +59,6 @@ export async function wireHost(debian: SandboxHost['debian'] = 12): Promise<Wire
 }
 
 const setup = `set -e
-command -v fish >/dev/null && command -v zsh >/dev/null || {
-  export DEBIAN_FRONTEND=noninteractive
-  apt-get -q update >/dev/null
-  apt-get -q -y --no-install-recommends install sudo zsh fish >/dev/null
-}
 user() { # NAME SHELL
   id "$1" >/dev/null 2>&1 || useradd --create-home --shell "$2" "$1"
   install -d -m 700 -o "$1" "/home/$1/.ssh"

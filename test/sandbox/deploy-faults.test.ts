@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openWire } from '../connection/wire.ts'
 import { scripts, source, wellIndex } from './deploy-app.ts'
@@ -96,12 +98,8 @@ async function expectNext(from: ReturnType<typeof source>): Promise<void> {
   const { live, running, half } = await state()
   expect(running).toBe(`foobar@${live}.service`)
   expect(half).toBe('')
-  expect(await host.say(`cat ${home}/current/n.txt`)).toBe(await content2(from))
+  expect(await host.say(`cat ${home}/current/n.txt`)).toBe(readFileSync(join(from.folder, 'n.txt'), 'utf8'))
   from.remove()
-}
-async function content2(from: ReturnType<typeof source>): Promise<string> {
-  const { readFileSync } = await import('node:fs')
-  return readFileSync(`${from.folder}/n.txt`, 'utf8')
 }
 
 describe.each(Object.keys(moments))('at the moment: %s', moment => {
@@ -123,13 +121,13 @@ describe.each(Object.keys(moments))('at the moment: %s', moment => {
     const from = content()
     const before = await state()
     await hold(moment)
-    const deploy = run.startDeploy(from)
+    const deploying = run.deploy(from)
     await held()
     const kill = isUpload(moment)
       ? 'pkill -9 -f "[d]eploy-foobar.holder"'
       : `for pid in /var/lib/capstan/runs/*-foobar-*/pid; do pkill -9 -s "$(cat $pid)"; done; :`
     await host.say(`${kill}; : >${gates}/go; rm -f /usr/local/sbin/*`)
-    const ended = await deploy.done
+    const ended = await deploying
     expect(ended.exitCode, ended.stdout.slice(-3000)).toBe(isAfter(moment) ? 0 : 1)
     await expectWell()
     const after = await state()
@@ -160,11 +158,11 @@ it('goes on over a new connection when the old one is reset', async () => {
   const from = content()
   const wire = await openWire(host.host.port)
   await hold('verify')
-  const deploy = run.startDeploy(from, { hosts: { [host.name]: host.through(wire.port) } })
+  const deploying = run.deploy(from, { hosts: { [host.name]: host.through(wire.port) } })
   await held()
   wire.reset()
   await letGo()
-  const ended = await deploy.done
+  const ended = await deploying
   expect(ended.exitCode, ended.stdout.slice(-3000)).toBe(0)
   await expectWell()
   expect((await state()).half).toBe('')
@@ -221,11 +219,11 @@ describe('a disk that is full', () => {
     async moment => {
       const from = content({ 'large.bin': 'x'.repeat(4_000_000) + Math.random() })
       await hold(moment)
-      const deploy = run.startDeploy(from)
+      const deploying = run.deploy(from)
       await held()
       await fill(0)
       await letGo()
-      const ended = await deploy.done
+      const ended = await deploying
       await expectWell()
       if (moment === 'upload begins') expect(ended.error()).toMatchObject({ code: 'upload' })
       await host.say(`rm -f ${home}/fill`)

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { scripts, source } from './deploy-app.ts'
 import { type Machine, machine } from './machine.ts'
-import { runSite, type SiteRun } from './site.ts'
+import { runHere, runSite, type SiteRun } from './site.ts'
 
 let err1: Machine
 let err2: Machine
@@ -87,7 +87,7 @@ describe('hosts that can’t be reached', () => {
       ...Object.fromEntries(Object.entries(ways).map(([name, { settings }]) => [name, settings()])),
     }
     const site = { roles: ['many'], hosts, vars: { many: { count: 3 } } }
-    run = await runSite(site)
+    run = await runHere(site)
     text = await runSite({ ...site, text: true })
   }, 120_000)
 
@@ -124,7 +124,7 @@ describe('a host that is no Debian', () => {
 
   it('is refused with what is managed, untouched, and harms no other', async () => {
     const hosts = { err1: { connection: 'sandbox', debian: 12 }, err2: { connection: 'sandbox', debian: 13 } }
-    const run = await runSite({ roles: ['many'], hosts, vars: { many: { count: 3 } } })
+    const run = await runHere({ roles: ['many'], hosts, vars: { many: { count: 3 } } })
     expect(run.exitCode).toBe(1)
     expect(run.error('err2')).toMatchObject({
       code: 'host-unsupported',
@@ -149,7 +149,7 @@ describe('what is wrong before a host is contacted', () => {
     ],
     ['a var that no role has', { roles: ['many'], hosts: { a: { vars: { many: { cuont: 1 } } } } }, /cuont/],
   ])('ends with 2: %s', async (_what, options, words) => {
-    const { exitCode, stdout, stderr } = await runSite(options)
+    const { exitCode, stdout, stderr } = await runHere(options)
     expect(exitCode).toBe(2)
     expect(stderr).toMatch(words)
     expect(stdout).toBe('')

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { type SandboxHost, sandboxDown, sandboxKeep } from '#engine/sandbox/sandbox.ts'
-import { root } from './machine.ts'
+import { machine, root } from './machine.ts'
 import { runHere, type SiteRun } from './site.ts'
 
 const quiet = { root, say: () => {} }
@@ -13,10 +13,20 @@ const database = {
   mysql: { password: 'of-hosts-that-are-kept', bufferPool: '128m' },
 }
 
-/** What has been run on a host, one after the other. */
-const runs = {
+/** The app's password on hosts with a database alone. */
+export const oddPassword = 'p&a\'ss\\"w#o$r%d;`x` é😀'
+
+/** A run of site.mjs, or packages that the test itself is in need of. */
+type Step =
+  | { readonly words: readonly string[]; readonly vars: Readonly<Record<string, unknown>> }
+  | { readonly packages: string }
+
+/** What has been done on a host, one after the other. */
+const steps = {
+  shells: [{ packages: 'sudo zsh fish' }],
   web: [{ words: roles('nginx', 'app'), vars: {} }],
-  names: [{ words: roles('dns', 'nginx', 'tls'), vars: {} }],
+  names: [{ words: roles('dns', 'nginx', 'tls'), vars: {} }, { packages: 'pebble curl' }],
+  data: [{ words: roles('mysql'), vars: { mysql: { password: oddPassword } } }],
   site: [{ words: all, vars: database }],
   runtimes: [
     { words: all, vars: { ...database, site: { runtime: 'python' } } },
@@ -30,22 +40,27 @@ const runs = {
     },
     { words: all, vars: { ...database, site: { runtime: 'node' } } },
   ],
-} as const
+} satisfies Record<string, readonly Step[]>
 
 /**
  * The image of a host on which site.mjs has run so: for tests of what comes after, which spend their time on that.
  * It is made by those runs, on a bare host, whenever roles or engine are others than when it was made; throws
  * where one fails, or where the same again changes something or takes more than two trips.
  */
-export async function kept(name: keyof typeof runs, debian: SandboxHost['debian']): Promise<string> {
+export async function kept(name: keyof typeof steps, debian: SandboxHost['debian']): Promise<string> {
   const host = `kept-${name}${debian}`
   const down = () => sandboxDown({ ...quiet, names: [host] }).catch(() => {})
-  const recipe = fingerprint(JSON.stringify(runs[name]), 'roles', 'scripts')
+  const recipe = fingerprint(JSON.stringify(steps[name]), 'roles', 'scripts')
   let made = false
   const image = await sandboxKeep({ name, debian, recipe }, quiet, async () => {
     made = true
     await down()
-    for (const { words, vars } of runs[name]) {
+    for (const step of steps[name]) {
+      if ('packages' in step) {
+        await install(host, debian, step.packages)
+        continue
+      }
+      const { words, vars } = step
       const given = { hosts: { [host]: { connection: 'sandbox', debian } }, words, vars }
       expectDone(host, await runHere(given))
       const again = expectDone(host, await runHere(given)).recap()
@@ -56,6 +71,13 @@ export async function kept(name: keyof typeof runs, debian: SandboxHost['debian'
   })
   if (made) await down()
   return image
+}
+
+async function install(name: string, debian: SandboxHost['debian'], packages: string): Promise<void> {
+  const host = await machine(name, debian)
+  const apt = 'DEBIAN_FRONTEND=noninteractive apt-get -qq --no-install-recommends'
+  await host.say(`apt-get -qq update; ${apt} -y install ${packages} >/dev/null`, 300)
+  host.close()
 }
 
 function expectDone(host: string, run: SiteRun): SiteRun {

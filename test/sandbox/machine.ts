@@ -1,16 +1,10 @@
-import { execFileSync, spawn } from 'node:child_process'
+import { execFileSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { sshWords } from '#engine/sandbox/command-line.ts'
 import { type SandboxHost, sandboxUp } from '#engine/sandbox/sandbox.ts'
-
-/** What a command on the host gave, decoded. */
-export interface Said {
-  readonly exitCode: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
+import { type Said, Shells } from './shells.ts'
 
 /** A sandbox host as a test sees it: through OpenSSH, so that nothing here rests on what is tested. */
 export interface Machine {
@@ -43,7 +37,8 @@ export async function machine(name: string, debian: SandboxHost['debian'], image
     stdio: 'ignore',
     timeout: 20_000,
   })
-  const run = (script: string, seconds = 60) => runScript(words, script, seconds)
+  const shells = new Shells('ssh', [...words, 'exec sh'])
+  const run = (script: string, seconds = 60) => shells.run(script, seconds)
   const say = async (script: string, seconds?: number) => {
     const { exitCode, stdout, stderr } = await run(script, seconds)
     if (exitCode === 0) return stdout
@@ -64,28 +59,11 @@ export async function machine(name: string, debian: SandboxHost['debian'], image
     listing: () => say(lister),
     through: port => throughPort(host, directory, port),
     close: () => {
+      shells.close()
       execFileSync('ssh', ['-O', 'exit', ...words], { stdio: 'ignore', timeout: 20_000 })
       rmSync(directory, { recursive: true, force: true })
     },
   }
-}
-
-function runScript(words: readonly string[], script: string, seconds: number): Promise<Said> {
-  return new Promise((resolve, reject) => {
-    const child = spawn('ssh', [...words, 'exec sh -s'], { stdio: ['pipe', 'pipe', 'pipe'] })
-    const out: Buffer[] = []
-    const err: Buffer[] = []
-    const timer = setTimeout(() => child.kill('SIGKILL'), seconds * 1000)
-    child.stdout.on('data', (chunk: Buffer) => out.push(chunk))
-    child.stderr.on('data', (chunk: Buffer) => err.push(chunk))
-    child.stdin.on('error', () => {})
-    child.on('error', reject)
-    child.on('close', exitCode => {
-      clearTimeout(timer)
-      resolve({ exitCode, stdout: Buffer.concat(out).toString(), stderr: Buffer.concat(err).toString() })
-    })
-    child.stdin.end(`{ ${script}\n}; exit\n`)
-  })
 }
 
 // What logins and the clock move on their own is left out; all else of the disk is in.

@@ -9,13 +9,14 @@ import type { Event } from '#engine/output/events.ts'
 import { quote } from '#engine/quote.ts'
 import type { DeclareMysql } from '#engine/resources/mysql/mysql.ts'
 import { here } from '#engine/resources/shell.ts'
-import { type SandboxHost, sandboxDown, sandboxStatus, sandboxUp } from '#engine/sandbox/sandbox.ts'
+import { type SandboxHost, sandboxDown, sandboxUp } from '#engine/sandbox/sandbox.ts'
 import { vars } from '#engine/vars.ts'
 import mysqlRole from '#roles/mysql/role.ts'
 import site from '#roles/site.ts'
+import { kept, oddPassword } from './kept.ts'
 
 /** The app's password in these tests. */
-export const secret = 'p&a\'ss\\"w#o$r%d;`x` é😀'
+export const secret = oddPassword
 export const given = { password: secret }
 export const file = '/etc/mysql/mariadb.conf.d/90-capstan.cnf'
 
@@ -46,12 +47,12 @@ export interface Converged extends HostResult {
 
 const root = dirname(dirname(import.meta.dirname))
 
+/** A host with the database that the role sets up: one that is there already is taken down first. */
 export async function mysqlHost(debian: SandboxHost['debian']): Promise<MysqlHost> {
   const name = `mysqltest${debian}`
-  const left = await sandboxStatus({ root, say: () => {} })
-  if (left.some(each => each.name === name))
-    await sandboxDown({ root, say: () => {}, names: [name], purge: false })
-  const [host] = await sandboxUp([{ name, debian }], { root, say: () => {} })
+  const quiet = { root, say: () => {} }
+  await sandboxDown({ ...quiet, names: [name] }).catch(() => {})
+  const [host] = await sandboxUp([{ name, debian, image: await kept('data', debian) }], quiet)
   if (host === undefined) throw new Error('no sandbox host')
   const { address, port, user, keyFile, knownHostsFile } = host
   const connect = () => connectSsh({ host: name, address, port, user, keyFile, knownHostsFile, sudo: 'auto' })
@@ -90,7 +91,7 @@ export async function mysqlHost(debian: SandboxHost['debian']): Promise<MysqlHos
     },
     async remove() {
       await connection.close()
-      await sandboxDown({ root, say: () => {}, names: [name], purge: false })
+      await sandboxDown({ ...quiet, names: [name] })
     },
   }
 }

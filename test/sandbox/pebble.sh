@@ -3,11 +3,6 @@
 set -e
 mkdir -p /etc/pebble
 cd /etc/pebble
-if ! [ -e /usr/bin/pebble ]; then
-  export DEBIAN_FRONTEND=noninteractive
-  apt-get -qq update
-  apt-get -qq -y --no-install-recommends install pebble curl >/dev/null 2>&1
-fi
 if ! [ -e api.pem ]; then
   openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 3650 -keyout ca.key -out ca.pem \
     -subj '/CN=API of the test CA' 2>/dev/null

@@ -15,7 +15,7 @@ describe.each([12, 13] as const)('site.mjs on a bare Debian %i host', debian => 
   const quiet = { root, say: () => {} }
   const hosts = { [name]: { connection: 'sandbox', debian } }
   const given = (words: readonly string[]) => ({ hosts, vars, words, seconds: 500 })
-  const site = (words: readonly string[] = []) => runSite(given(words))
+  const site = (words: readonly string[] = []) => runHere(given(words))
   let first: SiteRun
   let host: Machine
   const page = (path: string) => {
@@ -26,7 +26,7 @@ describe.each([12, 13] as const)('site.mjs on a bare Debian %i host', debian => 
   beforeAll(async () => {
     // A host that an earlier run left is not bare.
     await sandboxDown({ ...quiet, names: [name] }).catch(() => {})
-    first = await site()
+    first = await runSite(given([]))
     host = await machine(name, debian)
   }, 600_000)
   afterAll(async () => {
@@ -41,8 +41,23 @@ describe.each([12, 13] as const)('site.mjs on a bare Debian %i host', debian => 
     expect(first.lines.at(-1)?.event).toBe('recap')
   })
 
+  it('makes the database in one go, and starts it once with its settings.', () => {
+    const changes = first.lines.filter(line => line.event === 'changed' && line.role === 'mysql')
+    expect(changes.map(line => line.resource)).toEqual([
+      'apt mariadb-server logrotate',
+      'directory /var/lib/mysql-files',
+      'directory /var/log/mysql',
+      'template /etc/mysql/mariadb.conf.d/90-capstan.cnf',
+      'service mariadb',
+      'mysql database foobar',
+      'mysql user foobar@localhost',
+      'mysql user foobar@127.0.0.1',
+      'restart mariadb',
+    ])
+  })
+
   it('changes nothing the second time, in two trips.', async () => {
-    const second = await site()
+    const second = await runSite(given([]))
     expect(second.changes).toEqual([])
     expect(second.recap()).toMatchObject({ changed: 0, failed: 0, trips: 2 })
   })
@@ -97,14 +112,14 @@ describe.each([12, 13] as const)('site.mjs on a bare Debian %i host', debian => 
 
   it('takes each role alone, and changes nothing with it.', async () => {
     for (const role of ['dns', 'nginx', 'app', 'mysql', 'tls'])
-      expect((await runHere(given(['-t', role]))).recap()).toMatchObject({ changed: 0, failed: 0, trips: 2 })
+      expect((await site(['-t', role])).recap()).toMatchObject({ changed: 0, failed: 0, trips: 2 })
   })
 
   it('refuses a vhost that nginx would not start from, and leaves files and site as they were.', async () => {
     const before = await host.say(
       'find /etc/nginx -type f | sort | xargs sha256sum; pgrep -P $(cat /run/nginx.pid)',
     )
-    const broken = await site(['-e', 'nginx.directives=["serverr off;"]', '-t', 'nginx'])
+    const broken = await runSite(given(['-e', 'nginx.directives=["serverr off;"]', '-t', 'nginx']))
     expect(broken.exitCode).toBe(1)
     expect(broken.error().message).toContain('nginx configuration')
     expect(broken.error().lines.join('\n')).toMatch(

@@ -45,7 +45,7 @@ export async function makeArtifact(options: ArtifactOptions): Promise<Artifact> 
 }
 
 async function gather(options: ArtifactOptions): Promise<Artifact> {
-  const { $ } = await import('zx')
+  const { $ } = await import('zx/core')
   const git = $({ cwd: options.root, quiet: true, nothrow: true })
   const top = await git`git rev-parse --show-toplevel`
   if (top.exitCode !== 0) {
@@ -118,7 +118,7 @@ async function shell(
   folder: string,
   environment: Readonly<Record<string, string>> = {},
 ): Promise<void> {
-  const { $ } = await import('zx')
+  const { $ } = await import('zx/core')
   const done = await $({
     cwd: folder,
     env: { ...process.env, ...environment },
