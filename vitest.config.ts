@@ -25,7 +25,8 @@ export default defineConfig({
           include: ['test/sandbox/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 600_000,
-          // Each file has hosts of its own.
+          // Each file has hosts of its own; files share a process, and what it has loaded.
+          isolate: false,
           maxWorkers: 3,
           globalSetup: 'test/sandbox/leftovers.ts',
           // Real machines: a test that passes the second time is told as such (`retry x1`), one that fails twice fails.

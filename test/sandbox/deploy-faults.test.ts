@@ -61,7 +61,7 @@ async function hold(moment: string): Promise<void> {
   const real = await host.say(`command -v ${command}`)
   await host.say(`cat >/usr/local/sbin/${command} <<'END'
 #!/bin/sh
-case "$*" in ${words.replace(/[ ]/g, '\\ ')}) : >${gates}/at; until [ -e ${gates}/go ]; do sleep 0.02; done ;; esac
+case "$*" in ${words.replace(/[ ]/g, '\\ ')}) : >${gates}/at; until [ -e ${gates}/go ]; do sleep 0.05; done ;; esac
 exec ${real.trim()} "$@"
 END
 chmod 755 /usr/local/sbin/${command}`)

@@ -162,36 +162,14 @@ found_good() {
   [ "$HOW" = deploy ] || hook rolled-back
 }
 
-# connections RELEASE: of nginx to an instance, those it has not taken up yet included. Source: proc_pid_net(5), unix.
-connections() {
-  perl -e 'open my $f, "<", "/proc/net/unix" or exit; my $n = 0; my $listens = 0;
-    while (<$f>) { my @f = split; next unless ($f[7] // "") eq $ARGV[0]; if ($f[3] eq "00010000") { $listens = 1 } else { $n++ } }
-    print $listens ? $n : -1' -- "$BASE/releases/$1/run/app.sock"
-}
-# sockets RELEASE: web sockets among them, as what runs notes them (the app role's websockets.cjs); a process that is gone has none.
-sockets() {
-  sum_=0
-  for note_ in "$BASE/releases/$1/run/websockets."*; do
-    [ -f "$note_" ] && [ -e "/proc/${note_##*.}" ] && read -r open_ <"$note_" || continue
-    case $open_ in '' | *[!0-9]*) ;; *) sum_=$((sum_ + open_)) ;; esac
-  done
-  echo "$sum_"
-}
 # drain RELEASE SECONDS: waits until nobody waits for an answer of the old one any more. Who has a web socket waits for none.
 drain() {
   # Files alone have no server to wait for: nginx sends what it has open to the end.
   [ -S "$BASE/releases/$1/run/app.sock" ] || return 0
-  quiet=0 tries=0 lasting=0
-  while [ "$tries" -lt $(($2 * 20)) ]; do
-    left=$(connections "$1")
-    lasting=$(sockets "$1")
-    [ "$lasting" = 0 ] || [ "$left" -lt "$lasting" ] || left=$((left - lasting))
-    case $left in -1) sleep 1; break ;; 0) quiet=$((quiet + 1)) ;; *) quiet=0 ;; esac
-    [ "$quiet" -lt 5 ] || break
-    sleep 0.05; tries=$((tries + 1))
-  done
+  left=$(perl -e "$DRAIN" -- "$BASE/releases/$1/run/app.sock" "$2")
+  lasting=${left% *} left=${left#* }
   [ "$lasting" = 0 ] || { LASTING=1; note "web sockets: $lasting, which end with the instance"; }
-  [ "${left:-0}" -le 0 ] || note "$left connections are still open: they have until the instance ends"
+  [ "$left" = 0 ] || note "$left connections are still open: they have until the instance ends"
 }
 # An app may take its time to say goodbye to web sockets: that is not waited for.
 stop_old() { for old; do [ "$(live)" = "$old" ] || systemctl stop ${LASTING:+--no-block} -- "$APP@$old.service"; done; }

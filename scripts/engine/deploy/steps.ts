@@ -48,6 +48,7 @@ export function stepsScript(
     LIMIT: '900',
     ANSWERED: `/run/capstan/deploy-${settings.app}.answered`,
     PROBE: probe,
+    DRAIN: drainer,
   }
   return [
     ...Object.entries(variables).map(([name, value]) => `${name}=${quote(value)}\n`),
@@ -149,3 +150,4 @@ function backShell(previous: string | undefined): string {
 
 const host = readFileSync(new URL('host.sh', import.meta.url), 'utf8')
 const probe = readFileSync(new URL('probe.pl', import.meta.url), 'utf8')
+const drainer = readFileSync(new URL('drain.pl', import.meta.url), 'utf8')
