@@ -94,7 +94,7 @@ async function upAll(
   const found = await containersOf(engine, root)
   for (const request of requests) refuseOtherRelease(request, found)
   await ensureKey(loginKey(root), 'capstan-sandbox')
-  const network = await ensureNetwork(engine, root, recorded?.network)
+  const network = networkInUse(recorded, found) ?? (await ensureNetwork(engine, root, recorded?.network))
   const hosts = await allocate(root, network, requests, recorded?.hosts ?? {}, found, say)
   const record = () => {
     writeState(root, { version: 1, engine: engine.name, network, hosts })
@@ -113,6 +113,14 @@ async function upAll(
   record()
   throwFailures(outcomes)
   return hosts
+}
+
+/** The recorded network, where a host runs in it: then no engine removes it, and need not be asked. */
+function networkInUse(recorded: SandboxState | undefined, found: readonly Container[]): string | undefined {
+  const network = recorded?.network
+  return found.some(({ state, ip }) => state === 'running' && ip.startsWith(`${network}.`))
+    ? network
+    : undefined
 }
 
 function refuseOtherRelease({ name, debian }: SandboxRequest, found: readonly Container[]): void {
