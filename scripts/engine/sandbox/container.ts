@@ -64,22 +64,27 @@ function stateOf(told: string, init: string): ContainerState {
   return init !== '' && process.platform === 'linux' && !existsSync(`/proc/${init}/exe`) ? 'lost' : 'running'
 }
 
-/** Makes the container of a host, without starting it; `lock` is held until the engine is done with it. */
+/**
+ * Makes the container of a host, without starting it; `lock` is held until the engine is done with it. The image
+ * is not looked for before: where the engine refuses, `ensureImage` is called, and it is tried once more.
+ */
 export async function createContainer(
   engine: Engine,
   root: string,
   host: string,
   wanted: HostState,
   image: string,
+  ensureImage: () => Promise<void>,
   lock: number,
 ): Promise<void> {
   const name = containerName(root, host)
-  const options = createOptions(engine, root, host, wanted)
-  const made = await engine.try(['create', ...options, image], { hold: lock })
+  const words = ['create', '--pull=never', ...createOptions(engine, root, host, wanted), image]
+  const made = await engine.try(words, { hold: lock })
   if (made.code === 0) return
+  await ensureImage()
   // What an engine that was killed half-way left: a file system under our name that is no container yet.
   if (engine.name === 'podman') await engine.try(['rm', '-f', '--storage', name])
-  await engine.must(['create', ...options, image], { hold: lock })
+  await engine.must(words, { hold: lock })
 }
 
 /** The words that make a container a machine of the clone; pure but for the limits of this machine. */

@@ -39,21 +39,38 @@ const settings = {
   docker: [`CMD ["/bin/sh", "-c", "${start}"]`, 'ENV container=docker'],
 }
 
+interface Recipe {
+  /** Built from this machine's apt sources, else from the registry's debian. */
+  readonly local: boolean
+  readonly sources: readonly string[]
+  readonly content: string
+  readonly image: string
+}
+
+async function recipeOf(engine: Engine, release: DebianRelease): Promise<Recipe> {
+  const local = isDebian() && process.getuid?.() === 0
+  const sources = local ? await machineSources(release) : []
+  const content = fingerprint(release, sources, packages, aptSettings, bare, cached, settled)
+  const image = `${imageRepository}:${release}-${fingerprint(content, settings[engine.name])}`
+  return { local, sources, content, image }
+}
+
+/** The name of the image of a bare Debian. Its tag follows from its recipe: a changed recipe is another image. */
+export async function bareImage(engine: Engine, release: DebianRelease): Promise<string> {
+  return (await recipeOf(engine, release)).image
+}
+
 /**
- * The image of a bare Debian, built where the engine has none: on Debian as root by mmdebstrap from the machine's
- * own apt sources, elsewhere from the registry's debian. Its tag follows from its recipe, so that a changed recipe
- * is another image. Gives the image's name.
+ * Builds the image of a bare Debian where the engine has none: on Debian as root by mmdebstrap from the machine's
+ * own apt sources, elsewhere from the registry's debian.
  */
 export async function ensureImage(
   engine: Engine,
   release: DebianRelease,
   say: (line: string) => void,
-): Promise<string> {
-  const local = isDebian() && process.getuid?.() === 0
-  const sources = local ? await machineSources(release) : []
-  const content = fingerprint(release, sources, packages, aptSettings, bare, cached)
-  const image = `${imageRepository}:${release}-${fingerprint(content, settings[engine.name])}`
-  if (await hasImage(engine, image)) return image
+): Promise<void> {
+  const { local, sources, content, image } = await recipeOf(engine, release)
+  if (await hasImage(engine, image)) return
   await withLock(join(cacheDirectory(), 'images', `${release}-${content}.lock`), say, async lock => {
     if (await hasImage(engine, image)) return
     if (!local) return buildFromRegistry(engine, release, image, say, lock)
@@ -62,7 +79,6 @@ export async function ensureImage(
     const changes = settings[engine.name].flatMap(change => ['--change', change])
     await engine.must(['import', ...changes, tarball, image], { deadline: 600, hold: lock })
   })
-  return image
 }
 
 function fingerprint(...recipe: readonly unknown[]): string {
