@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
 import type { Engine } from './engine.ts'
 import { ensureKey, hostKey, loginKey } from './keys.ts'
 import { archivesDirectory } from './packages.ts'
 import { cloneId, containerName, type DebianRelease, hardwareAddress, networkName, portsAt } from './plan.ts'
 import type { Finished } from './process.ts'
-import { type HostState, stateDirectory } from './state.ts'
+import type { HostState } from './state.ts'
+import { tar } from './tar.ts'
 import { needsRunc } from './tools.ts'
 
 /** `lost`: the engine takes it for running, and its processes are gone with the machine's; nothing starts it again. */
@@ -64,22 +64,27 @@ function stateOf(told: string, init: string): ContainerState {
   return init !== '' && process.platform === 'linux' && !existsSync(`/proc/${init}/exe`) ? 'lost' : 'running'
 }
 
-/** Makes the container of a host, without starting it; `lock` is held until the engine is done with it. */
+/**
+ * Makes the container of a host, without starting it; `lock` is held until the engine is done with it. The image
+ * is not looked for before: where the engine refuses, `ensureImage` is called, and it is tried once more.
+ */
 export async function createContainer(
   engine: Engine,
   root: string,
   host: string,
   wanted: HostState,
   image: string,
+  ensureImage: () => Promise<void>,
   lock: number,
 ): Promise<void> {
   const name = containerName(root, host)
-  const options = createOptions(engine, root, host, wanted)
-  const made = await engine.try(['create', ...options, image], { hold: lock })
+  const words = ['create', '--pull=never', ...createOptions(engine, root, host, wanted), image]
+  const made = await engine.try(words, { hold: lock })
   if (made.code === 0) return
+  await ensureImage()
   // What an engine that was killed half-way left: a file system under our name that is no container yet.
   if (engine.name === 'podman') await engine.try(['rm', '-f', '--storage', name])
-  await engine.must(['create', ...options, image], { hold: lock })
+  await engine.must(words, { hold: lock })
 }
 
 /** The words that make a container a machine of the clone; pure but for the limits of this machine. */
@@ -113,29 +118,20 @@ function createOptions(engine: Engine, root: string, host: string, wanted: HostS
 export async function injectIdentity(engine: Engine, root: string, host: string, ip: string): Promise<void> {
   const key = hostKey(root, host)
   await ensureKey(key, host)
-  mkdirSync(stateDirectory(root), { recursive: true, mode: 0o700 })
-  const tree = mkdtempSync(join(stateDirectory(root), '.identity-'))
-  try {
-    const id = createHash('sha256')
-      .update(`${cloneId(root)} ${host}`)
-      .digest('hex')
-      .slice(0, 32)
-    const put = (path: string, content: string, mode: number) => {
-      writeFileSync(join(tree, path), content, { mode })
-    }
-    mkdirSync(join(tree, 'etc', 'ssh'), { recursive: true, mode: 0o755 })
-    mkdirSync(join(tree, 'root', '.ssh'), { recursive: true, mode: 0o700 })
-    put('etc/machine-id', `${id}\n`, 0o444)
-    put('etc/hosts', hostsFile(host, ip), 0o644)
-    put('root/.ssh/authorized_keys', readFileSync(`${loginKey(root)}.pub`, 'utf8'), 0o600)
-    for (const half of ['', '.pub'])
-      cpSync(`${key}${half}`, join(tree, `etc/ssh/ssh_host_ed25519_key${half}`))
-    const name = containerName(root, host)
-    await engine.must(['cp', `${tree}/etc/.`, `${name}:/etc`])
-    await engine.must(['cp', `${tree}/root/.`, `${name}:/root`])
-  } finally {
-    rmSync(tree, { recursive: true, force: true })
-  }
+  const id = createHash('sha256')
+    .update(`${cloneId(root)} ${host}`)
+    .digest('hex')
+    .slice(0, 32)
+  const tree = tar([
+    { path: 'etc/machine-id', mode: 0o444, content: `${id}\n` },
+    { path: 'etc/hosts', mode: 0o644, content: hostsFile(host, ip) },
+    { path: 'etc/ssh/ssh_host_ed25519_key', mode: 0o600, content: readFileSync(key) },
+    { path: 'etc/ssh/ssh_host_ed25519_key.pub', mode: 0o644, content: readFileSync(`${key}.pub`) },
+    { path: 'root/.ssh/', mode: 0o700 },
+    { path: 'root/.ssh/authorized_keys', mode: 0o600, content: readFileSync(`${loginKey(root)}.pub`) },
+  ])
+  // `archive` would have the owners looked up in the container, for which podman runs itself four times more.
+  await engine.must(['cp', '--archive=false', '-', `${containerName(root, host)}:/`], { input: tree })
 }
 
 /** Starts the container of a host; one that an engine killed half-way left in its way is cleaned up first. */

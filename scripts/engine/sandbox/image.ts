@@ -23,6 +23,14 @@ const aptSettings = [
 
 const bare = 'rm -f etc/ssh/ssh_host_* usr/sbin/policy-rc.d && : >etc/machine-id'
 
+// Packages go, and what apt makes of its lists is there: its first run on each host would take most of a second
+// for it. The cache that knows what is installed too is made from that in no time, and would be as large again.
+const cached = 'apt-get clean && apt-cache -o Dir::Cache::pkgcache= gencaches'
+
+// Apt takes its cache for stale where a list has another time than it had; the tar has none after this one.
+const settled =
+  'find var/lib/apt/lists -newermt "@$SOURCE_DATE_EPOCH" -exec touch -d "@$SOURCE_DATE_EPOCH" {} +'
+
 // What the engine has to know of an image that is a file system alone. Docker neither names itself to systemd
 // nor lets it write its cgroups; a remount inside the container's own namespace mends that.
 const start = 'mount -o remount,rw /sys/fs/cgroup 2>/dev/null; exec /sbin/init'
@@ -31,21 +39,38 @@ const settings = {
   docker: [`CMD ["/bin/sh", "-c", "${start}"]`, 'ENV container=docker'],
 }
 
+interface Recipe {
+  /** Built from this machine's apt sources, else from the registry's debian. */
+  readonly local: boolean
+  readonly sources: readonly string[]
+  readonly content: string
+  readonly image: string
+}
+
+async function recipeOf(engine: Engine, release: DebianRelease): Promise<Recipe> {
+  const local = isDebian() && process.getuid?.() === 0
+  const sources = local ? await machineSources(release) : []
+  const content = fingerprint(release, sources, packages, aptSettings, bare, cached, settled)
+  const image = `${imageRepository}:${release}-${fingerprint(content, settings[engine.name])}`
+  return { local, sources, content, image }
+}
+
+/** The name of the image of a bare Debian. Its tag follows from its recipe: a changed recipe is another image. */
+export async function bareImage(engine: Engine, release: DebianRelease): Promise<string> {
+  return (await recipeOf(engine, release)).image
+}
+
 /**
- * The image of a bare Debian, built where the engine has none: on Debian as root by mmdebstrap from the machine's
- * own apt sources, elsewhere from the registry's debian. Its tag follows from its recipe, so that a changed recipe
- * is another image. Gives the image's name.
+ * Builds the image of a bare Debian where the engine has none: on Debian as root by mmdebstrap from the machine's
+ * own apt sources, elsewhere from the registry's debian.
  */
 export async function ensureImage(
   engine: Engine,
   release: DebianRelease,
   say: (line: string) => void,
-): Promise<string> {
-  const local = isDebian() && process.getuid?.() === 0
-  const sources = local ? await machineSources(release) : []
-  const content = fingerprint(release, sources, packages, aptSettings, bare)
-  const image = `${imageRepository}:${release}-${fingerprint(content, settings[engine.name])}`
-  if (await hasImage(engine, image)) return image
+): Promise<void> {
+  const { local, sources, content, image } = await recipeOf(engine, release)
+  if (await hasImage(engine, image)) return
   await withLock(join(cacheDirectory(), 'images', `${release}-${content}.lock`), say, async lock => {
     if (await hasImage(engine, image)) return
     if (!local) return buildFromRegistry(engine, release, image, say, lock)
@@ -54,7 +79,6 @@ export async function ensureImage(
     const changes = settings[engine.name].flatMap(change => ['--change', change])
     await engine.must(['import', ...changes, tarball, image], { deadline: 600, hold: lock })
   })
-  return image
 }
 
 function fingerprint(...recipe: readonly unknown[]): string {
@@ -118,8 +142,9 @@ async function bootstrap(
     ...['--mode=root', '--variant=minbase', '--format=tar', `--include=${packages.join(',')}`],
     // The lists stay: without them the first thing a role does would be to fetch them.
     '--skip=cleanup/apt/lists',
+    '--skip=cleanup/apt/cache',
     ...aptSettings.map(setting => `--aptopt=${setting}`),
-    `--customize-hook=cd "$1" && ${bare}`,
+    `--customize-hook=cd "$1" && ${bare} && ${settled} && chroot . sh -c '${cached}'`,
   ]
   const draft = join(work, 'image.tar')
   // In a mount namespace of its own: what it mounts below `work` is gone with it, however it ends, and no later
@@ -136,7 +161,7 @@ async function bootstrap(
   ]
   const built = await run('unshare', words, {
     input: `${sources.join('\n')}\n`,
-    env: { TMPDIR: work },
+    env: { TMPDIR: work, SOURCE_DATE_EPOCH: String(Math.floor(Date.now() / 1000)) },
     deadline: 1800,
     hold: lock,
     onLine: line => tellStep(line, release, say),
@@ -167,7 +192,7 @@ async function buildFromRegistry(
     `FROM docker.io/library/debian:${release}`,
     `RUN rm -f /etc/apt/apt.conf.d/docker-* && printf '%s\\n' ${aptSettings.map(each => `'${each}'`).join(' ')} >/etc/apt/apt.conf.d/99capstan \\`,
     ` && apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ${packages.join(' ')} \\`,
-    ` && apt-get clean && cd / && ${bare}`,
+    ` && ${cached} && cd / && ${bare}`,
     ...settings[engine.name],
   ]
   await engine.must(['build', '-t', image, '-'], {

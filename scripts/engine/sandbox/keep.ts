@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { cacheDirectory } from './cache.ts'
 import { findEngine } from './engine.ts'
 import type { SandboxOptions } from './host.ts'
-import { ensureImage, hasImage, imageRepository } from './image.ts'
+import { bareImage, hasImage, imageRepository } from './image.ts'
 import { withLock } from './lock.ts'
 import { containerName, type DebianRelease } from './plan.ts'
 import { readState } from './state.ts'
@@ -28,8 +28,7 @@ export async function sandboxKeep(
 ): Promise<string> {
   const root = realpathSync(options.root)
   const engine = await findEngine(readState(root)?.engine, options.say)
-  const bare = await ensureImage(engine, debian, options.say)
-  const family = `${bare}-${name}-`
+  const family = `${await bareImage(engine, debian)}-${name}-`
   const image = `${family}${recipe}`
   if (await hasImage(engine, image)) return image
   await withLock(join(cacheDirectory(), 'images', `${debian}-${name}.lock`), options.say, async lock => {

@@ -32,29 +32,31 @@ export async function waitUntilReady(
 ): Promise<void> {
   const name = containerName(root, host)
   const end = Date.now() + patience
+  let look = Date.now() + lookEach
   while (Date.now() < end) {
     if (await answersSsh(port, 2000)) {
-      const inside = ['exec', name, 'systemctl', 'is-system-running']
+      const inside = ['exec', name, 'systemctl', 'is-system-running', '--wait']
       const said = (await engine.try(inside, { deadline: 20 })).stdout.trim()
       if (said === 'running' || said === 'degraded') return
-    } else {
-      const state = await engine.try([
-        'inspect',
-        '--type',
-        'container',
-        '--format',
-        '{{.State.Status}}',
-        name,
-      ])
-      if (state.stdout.trim() !== 'running')
-        throw await neverReady(engine, name, host, `is ${state.stdout.trim()}`)
+    } else if (Date.now() >= look) {
+      const state = await stateOf(engine, name)
+      if (state !== 'running') throw await neverReady(engine, name, host, `is ${state}`)
+      look = Date.now() + lookEach
     }
-    await sleep(100)
+    await sleep(50)
   }
   throw await neverReady(engine, name, host, `did not greet on 127.0.0.1:${port} in ${patience / 1000} s`)
 }
 
 const patience = 60_000
+
+// The engine's word costs as much as a tenth of the boot, and sshd greets within half a second as a rule.
+const lookEach = 1000
+
+async function stateOf(engine: Engine, container: string): Promise<string> {
+  const words = ['inspect', '--type', 'container', '--format', '{{.State.Status}}', container]
+  return (await engine.try(words)).stdout.trim()
+}
 
 async function neverReady(engine: Engine, name: string, host: string, how: string): Promise<CapstanError> {
   const log = await engine.try(['logs', '--tail', '15', name])

@@ -13,7 +13,7 @@ import {
 } from './container.ts'
 import { type Engine, engineError, engine as engineNamed, findEngine } from './engine.ts'
 import { describeHost, type SandboxHost, type SandboxOptions, type SandboxRequest } from './host.ts'
-import { ensureImage } from './image.ts'
+import { bareImage, ensureImage } from './image.ts'
 import { ensureKey, knownHostsFile, loginKey, writeKnownHosts } from './keys.ts'
 import { raiseLimits } from './limits.ts'
 import { withLock } from './lock.ts'
@@ -94,7 +94,7 @@ async function upAll(
   const found = await containersOf(engine, root)
   for (const request of requests) refuseOtherRelease(request, found)
   await ensureKey(loginKey(root), 'capstan-sandbox')
-  const network = await ensureNetwork(engine, root, recorded?.network)
+  const network = networkInUse(recorded, found) ?? (await ensureNetwork(engine, root, recorded?.network))
   const hosts = await allocate(root, network, requests, recorded?.hosts ?? {}, found, say)
   const record = () => {
     writeState(root, { version: 1, engine: engine.name, network, hosts })
@@ -113,6 +113,14 @@ async function upAll(
   record()
   throwFailures(outcomes)
   return hosts
+}
+
+/** The recorded network, where a host runs in it: then no engine removes it, and need not be asked. */
+function networkInUse(recorded: SandboxState | undefined, found: readonly Container[]): string | undefined {
+  const network = recorded?.network
+  return found.some(({ state, ip }) => state === 'running' && ip.startsWith(`${network}.`))
+    ? network
+    : undefined
 }
 
 function refuseOtherRelease({ name, debian }: SandboxRequest, found: readonly Container[]): void {
@@ -149,9 +157,8 @@ async function bringUp(work: Work, request: SandboxRequest, found: readonly Cont
     if (started.code !== 0) throw engineError(engine.name, ['start', name], started)
   } else {
     if (container?.state === 'lost') say(`${name} went down with this machine, and is made anew`)
-    const image = request.image ?? (await ensureImage(engine, debian, say))
     seedPackages(root, name, debian)
-    await make(work, name, image, container !== undefined)
+    await make(work, request, container !== undefined)
   }
   const { ports, ip } = hostOf(hosts, name)
   await waitUntilReady(engine, root, name, ports.ssh)
@@ -169,13 +176,16 @@ async function takeOver({ engine, root, hosts }: Work, name: string): Promise<vo
  * Makes and starts a host's container; `leftover` is one that was never ready, so there is nothing on it. An
  * engine that was killed while it started one holds the address as taken until the network goes: the next is used.
  */
-async function make(work: Work, name: string, image: string, leftover: boolean): Promise<void> {
-  const { engine, root, network, hosts, lock } = work
+async function make(work: Work, request: SandboxRequest, leftover: boolean): Promise<void> {
+  const { engine, root, network, hosts, say, lock } = work
+  const { name, debian } = request
+  const image = request.image ?? (await bareImage(engine, debian))
+  const ensure = async () => (request.image === undefined ? ensureImage(engine, debian, say) : undefined)
   const refused: string[] = []
   if (leftover) await removeContainer(engine, root, name)
   for (;;) {
     const host = hostOf(hosts, name)
-    await createContainer(engine, root, name, host, image, lock)
+    await createContainer(engine, root, name, host, image, ensure, lock)
     await injectIdentity(engine, root, name, host.ip)
     const started = await startContainer(engine, root, name, work.lock)
     if (started.code === 0) return
