@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto'
-import { existsSync, readFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import type { Engine } from './engine.ts'
 import { ensureKey, hostKey, loginKey } from './keys.ts'
 import { archivesDirectory } from './packages.ts'
 import { cloneId, containerName, type DebianRelease, hardwareAddress, networkName, portsAt } from './plan.ts'
 import type { Finished } from './process.ts'
-import type { HostState } from './state.ts'
-import { tar } from './tar.ts'
+import { type HostState, stateDirectory } from './state.ts'
 import { needsRunc } from './tools.ts'
 
 /** `lost`: the engine takes it for running, and its processes are gone with the machine's; nothing starts it again. */
@@ -122,16 +122,24 @@ export async function injectIdentity(engine: Engine, root: string, host: string,
     .update(`${cloneId(root)} ${host}`)
     .digest('hex')
     .slice(0, 32)
-  const tree = tar([
-    { path: 'etc/machine-id', mode: 0o444, content: `${id}\n` },
-    { path: 'etc/hosts', mode: 0o644, content: hostsFile(host, ip) },
-    { path: 'etc/ssh/ssh_host_ed25519_key', mode: 0o600, content: readFileSync(key) },
-    { path: 'etc/ssh/ssh_host_ed25519_key.pub', mode: 0o644, content: readFileSync(`${key}.pub`) },
-    { path: 'root/.ssh/', mode: 0o700 },
-    { path: 'root/.ssh/authorized_keys', mode: 0o600, content: readFileSync(`${loginKey(root)}.pub`) },
-  ])
-  // `archive` would have the owners looked up in the container, for which podman runs itself four times more.
-  await engine.must(['cp', '--archive=false', '-', `${containerName(root, host)}:/`], { input: tree })
+  mkdirSync(stateDirectory(root), { recursive: true, mode: 0o700 })
+  const tree = mkdtempSync(join(stateDirectory(root), '.identity-'))
+  try {
+    const put = (path: string, content: string | Buffer, mode: number) => {
+      writeFileSync(join(tree, path), content, { mode })
+    }
+    mkdirSync(join(tree, 'etc', 'ssh'), { recursive: true, mode: 0o755 })
+    mkdirSync(join(tree, 'root', '.ssh'), { recursive: true, mode: 0o700 })
+    put('etc/machine-id', `${id}\n`, 0o444)
+    put('etc/hosts', hostsFile(host, ip), 0o644)
+    put('root/.ssh/authorized_keys', readFileSync(`${loginKey(root)}.pub`), 0o600)
+    for (const half of ['', '.pub'])
+      cpSync(`${key}${half}`, join(tree, `etc/ssh/ssh_host_ed25519_key${half}`))
+    // As root's own: for `archive`, which is podman's default, podman runs itself four times more.
+    await engine.must(['cp', '--archive=false', `${tree}/.`, `${containerName(root, host)}:/`])
+  } finally {
+    rmSync(tree, { recursive: true, force: true })
+  }
 }
 
 /** Starts the container of a host; one that an engine killed half-way left in its way is cleaned up first. */
