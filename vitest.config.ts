@@ -27,7 +27,7 @@ export default defineConfig({
           hookTimeout: 600_000,
           // Each file has hosts of its own; files share a process, and what it has loaded.
           isolate: false,
-          maxWorkers: 3,
+          maxWorkers: 5,
           globalSetup: 'test/sandbox/leftovers.ts',
           // Real machines: a test that passes the second time is told as such (`retry x1`), one that fails twice fails.
           retry: 1,

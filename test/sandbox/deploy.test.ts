@@ -385,7 +385,7 @@ it('loses no request through six switches, with slow ones and new connections am
   await run.deploy(one)
   const target = { address: '127.0.0.1', port: host.host.ports.https, domain: 'www.foobar.com', path: '/' }
   const visitors = [
-    startLoad({ ...target, connections: 4, keepAlive: true, pause: 10 }),
+    startLoad({ ...target, connections: 4, keepAlive: true, pause: 25 }),
     startLoad({ ...target, connections: 2, keepAlive: false, pause: 25 }),
     startLoad({ ...target, path: '/slow', connections: 2, keepAlive: true }),
   ]

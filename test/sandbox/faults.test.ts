@@ -5,7 +5,7 @@ import { lockScript } from '#engine/converge/lock.ts'
 import { quote } from '#engine/quote.ts'
 import { openWire } from '../connection/wire.ts'
 import { type Machine, machine } from './machine.ts'
-import { type RunningSite, runHere, startSite } from './site.ts'
+import { type RunningSite, runHere, type SiteOptions, startSite } from './site.ts'
 
 let fault1: Machine
 beforeAll(async () => {
@@ -265,13 +265,13 @@ describe('two runs at once', () => {
   })
 
   it('do not wait for ever: who has the host is known', async () => {
-    const first = startSite(site())
+    const first = runHere(site())
     await held('one')
     const { exitCode, stderr } = await fault1.run(lockScript('another', 1))
     expect(exitCode).toBe(75)
     expect(stderr).toMatch(/^the run of \S+@\S+ \(run \S+\) since 20\S+\n$/)
     await go()
-    expect((await first.done).exitCode).toBe(0)
+    expect((await first).exitCode).toBe(0)
     // The host hears a moment later that the run is gone.
     expect((await fault1.run(lockScript('another', 2))).exitCode).toBe(0)
   })
@@ -313,15 +313,15 @@ describe('a disk that is full', () => {
 })
 
 describe('packages', () => {
-  const install = (seconds = 200) => startSite({ hosts: fault1, roles: ['packages'], seconds })
-  beforeEach(() => fault1.say('apt-get -qq purge -y hello 2>/dev/null || :', 120), 150_000)
+  const packages: SiteOptions = { hosts: fault1, roles: ['packages'], seconds: 200 }
+  beforeEach(() => fault1.say('dpkg --purge hello 2>/dev/null || :', 120), 150_000)
 
   it('wait for a lock that another apt holds', async () => {
     const lock = fault1.run(
       `perl -e 'use Fcntl; open F, ">>/var/lib/dpkg/lock-frontend"; $l = pack "s s l l i", F_WRLCK, 0, 0, 0, 0; $l = pack "s s x4 q q i x4", F_WRLCK, 0, 0, 0, 0; fcntl F, F_SETLK, $l or die $!; open G, ">/run/gates/locked"; until (-e "/run/gates/go") { select undef, undef, undef, 0.05 }'`,
     )
     await fault1.until('[ -e /run/gates/locked ]')
-    const run = install()
+    const run = startSite(packages)
     await run.until(line => line.event === 'changing')
     await fault1.until('pgrep -x apt-get')
     await new Promise(resolve => setTimeout(resolve, 1500))
@@ -335,7 +335,7 @@ describe('packages', () => {
       'cd /tmp && apt-get -qq download hello && dpkg --unpack hello_*.deb >/dev/null && rm -f hello_*.deb && touch /var/lib/dpkg/updates/0001 && dpkg-query -W -f "\\${db:Status-Status}" hello | grep -q unpacked',
       120,
     )
-    const { exitCode, changes } = await install().done
+    const { exitCode, changes } = await runHere(packages)
     expect([exitCode, changes]).toEqual([0, ['apt hello']])
     expect(await fault1.say('dpkg-query -W -f "\\${db:Status-Status}" hello; dpkg --audit')).toBe('installed')
   }, 220_000)

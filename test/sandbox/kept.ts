@@ -13,6 +13,11 @@ const database = {
   mysql: { password: 'of-hosts-that-are-kept', bufferPool: '128m' },
 }
 
+const password = 'it’s a p&a\'ss"w#o$r%d;\\'
+
+/** What site.test.ts gives its hosts, and `whole` is made with. */
+export const siteVars = { mysql: { password }, app: { database: { password } } }
+
 /** The app's password on hosts with a database alone. */
 export const oddPassword = 'p&a\'ss\\"w#o$r%d;`x` é😀'
 
@@ -28,6 +33,7 @@ const steps = {
   names: [{ words: roles('dns', 'nginx', 'tls'), vars: {} }, { packages: 'pebble curl' }],
   data: [{ words: roles('mysql'), vars: { mysql: { password: oddPassword } } }],
   site: [{ words: all, vars: database }],
+  whole: [{ words: [], vars: siteVars }],
   runtimes: [
     { words: all, vars: { ...database, site: { runtime: 'python' } } },
     {
@@ -50,7 +56,11 @@ const steps = {
 export async function kept(name: keyof typeof steps, debian: SandboxHost['debian']): Promise<string> {
   const host = `kept-${name}${debian}`
   const down = () => sandboxDown({ ...quiet, names: [host] }).catch(() => {})
-  const recipe = fingerprint(JSON.stringify(steps[name]), 'roles', 'scripts')
+  const recipe = fingerprint(
+    JSON.stringify(steps[name]) + readFileSync(join(root, 'package-lock.json')),
+    'roles',
+    'scripts',
+  )
   let made = false
   const image = await sandboxKeep({ name, debian, recipe }, quiet, async () => {
     made = true
@@ -75,8 +85,8 @@ export async function kept(name: keyof typeof steps, debian: SandboxHost['debian
 
 async function install(name: string, debian: SandboxHost['debian'], packages: string): Promise<void> {
   const host = await machine(name, debian)
-  const apt = 'DEBIAN_FRONTEND=noninteractive apt-get -qq --no-install-recommends'
-  await host.say(`apt-get -qq update; ${apt} -y install ${packages} >/dev/null`, 300)
+  const install = `DEBIAN_FRONTEND=noninteractive apt-get -qq --no-install-recommends -y install ${packages} >/dev/null`
+  await host.say(`${install} || { apt-get -qq update && ${install}; }`, 300)
   host.close()
 }
 

@@ -102,7 +102,7 @@ describe.each([
     const target = { address: '127.0.0.1', port: host.host.ports.https, domain: 'www.foobar.com', path: '/' }
     const slow = runtime === 'static' ? { linger: 1000 } : {}
     const visitors = [
-      startLoad({ ...target, connections: 3, keepAlive: true, pause: 10 }),
+      startLoad({ ...target, connections: 3, keepAlive: true, pause: 25 }),
       startLoad({ ...target, connections: 2, keepAlive: false, pause: 25 }),
       startLoad({ ...target, path: '/slow1', connections: 2, keepAlive: true, ...slow }),
     ]
