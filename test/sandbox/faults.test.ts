@@ -313,7 +313,7 @@ describe('a disk that is full', () => {
 })
 
 describe('packages', () => {
-  const packages: SiteOptions = { hosts: fault1, roles: ['packages'], seconds: 200 }
+  const packages = (): SiteOptions => ({ hosts: fault1, roles: ['packages'], seconds: 200 })
   beforeEach(() => fault1.say('dpkg --purge hello 2>/dev/null || :', 120), 150_000)
 
   it('wait for a lock that another apt holds', async () => {
@@ -321,7 +321,7 @@ describe('packages', () => {
       `perl -e 'use Fcntl; open F, ">>/var/lib/dpkg/lock-frontend"; $l = pack "s s l l i", F_WRLCK, 0, 0, 0, 0; $l = pack "s s x4 q q i x4", F_WRLCK, 0, 0, 0, 0; fcntl F, F_SETLK, $l or die $!; open G, ">/run/gates/locked"; until (-e "/run/gates/go") { select undef, undef, undef, 0.05 }'`,
     )
     await fault1.until('[ -e /run/gates/locked ]')
-    const run = startSite(packages)
+    const run = startSite(packages())
     await run.until(line => line.event === 'changing')
     await fault1.until('pgrep -x apt-get')
     await new Promise(resolve => setTimeout(resolve, 1500))
@@ -335,7 +335,7 @@ describe('packages', () => {
       'cd /tmp && apt-get -qq download hello && dpkg --unpack hello_*.deb >/dev/null && rm -f hello_*.deb && touch /var/lib/dpkg/updates/0001 && dpkg-query -W -f "\\${db:Status-Status}" hello | grep -q unpacked',
       120,
     )
-    const { exitCode, changes } = await runHere(packages)
+    const { exitCode, changes } = await runHere(packages())
     expect([exitCode, changes]).toEqual([0, ['apt hello']])
     expect(await fault1.say('dpkg-query -W -f "\\${db:Status-Status}" hello; dpkg --audit')).toBe('installed')
   }, 220_000)

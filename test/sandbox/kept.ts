@@ -13,11 +13,6 @@ const database = {
   mysql: { password: 'of-hosts-that-are-kept', bufferPool: '128m' },
 }
 
-const password = 'it’s a p&a\'ss"w#o$r%d;\\'
-
-/** What site.test.ts gives its hosts, and `whole` is made with. */
-export const siteVars = { mysql: { password }, app: { database: { password } } }
-
 /** The app's password on hosts with a database alone. */
 export const oddPassword = 'p&a\'ss\\"w#o$r%d;`x` é😀'
 
@@ -33,7 +28,6 @@ const steps = {
   names: [{ words: roles('dns', 'nginx', 'tls'), vars: {} }, { packages: 'pebble curl' }],
   data: [{ words: roles('mysql'), vars: { mysql: { password: oddPassword } } }],
   site: [{ words: all, vars: database }],
-  whole: [{ words: [], vars: siteVars }],
   runtimes: [
     { words: all, vars: { ...database, site: { runtime: 'python' } } },
     {
