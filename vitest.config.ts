@@ -3,6 +3,8 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     reporters: ['./test/retried.ts', 'default'],
+    // What Vite made of a module is kept until the module changes.
+    experimental: { fsModuleCache: true },
     projects: [
       {
         // It warns of a package's source maps that lead nowhere.
@@ -27,7 +29,7 @@ export default defineConfig({
           hookTimeout: 600_000,
           // Each file has hosts of its own; files share a process, and what it has loaded.
           isolate: false,
-          maxWorkers: 5,
+          maxWorkers: 6,
           globalSetup: 'test/sandbox/leftovers.ts',
           // Real machines: a test that passes the second time is told as such (`retry x1`), one that fails twice fails.
           retry: 1,
