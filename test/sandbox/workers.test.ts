@@ -53,7 +53,11 @@ async function expectFollowed(): Promise<void> {
   await host.until(`! systemctl list-units --no-legend --state=deactivating 'foobar.*' | grep -q .`)
   await host.say(`truncate -c -s 0 ${storage}/log`)
   await host.until(`[ "$(grep -cs swept ${storage}/log)" -ge 1 ]`)
-  expect(new Set(await log())).toEqual(new Set([`swept ${release}`]))
+  const lines = await log()
+  const begun = `begun ${release}`
+  // The queue's worker may have come to its first line only now.
+  expect(lines.filter(line => line === begun).length).toBeLessThan(2)
+  expect(new Set(lines.filter(line => line !== begun))).toEqual(new Set([`swept ${release}`]))
 }
 
 // One story, told in order: each part begins where the one before it ended.
