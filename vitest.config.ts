@@ -27,8 +27,7 @@ export default defineConfig({
           include: ['test/sandbox/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 600_000,
-          // Each file has hosts of its own; files share a process, and what it has loaded.
-          isolate: false,
+          // Each file has hosts and a process of its own: what is secret in one is told in another.
           maxWorkers: 6,
           globalSetup: 'test/sandbox/leftovers.ts',
           // Real machines: a test that passes the second time is told as such (`retry x1`), one that fails twice fails.
