@@ -27,7 +27,9 @@ export default defineConfig({
           include: ['test/sandbox/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 600_000,
-          // Each file has hosts and a process of its own: what is secret in one is told in another.
+          // Files share a process, and what it has loaded but the engine: what is secret in one is told in the next.
+          isolate: false,
+          setupFiles: 'test/sandbox/anew.ts',
           maxWorkers: 6,
           globalSetup: 'test/sandbox/leftovers.ts',
           // Real machines: a test that passes the second time is told as such (`retry x1`), one that fails twice fails.

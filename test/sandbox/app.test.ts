@@ -118,8 +118,8 @@ describe.each([12, 13] as const)('the app role on Debian %i', debian => {
   it('loses no request when the link changes, ten times', async () => {
     const target = { address: '127.0.0.1', port: web.host.ports.https, domain: 'www.foobar.com', path: '/' }
     const visitors = [
-      startLoad({ ...target, connections: 4, keepAlive: true, pause: 25 }),
-      startLoad({ ...target, connections: 2, keepAlive: false, pause: 25 }),
+      startLoad({ ...target, connections: 4, keepAlive: true, pause: 10 }),
+      startLoad({ ...target, connections: 2, keepAlive: false, pause: 10 }),
     ]
     for (let i = 0; i < 10; i++) {
       const [next, last] = i % 2 === 0 ? [second, first] : [first, second]
