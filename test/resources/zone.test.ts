@@ -66,7 +66,7 @@ describe('a zone', () => {
 
   it('is written with its next serial when its content differs, and only then', () => {
     const changed = zones.apply(wanted, { ...found, text: file(40, '192.0.2.2') })
-    expect(decoded(changed)).toBe(file(50))
+    expect(fed(changed)).toBe(file(50))
     const unread = zones.apply(wanted, { ...found, served: '39' })
     expect(unread).not.toContain('put ')
   })
@@ -78,7 +78,6 @@ describe('a zone', () => {
 })
 
 /** What the here-document in a piece of shell holds. */
-function decoded(shell: string): string {
-  const lines = shell.trimEnd().split('\n').slice(1, -1)
-  return Buffer.from(lines.join(''), 'base64').toString()
+function fed(shell: string): string {
+  return shell.slice(shell.indexOf('\n') + 1).replace(/END_\w+\n$/, '')
 }

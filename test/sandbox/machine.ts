@@ -50,9 +50,9 @@ export async function machine(name: string, debian: SandboxHost['debian'], image
     run,
     say,
     until: async (condition, seconds = 20) => {
-      const turns = Math.ceil(seconds / 0.05)
+      const turns = Math.ceil(seconds / 0.1)
       await say(
-        `i=0; until ${condition}; do i=$((i + 1)); [ $i -lt ${turns} ] || exit 1; sleep 0.05; done`,
+        `i=0; until ${condition}; do i=$((i + 1)); [ $i -lt ${turns} ] || exit 1; sleep 0.1; done`,
         seconds * 2,
       )
     },

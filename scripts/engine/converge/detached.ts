@@ -1,7 +1,7 @@
 import type { Connection } from '#engine/connection/connection.ts'
 import { ConnectionLost, HostError } from '#engine/errors.ts'
 import { quote } from '#engine/quote.ts'
-import { here } from '#engine/resources/shell.ts'
+import { hereInBase64 } from '#engine/resources/shell.ts'
 import { stateDirectory } from './facts.ts'
 
 /** Where a run keeps its script, its log and what it is told, on the host. */
@@ -42,7 +42,7 @@ export async function runDetached(connection: Connection, run: DetachedRun): Pro
   try {
     for (;;) {
       try {
-        const script = launch(run) + follow(run.id, seen)
+        const script = launchAndFollow(run, seen)
         const { exitCode, stderr } = await current.run(script, { deadline: longest, onOutput })
         if (exitCode === 0) return
         throw notFollowed(current.host, run.id, exitCode, stderr.toString())
@@ -61,41 +61,44 @@ export async function runDetached(connection: Connection, run: DetachedRun): Pro
 const longest = 6 * 3600
 const notBegun = 74
 
-function launch({ id, script }: DetachedRun): string {
-  const at = quote(runDirectory(id))
-  const file = `${at}/script`
-  return [
-    // A host that has the log already was launched before the connection broke: it is only followed.
-    `if ! [ -e ${at}/log ]; then\n`,
-    `umask 077; mkdir -p ${stateDirectory}/runs ${stateDirectory}/owed || exit ${notBegun}\n`,
-    `( cd ${stateDirectory}/runs && ls -1 | head -n -10 | xargs -r rm -rf -- )\n`,
-    `mkdir -p ${at} || exit ${notBegun}\n`,
-    here(`cat >${file}`, script),
-    `[ "$(wc -c <${file})" = ${Buffer.byteLength(script)} ] || { rm -f -- ${file}; exit ${notBegun}; }\n`,
-    // From a subshell that ends, so that init inherits and reaps it: a dead child of the follower looks alive.
-    // The log is opened before the script is started: the follower must find it.
-    `( exec >${at}/log 2>&1 </dev/null; umask 022; setsid sh ${file} & echo $! >${at}/pid )\nfi\n`,
-  ].join('')
+function launchAndFollow({ id, script }: DetachedRun, from: number): string {
+  const words = [stateDirectory, runDirectory(id), from, Buffer.byteLength(script)]
+  return hereInBase64(
+    `exec perl -e ${quote(follower)} -- ${words.map(word => quote(String(word))).join(' ')}`,
+    script,
+  )
 }
 
-function follow(id: string, from: number): string {
-  // The lock (9) is the session's and the stage's to hold, never the follower's.
-  return `exec perl -e ${quote(follower)} -- ${quote(runDirectory(id))} ${from} 9>&-\n`
-}
-
-// Prints the log as it grows, from a byte on, until the process that writes it is gone (its number may be another's
-// after a reboot), or its own session is. On a busy host it is there before that process is the script's own, and
-// sees it in the middle of exec(2): alive, and without a command line.
+// Launches the script that comes in base64, where it was not launched before the connection broke, and prints its log
+// as it grows, from a byte on, until the process that writes it is gone (its number may be another's after a reboot),
+// or its own session is. On a busy host it is there before that process is the script's own, and sees it in the middle
+// of exec(2): alive, and without a command line. The lock (9) is the session's and the script's, never the follower's.
 const follower = String.raw`
-  my ($dir, $from) = @ARGV; $| = 1; open my $p, "<", "$dir/pid" or die "$dir/pid: $!\n"; my $pid = int <$p>;
+  my ($state, $dir, $from, $length) = @ARGV; $| = 1; -e "$dir/log" or launch(); close STDIN;
+  my $lock; open $lock, ">>&=", 9 and close $lock;
+  open my $p, "<", "$dir/pid" or die "$dir/pid: $!\n"; my $pid = int <$p>;
   open my $log, "<", "$dir/log" or die "$dir/log: $!\n"; binmode $log; binmode STDOUT; seek $log, $from, 0;
-  sub alive { open my $f, "<", "/proc/$pid/cmdline" or return 0; my $words = <$f> // "";
-    return -1 != index $words, "$dir/script" if $words ne "";
-    open $f, "<", "/proc/$pid/stat" or return 0; (<$f> // "Z") !~ /\) [ZX]/ }
   my $parent = getppid; my $until = time + 30; select undef, undef, undef, 0.01 until alive() || -s $log || time > $until;
   for (;;) { my $alive = getppid == $parent && alive(); my $any = 0;
     while (my $n = sysread $log, my $bytes, 65536) { print $bytes; $any = 1 }
     last unless $alive; select undef, undef, undef, 0.02 unless $any }
+
+  sub alive { open my $f, "<", "/proc/$pid/cmdline" or return 0; my $words = <$f> // "";
+    return -1 != index $words, "$dir/script" if $words ne "";
+    open $f, "<", "/proc/$pid/stat" or return 0; (<$f> // "Z") !~ /\) [ZX]/ }
+  # A child that ends at once starts it: init inherits and reaps it, and what ends the follower does not end it.
+  sub launch { umask 077; for ($state, "$state/runs", "$state/owed") { mkdir $_ or -d $_ or refuse("$_: $!") }
+    opendir my $all, "$state/runs" or refuse("$state/runs: $!"); my @old = sort grep { !/^\.\.?$/ } readdir $all;
+    splice @old, @old > 10 ? -10 : 0; system "rm", "-rf", "--", map { "$state/runs/$_" } @old if @old;
+    my $script = join "", map { chomp; tr{A-Za-z0-9+/=}{ -_}d; unpack "u", chr(32 + length() * 3 / 4) . $_ } <STDIN>;
+    length $script == $length or refuse("$length bytes were to come, " . length($script) . " did");
+    mkdir $dir or -d $dir or refuse("$dir: $!"); my $file = "$dir/script"; open my $out, ">", $file or refuse("$file: $!"); binmode $out;
+    print {$out} $script and close $out or do { my $why = $!; unlink $file; refuse("$file: $why") };
+    open my $log, ">", "$dir/log" or refuse("$dir/log: $!"); my $starter = fork // refuse("fork: $!");
+    if ($starter) { waitpid $starter, 0; return $? && refuse("$file: it can't be started") }
+    my $own = fork // exit 1; if ($own) { open my $p, ">", "$dir/pid" or exit 1; print {$p} "$own\n" and close $p or exit 1; exit 0 }
+    open STDIN, "<", "/dev/null"; open STDOUT, ">&", $log; open STDERR, ">&", $log; umask 022; exec "setsid", "sh", $file; exit 127 }
+  sub refuse { print STDERR "$_[0]\n"; exit ${notBegun} }
 `
 
 function notFollowed(host: string, id: string, exitCode: number, said: string): HostError {

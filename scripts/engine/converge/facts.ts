@@ -35,16 +35,17 @@ export const factsScript = String.raw`
 pair() { printf '%s\0%s\0' "$1" "$2"; }
 if [ -r /etc/os-release ]; then . /etc/os-release; fi
 pair os.id "$ID"; pair os.version "$VERSION_ID"; pair os.codename "$VERSION_CODENAME"; pair os.name "$PRETTY_NAME"
+pair architecture "$(uname -m)"
 perl -e '
-  sub pair { print "$_[0]\0$_[1]\0" } use POSIX (); my (undef, $node, undef, undef, $machine) = POSIX::uname();
-  pair architecture => $machine; pair hostname => $node;
+  sub pair { print "$_[0]\0$_[1]\0" }
+  if (open my $f, "<", "/proc/sys/kernel/hostname") { chomp(my $name = <$f>); pair hostname => $name }
   if (open my $f, "<", "/proc/cpuinfo") { pair cpus => scalar grep { /^processor\s/ } <$f> }
   if (open my $f, "<", "/proc/meminfo") { while (<$f>) { pair memory => int $1 / 1024 if /^MemTotal:\s+(\d+)/ } }
   if (open my $f, "<", "/proc/net/fib_trie") { my ($last, %seen);
     while (<$f>) { $last = $1 if /\|-- ([\d.]+)/; pair address => $last if /\/32 host LOCAL/ && $last !~ /^127\./ && !$seen{$last}++ } }
   if (open my $f, "<", "/proc/net/if_inet6") { while (<$f>) { my @f = split; next unless $f[3] eq "00";
     pair address => join ":", map { sprintf "%x", hex } $f[0] =~ /(....)/g } }
-  -l and m{^/srv/www/([^/]+)/} and pair live => $1 for glob "/srv/www/*/current";
+  if (opendir my $d, "/srv/www") { -l "/srv/www/$_/current" and pair live => $_ for sort grep { !/^\./ } readdir $d }
   if (opendir my $d, "/var/lib/capstan/owed") { pair owed => pack "H*", $_ for sort grep { /^[0-9a-f]+$/ } readdir $d }
 '
 if [ -d /run/systemd/system ]; then pair systemd yes; fi

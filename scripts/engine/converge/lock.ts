@@ -1,6 +1,6 @@
 import { hostname, userInfo } from 'node:os'
 import { HostError } from '#engine/errors.ts'
-import { quote } from '#engine/quote.ts'
+import { quote, quoteAll } from '#engine/quote.ts'
 import { stateDirectory } from './facts.ts'
 import { restoreShell, sessionFile } from './stage.ts'
 
@@ -15,26 +15,20 @@ const leftovers = `${stateDirectory}/leftovers`
  */
 export function lockScript(runId: string, waitSeconds: number): string {
   const holder = `${userInfo().username}@${hostname()} (run ${runId})`
+  const words = [directory, stateDirectory, sessionFile, String(waitSeconds), holder]
   return `
-if mkdir -p -m 700 ${directory} && true >>${directory}/lock; then
+if { [ -d ${directory} ] || mkdir -p -m 700 ${directory}; } && true >>${directory}/lock; then
   exec 9>>${directory}/lock
-  flock -w ${waitSeconds} 9
-  case $? in
-  0) if perl -e ${quote(orphans)} -- ${sessionFile} ${waitSeconds}; then
-      printf '%s since %s\\n%s\\n' ${quote(holder)} "$(date -u +%FT%TZ)" $$ >${directory}/holder
-      if [ -s ${leftovers}.place ]; then (
-        ${restoreShell()}
-        IFS='	' read -r copy root <${leftovers}.place; [ -d "$copy" ] && restore "$copy" "$root"; rm -f ${leftovers}.place
-      ); fi
-      if [ -s ${leftovers} ]; then
-        while IFS= read -r old; do rm -rf -- "$old"; done <${leftovers}
-        rm -f ${leftovers}
-      fi
-      rm -f -- ${stateDirectory}/runs/*/script
-    else exec 9>&-; (exit 75); fi ;;
-  1) { printf 'the run of '; head -n 1 ${directory}/holder; } >&2; exec 9>&-; (exit 75) ;;
-  *) exec 9>&-; (exit 73) ;;
-  esac
+  if perl -e ${quote(taker)} -- $$ ${quoteAll(words)}; then
+    if [ -s ${leftovers}.place ]; then (
+      ${restoreShell()}
+      IFS='	' read -r copy root <${leftovers}.place; [ -d "$copy" ] && restore "$copy" "$root"; rm -f ${leftovers}.place
+    ); fi
+    if [ -s ${leftovers} ]; then
+      while IFS= read -r old; do rm -rf -- "$old"; done <${leftovers}
+      rm -f ${leftovers}
+    fi
+  else capstan_=$?; exec 9>&-; (exit $capstan_); fi
 else (exit 73); fi
 `
 }
@@ -52,16 +46,25 @@ fi
 ${lockScript(runId, waitSeconds)}`
 }
 
+// Takes the lock on descriptor 9, which stays locked as long as the shell has it open. 6 is LOCK_EX|LOCK_NB of flock(2), 11 EAGAIN.
 // A stage was killed and a step of it was not: no other run may begin beside it. A daemon has its own session.
-const orphans = String.raw`
-  my ($file, $wait) = @ARGV; open my $f, "<", $file or exit 0; my $sid = int <$f> or exit 0;
-  for (my $try = 0; ; $try++) { my @left;
-    for my $stat (glob "/proc/[0-9]*/stat") { open my $s, "<", $stat or next; my $line = <$s> // next;
-      my ($pid) = $line =~ /^(\d+)/; my @f = split " ", substr $line, 2 + rindex $line, ")";
-      push @left, $pid if $f[3] == $sid && $f[0] ne "Z" }
-    unless (@left) { unlink $file; exit 0 }
-    if ($try >= 10 * $wait) { print STDERR "a step of an earlier run that goes on: process @left\n"; exit 1 }
+const taker = String.raw`
+  my ($shell, $dir, $state, $stage, $wait, $holder) = @ARGV; open my $lock, ">>&=", 9 or die "$dir/lock: $!\n";
+  for (my $try = 0; !flock $lock, 6; $try++) {
+    if ($! != 11) { print STDERR "$dir/lock: $!\n"; exit 73 }
+    if ($try >= 10 * $wait) { open my $h, "<", "$dir/holder"; my $who = $h && <$h> // "somebody\n"; print STDERR "the run of $who"; exit 75 }
     select undef, undef, undef, 0.1 }
+  my $sid = 0; if (open my $f, "<", $stage) { $sid = int(<$f> // 0) }
+  if ($sid) {
+    for (my $try = 0; ; $try++) { my @left; opendir my $all, "/proc";
+      for my $pid (grep { /^\d+$/ } readdir $all) { open my $s, "<", "/proc/$pid/stat" or next; my $line = <$s> // next;
+        my @f = split " ", substr $line, 2 + rindex $line, ")"; push @left, $pid if $f[3] == $sid && $f[0] ne "Z" }
+      unless (@left) { unlink $stage; last }
+      if ($try >= 10 * $wait) { print STDERR "a step of an earlier run that goes on: process @left\n"; exit 75 }
+      select undef, undef, undef, 0.1 } }
+  my ($s, $i, $h, $d, $m, $y) = gmtime; open my $file, ">", "$dir/holder" or die "$dir/holder: $!\n";
+  printf {$file} "%s since %04d-%02d-%02dT%02d:%02d:%02dZ\n%d\n", $holder, $y + 1900, $m + 1, $d, $h, $i, $s, $shell;
+  opendir my $runs, "$state/runs" or exit 0; unlink map { "$state/runs/$_/script" } readdir $runs;
 `
 
 /** The error of a lock script that ended with `exitCode` and `said`. */

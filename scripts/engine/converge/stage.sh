@@ -7,13 +7,17 @@ mark() { printf '\n%s %s\n' "$NONCE" "$*" || exit 74; }
 finish() { for old in $KEPT; do rm -rf -- "$old"; done; rm -f -- "$LEFTOVERS" "$SESSION" "$0"; mark done "$1"; exit "$1"; }
 # Between steps only: the controller was told to stop.
 halt() { [ -e "$STOP" ] || return 0; [ -z "$IN_SET" ] || exit 123; mark stopped; finish 0; }
-KEPT= INSTALLED= RAN= IN_SET= QUIET=
+KEPT= INSTALLED= RAN= IN_SET= QUIET= SYNCED=
 
 # owe KEY…: remembers handlers on disk before what notifies them changes; NEWLY: those that weren't owed already.
 owe() {
-  NEWLY=
-  for key; do [ -e "$OWED/$key" ] || { true >"$OWED/$key" || finish 73; NEWLY="$NEWLY $key"; }; done
-  sync -- "$OWED"
+  NEWLY='' synced=1
+  for key; do
+    [ -e "$OWED/$key" ] || { true >"$OWED/$key" || finish 73; NEWLY="$NEWLY $key" synced=; }
+    # One of a run that was killed may not be on the disk yet.
+    case " $SYNCED " in *" $key "*) ;; *) SYNCED="$SYNCED $key" synced= ;; esac
+  done
+  [ -n "$synced" ] || sync -- "$OWED"
 }
 
 # run STEP: in a subshell of its own that stops at the first command that fails. Never called where errexit is off.
@@ -124,7 +128,7 @@ put_back() {
 
 # exchange A B: renameat2(2) with RENAME_EXCHANGE, by number since coreutils has no word for it before 9.5.
 exchange() { perl -e '
-  use POSIX (); my %number = (x86_64 => 316, aarch64 => 276, riscv64 => 276, i686 => 353, armv7l => 382, ppc64le => 357, s390x => 347);
-  my $call = $number{(POSIX::uname())[4]} or exit 1; my ($a, $b) = @ARGV; system "sync", "-f", $a;
+  my %number = (x86_64 => 316, aarch64 => 276, riscv64 => 276, i686 => 353, armv7l => 382, ppc64le => 357, s390x => 347);
+  my ($machine, $a, $b) = @ARGV; my $call = $number{$machine} or exit 1; system "sync", "-f", $a;
   exit(syscall($call, -100, $a, -100, $b, 2) == 0 ? 0 : 1)
-' -- "$1" "$2"; }
+' -- "$(uname -m)" "$1" "$2"; }

@@ -25,11 +25,14 @@ tail_step() {
 }
 
 # record STATE [JSON MEMBERS]: a line of the app's log, on the disk before anything else is done, whole or not at all.
+# Without modules, as prelude.sh says; 04012102 is O_RDWR|O_CREAT|O_APPEND|O_SYNC of open(2).
 record() {
-  perl -e 'use IO::Handle; my ($file, $line) = @ARGV; open my $f, "+>>", $file or die "$file: $!\n"; my $size = -s $f;
-    if ($size) { seek $f, -1, 2; read $f, my $last, 1; $line = "\n$line" if $last ne "\n"; seek $f, 0, 2 }
-    print {$f} "$line\n" and $f->flush and $f->sync or do { my $why = $!; truncate $file, $size; die "$file: $why\n" }' -- \
-    "$BASE/releases.jsonl" "{\"release\":\"$RELEASE\",\"state\":\"$1\",\"at\":\"$(date -u +%FT%TZ)\",\"by\":$BY,\"run\":\"$RUN\"${2:+,$2}}"
+  perl -e 'my ($file, $said, $more) = @ARGV; my ($s, $i, $h, $d, $m, $y) = gmtime;
+    my $line = sprintf qq({%s,"at":"%04d-%02d-%02dT%02d:%02d:%02dZ",%s}\n), $said, $y + 1900, $m + 1, $d, $h, $i, $s, $more;
+    sysopen my $f, $file, 04012102, 0666 or die "$file: $!\n"; my $size = -s $f;
+    if ($size) { sysseek $f, -1, 2; sysread $f, my $last, 1; $line = "\n$line" if $last ne "\n" }
+    (syswrite($f, $line) // 0) == length $line or do { my $why = $!; truncate $file, $size; die "$file: $why\n" }' -- \
+    "$BASE/releases.jsonl" "\"release\":\"$RELEASE\",\"state\":\"$1\"" "\"by\":$BY,\"run\":\"$RUN\"${2:+,$2}"
 }
 
 # point RELEASE: one rename(2) is the whole cut-over.
@@ -38,6 +41,8 @@ point() {
     symlink "releases/$release", ".current" or die ".current: $!\n"; rename ".current", "current" or die "current: $!\n"' -- "$BASE" "$1"
   sync -- "$BASE"
 }
+# is_live RELEASE: without a process of its own.
+is_live() { [ "$BASE/current" -ef "$BASE/releases/$1" ]; }
 live() { live_=$(readlink "$BASE/current") || return 0; printf '%s\n' "${live_##*/}"; }
 
 # never_live: a release that could not be started, or did not answer.
@@ -49,7 +54,7 @@ journal() {
     perl -ne 's/^\s*(\d+) //; push @l, $1 > 1 ? do { my $n = $1; chomp; "$_ ($n times)\n" } : $_; END { print @l > 20 ? @l[-20..-1] : @l }'
 }
 stop_new() {
-  [ "$(live)" != "$RELEASE" ] || return 0
+  ! is_live "$RELEASE" || return 0
   systemctl stop -- "$APP@$RELEASE.service"
   systemctl reset-failed -- "$APP@$RELEASE.service" 2>/dev/null || :
 }
@@ -77,7 +82,7 @@ start_new() {
   workers_follow || :
   [ "$HOW" = rollback ] || hook uploaded
   systemctl reset-failed -- "$APP@$RELEASE.service" 2>/dev/null || :
-  if [ -n "$WARM" ] || [ "$(live)" = "$RELEASE" ]; then systemctl start -- "$APP@$RELEASE.service"; else systemctl restart -- "$APP@$RELEASE.service"; fi
+  if [ -n "$WARM" ] || is_live "$RELEASE"; then systemctl start -- "$APP@$RELEASE.service"; else systemctl restart -- "$APP@$RELEASE.service"; fi
 }
 ask() { perl -e "$PROBE" -- "$@"; }
 # gate SOCKET PATH DOMAIN PASSES TIMEOUT: through nginx, on a way that only root has.
@@ -111,7 +116,7 @@ verify() {
   case $said in *names*) named=1 ;; *) named=0 ;; esac
   took=${said#200 in }; took=${took%% *}
   answer=$(ask tls:127.0.0.1:443 "$1" "$2" "$RELEASE" "$named" "$3" $(($4 + 2 * $3 * took / 1000))) || { printf '%s\n' "$answer"; return 1; }
-  [ "$(live)" = "$RELEASE" ] || { echo "current leads elsewhere by now"; return 1; }
+  is_live "$RELEASE" || { echo "current leads elsewhere by now"; return 1; }
   note "$answer"
 }
 # hold_workers NAMES: those of the release have started; what ended with an error within a second is told.
@@ -129,7 +134,7 @@ hold_workers() {
 }
 # back PREVIOUS: what was live before is live again; with none, nothing is. One that never was live has only failed.
 back() {
-  if [ "$(live)" != "$RELEASE" ]; then stop_new; record failed || :; hook failed || echo "deploy/failed ended with $?"; return; fi
+  if ! is_live "$RELEASE"; then stop_new; record failed || :; hook failed || echo "deploy/failed ended with $?"; return; fi
   if [ -n "$1" ]; then systemctl start -- "$APP@$1.service"; point "$1"; else rm -f -- "$BASE/current"; fi
   workers_follow || :
   record bad || :
@@ -172,12 +177,12 @@ drain() {
   [ "$left" = 0 ] || note "$left connections are still open: they have until the instance ends"
 }
 # An app may take its time to say goodbye to web sockets: that is not waited for.
-stop_old() { for old; do [ "$(live)" = "$old" ] || systemctl stop ${LASTING:+--no-block} -- "$APP@$old.service"; done; }
+stop_old() { for old; do is_live "$old" || systemctl stop ${LASTING:+--no-block} -- "$APP@$old.service"; done; }
 # prune RELEASE…: out of sight first, so that a half removed one is no release.
 prune() {
   removed=0
   for old; do
-    [ "$(live)" != "$old" ] || continue
+    ! is_live "$old" || continue
     if has_workers && [ -n "$(workers_there "$old")" ]; then continue; fi
     removed=$((removed + 1))
     systemctl stop -- "$APP@$old.service"

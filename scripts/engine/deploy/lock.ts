@@ -18,7 +18,7 @@ export function lockScript(app: string, { who, url, runId }: Deployer, seconds: 
   const lock = quote(`${directory}/deploy-${app}.lock`)
   const holder = quote(holderFile(app))
   return [
-    `mkdir -p -m 700 ${directory} && exec 9>>${lock} || exit 73\n`,
+    `{ [ -d ${directory} ] || mkdir -p -m 700 ${directory}; } && exec 9>>${lock} || exit 73\n`,
     `if ! flock -w ${seconds} 9; then cat ${holder} >&2; exec 9>&-; (exit 75)\n`,
     `else printf '%s since %s%s\n' ${quote(`${runId} ${who}`)} "$(date -u +%FT%TZ)" ${quote(url === undefined ? '' : `, ${url}`)} >${holder}; fi
 `,

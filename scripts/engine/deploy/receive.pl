@@ -5,7 +5,6 @@
 #   .                           then for each file that is sent: SHA256 SIZE, newline, its bytes
 # Arguments: ROOT HOLDER RECORD BY, the last two in JSON. Exits with 65 where a kept release is not what its manifest says.
 use strict;
-use Fcntl; use IO::Handle;
 my ($root, $holder, $record, $by) = @ARGV;
 my $releases = "$root/releases";
 open my $in, "-|", "gzip", "-dc" or die "gzip: $!\n";
@@ -111,7 +110,7 @@ sub receive {
 sub built { my ($id, $run) = @_;
   open my $log, "+>>", "$root/releases.jsonl" or return; my $size = -s $log; my ($s, $i, $h, $d, $m, $y) = gmtime;
   print {$log} sprintf qq({"release":"%s","state":"built","at":"%04d-%02d-%02dT%02d:%02d:%02dZ","by":%s,"run":"%s"}\n),
-    $id, $y + 1900, $m + 1, $d, $h, $i, $s, $by, $run and $log->flush or truncate "$root/releases.jsonl", $size }
+    $id, $y + 1900, $m + 1, $d, $h, $i, $s, $by, $run and close $log or truncate "$root/releases.jsonl", $size }
 
 sub sound { my @s = lstat $_[0]; @s && -f _ && ($s[2] & 07777) == $_[1] && $s[4] == 0 && $s[7] == $_[2] }
 

@@ -4,7 +4,7 @@
 # final name in one rename(2).
 
 # put PATH MODE OWNER GROUP [LENGTH] <content: the file, whole, with these bytes; refused when not so many came
-# Without modules: loading them would take longer than all the rest. 0301 is O_WRONLY|O_CREAT|O_EXCL of open(2).
+# Without modules: loading them would take longer than all the rest. 04010301 is O_WRONLY|O_CREAT|O_EXCL|O_SYNC of open(2).
 put() { perl -e '
   my ($path, $mode, $owner, $group, $length) = @ARGV; my ($uid, $gid) = (scalar getpwnam $owner, scalar getgrnam $group);
   die "$path: no user $owner on this host\n" unless defined $uid; die "$path: no group $group on this host\n" unless defined $gid;
@@ -12,10 +12,10 @@ put() { perl -e '
   die "$path: $length bytes were to come, " . length($content) . " did\n" if defined $length && $length != length $content;
   die "$path: is a directory, a file was declared\n" if -d $path && !-l $path;
   my ($dir, $name) = $path =~ m{^(.*)/([^/]+)$}s; die "$path: its directory does not exist: declare it before\n" unless -d "$dir/";
-  my $new = "$dir/.capstan.$name"; unlink $new; sysopen my $file, $new, 0301, 0600 or die "$new: $!\n"; binmode $file;
-  my $ok = print {$file} $content; $ok &&= chown $uid, $gid, $new; $ok &&= chmod oct $mode, $new; $ok &&= close $file;
-  my $why = "$!"; if ($ok && 0 != system "sync", "--", $new) { $ok = 0; $why = "can\x27t be synced to disk" }
-  unless ($ok && rename $new, $path) { $why = "$!" if $ok; unlink $new; die "$path: $why\n" }
+  my $new = "$dir/.capstan.$name"; unlink $new; sysopen my $file, $new, 04010301, 0600 or die "$new: $!\n"; binmode $file;
+  my $ok = chown $uid, $gid, $new; $ok &&= chmod oct $mode, $new;
+  for (my $from = 0; $ok && $from < length $content; ) { my $n = syswrite $file, $content, length $content, $from; defined $n ? ($from += $n) : ($ok = 0) }
+  unless ($ok && close $file and rename $new, $path) { my $why = "$!"; unlink $new; die "$path: $why\n" }
 ' -- "$@"; }
 # directory PATH MODE OWNER GROUP
 directory() { perl -e '

@@ -156,9 +156,14 @@ export async function startContainer(
   return engine.try(['start', name], { hold: lock })
 }
 
-export async function removeContainer(engine: Engine, root: string, host: string): Promise<void> {
+/** Removes the containers of these hosts, at least one; the engine takes them down side by side. */
+export async function removeContainers(
+  engine: Engine,
+  root: string,
+  hosts: readonly string[],
+): Promise<void> {
   const now = engine.name === 'podman' ? ['--time', '0'] : []
-  const words = ['rm', '--force', '--volumes', ...now, containerName(root, host)]
+  const words = ['rm', '--force', '--volumes', ...now, ...hosts.map(host => containerName(root, host))]
   // Podman gives a container that is `lost` up at the first try, and removes it at the second.
   if ((await engine.try(words)).code !== 0) await engine.must(words)
 }

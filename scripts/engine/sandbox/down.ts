@@ -2,7 +2,7 @@ import { realpathSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { UsageError } from '../errors.ts'
 import { cacheDirectory } from './cache.ts'
-import { type Container, containersOf, removeContainer } from './container.ts'
+import { type Container, containersOf, removeContainers } from './container.ts'
 import { type Engine, presentEngine } from './engine.ts'
 import type { SandboxOptions } from './host.ts'
 import { imageRepository } from './image.ts'
@@ -28,10 +28,9 @@ export async function sandboxDown(
     const found = engine === undefined ? [] : await containersOf(engine, root)
     const known = [...new Set([...found.map(each => each.host), ...Object.keys(recorded?.hosts ?? {})])]
     for (const name of names) refuseUnknown(name, known)
-    for (const host of names.length === 0 ? known : names) {
-      await takeDown(engine, root, host, found, recorded)
-      options.say(`${host} is down`)
-    }
+    const hosts = names.length === 0 ? known : [...new Set(names)]
+    await takeDown(engine, root, hosts, found, recorded)
+    for (const host of hosts) options.say(`${host} is down`)
     if (names.length > 0) return forget(root, names, recorded)
     if (engine !== undefined) await removeNetwork(engine, root)
     if (options.purge === true) await purge(engine)
@@ -48,15 +47,20 @@ function refuseUnknown(name: string, known: readonly string[]): void {
 async function takeDown(
   engine: Engine | undefined,
   root: string,
-  host: string,
+  hosts: readonly string[],
   found: readonly Container[],
   recorded: SandboxState | undefined,
 ): Promise<void> {
-  const container = found.find(each => each.host === host)
-  const debian = container?.debian ?? recorded?.hosts[host]?.debian
-  if (debian !== undefined) harvestHost(root, host, debian)
-  if (engine !== undefined && container !== undefined) await removeContainer(engine, root, host)
-  if (debian !== undefined) await discardArchives(engine, archivesDirectory(root, host, debian))
+  const containers = found.filter(each => hosts.includes(each.host))
+  const folders = hosts.flatMap(host => {
+    const debian = containers.find(each => each.host === host)?.debian ?? recorded?.hosts[host]?.debian
+    if (debian === undefined) return []
+    harvestHost(root, host, debian)
+    return [archivesDirectory(root, host, debian)]
+  })
+  const names = containers.map(each => each.host)
+  if (engine !== undefined && names.length > 0) await removeContainers(engine, root, names)
+  for (const folder of folders) await discardArchives(engine, folder)
 }
 
 function forget(root: string, names: readonly string[], recorded: SandboxState | undefined): void {

@@ -8,7 +8,7 @@ import {
   createContainer,
   injectIdentity,
   processMark,
-  removeContainer,
+  removeContainers,
   startContainer,
 } from './container.ts'
 import { type Engine, engineError, engine as engineNamed, findEngine } from './engine.ts'
@@ -182,14 +182,14 @@ async function make(work: Work, request: SandboxRequest, leftover: boolean): Pro
   const image = request.image ?? (await bareImage(engine, debian))
   const ensure = async () => (request.image === undefined ? ensureImage(engine, debian, say) : undefined)
   const refused: string[] = []
-  if (leftover) await removeContainer(engine, root, name)
+  if (leftover) await removeContainers(engine, root, [name])
   for (;;) {
     const host = hostOf(hosts, name)
     await createContainer(engine, root, name, host, image, ensure, lock)
     await injectIdentity(engine, root, name, host.ip)
     const started = await startContainer(engine, root, name, work.lock)
     if (started.code === 0) return
-    await removeContainer(engine, root, name)
+    await removeContainers(engine, root, [name])
     refused.push(host.ip)
     if (!/already allocated|address already in use/i.test(started.stderr) || refused.length > 5)
       throw engineError(engine.name, ['start', name], started)
