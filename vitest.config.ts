@@ -3,8 +3,6 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     reporters: ['./test/retried.ts', 'default'],
-    // What Vite made of a module is kept until the module changes.
-    experimental: { fsModuleCache: true },
     projects: [
       {
         // It warns of a package's source maps that lead nowhere.
@@ -14,8 +12,9 @@ export default defineConfig({
           include: ['test/**/*.test.ts'],
           exclude: ['test/sandbox/**'],
           testTimeout: 60_000,
-          // Files share a process, and what it has loaded.
+          // Files share a process, and what it has loaded but the engine: what is secret in one is told in the next.
           isolate: false,
+          setupFiles: 'test/anew.ts',
           // It imports JSON in a way that Node refuses.
           server: { deps: { inline: ['@actions/workflow-parser'] } },
           maxWorkers: 3,
@@ -27,9 +26,8 @@ export default defineConfig({
           include: ['test/sandbox/**/*.test.ts'],
           testTimeout: 300_000,
           hookTimeout: 600_000,
-          // Files share a process, and what it has loaded but the engine: what is secret in one is told in the next.
           isolate: false,
-          setupFiles: 'test/sandbox/anew.ts',
+          setupFiles: 'test/anew.ts',
           maxWorkers: 6,
           globalSetup: 'test/sandbox/leftovers.ts',
           // Real machines: a test that passes the second time is told as such (`retry x1`), one that fails twice fails.
