@@ -48,6 +48,14 @@ describe('the configuration of a login', () => {
     })
   })
 
+  it('is what ssh would say without any file, where it leaves nothing to say', async () => {
+    const whole = { user: 'root', port: 2222, keyFile: '/k', knownHostsFile: '/known hosts' }
+    const target: SshTarget = { host: 'web1', address: '127.0.0.1', sudo: 'auto', ...whole }
+    const asked = await readSshConfig({ ...target, configFile: '/dev/null' })
+    vi.stubEnv('PATH', '/nowhere')
+    expect(await readSshConfig({ ...target, configFile: 'none' })).toEqual(asked)
+  })
+
   it('takes the user from the address', async () => {
     expect(await read('', { address: 'ops@Shop.example' })).toMatchObject({
       user: 'ops',

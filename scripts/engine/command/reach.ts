@@ -80,6 +80,7 @@ export function sshTarget(
       user: sandbox.user,
       keyFile: sandbox.keyFile,
       knownHostsFile: sandbox.knownHostsFile,
+      configFile: 'none',
       sudo: 'auto',
     }
   if (way.kind !== 'ssh') throw new Error(`${host.name} is no sandbox host that is up`)

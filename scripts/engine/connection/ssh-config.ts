@@ -30,11 +30,26 @@ export interface SshConfig {
 }
 
 /**
- * Asks `ssh -G`. Throws UsageError on an address or user that no host has, UnreachableError with ssh's own words
- * when it refuses the configuration.
+ * Asks `ssh -G`, unless no file is to be read and the target has all that it would say. Throws UsageError on an address
+ * or user that no host has, UnreachableError with ssh's own words when it refuses the configuration.
  */
 export async function readSshConfig(target: SshTarget): Promise<SshConfig> {
   refuseUnsafe(target)
+  return configOf(target, ownSettings(target) ?? settings(await asked(target)))
+}
+
+/** What `ssh -G` would say of a target that leaves nothing to files and to ssh's defaults; undefined for another. */
+function ownSettings({ configFile, port, user, keyFile, knownHostsFile, hostKeyAlias }: SshTarget) {
+  const isWhole = configFile === 'none' && user !== undefined && keyFile && knownHostsFile && !hostKeyAlias
+  if (!isWhole || port === undefined) return undefined
+  return new Map([
+    ['port', [String(port)]],
+    ['user', [user]],
+    ['identitiesonly', ['yes']],
+  ])
+}
+
+async function asked(target: SshTarget): Promise<string> {
   const { exitCode, stdout, stderr } = await openssh('ssh', ['-G', ...options(target), '--', target.address])
   if (exitCode !== 0)
     throw new UnreachableError(
@@ -45,7 +60,7 @@ export async function readSshConfig(target: SshTarget): Promise<SshConfig> {
         lines: stderr.split('\n').filter(Boolean).slice(-6),
       },
     )
-  return configOf(target, settings(stdout))
+  return stdout
 }
 
 // A ProxyCommand hands both to a shell. Source: valid_hostname() and valid_ruser() of OpenSSH 9.6's ssh.c.

@@ -16,7 +16,7 @@ export interface SshTarget {
   /** Lines of known_hosts, looked into instead of the files that OpenSSH would read; a `knownHostsFile` wins. */
   readonly knownHosts?: string | undefined
   readonly hostKeyAlias?: string | undefined
-  /** Read instead of ~/.ssh/config and /etc/ssh/ssh_config. */
+  /** Read instead of ~/.ssh/config and /etc/ssh/ssh_config; `none`: no file is. */
   readonly configFile?: string | undefined
   /** `auto`: by sudo to root unless the login is root; `no`: as the login's user. */
   readonly sudo: 'no' | 'auto'

@@ -21,9 +21,16 @@ const aptSettings = [
   'Acquire::GzipIndexes "true";',
 ]
 
-// No message of the day: five processes at each login, for nobody to read.
-const bare =
-  "rm -f etc/ssh/ssh_host_* usr/sbin/policy-rc.d && : >etc/machine-id && sed -i '/pam_motd/d' etc/pam.d/sshd"
+// No message of the day: five processes at each login, for nobody to read. None of systemd's generators that look for
+// disks, terminals and what hardware has: a process each at each boot and reload.
+const bare = [
+  'rm -f etc/ssh/ssh_host_* usr/sbin/policy-rc.d',
+  ': >etc/machine-id',
+  "sed -i '/pam_motd/d' etc/pam.d/sshd",
+  'mkdir -p etc/systemd/system-generators',
+  'for each in cryptsetup debug getty gpt-auto hibernate-resume integritysetup rc-local run ssh system-update tpm2 ' +
+    'veritysetup; do ln -s /dev/null "etc/systemd/system-generators/systemd-$each-generator" || exit; done',
+].join(' && ')
 
 // Packages go, and what apt makes of its lists is there: its first run on each host would take most of a second
 // for it. The cache that knows what is installed too is made from that in no time, and would be as large again.
