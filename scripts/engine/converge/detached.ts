@@ -86,7 +86,8 @@ const follower = String.raw`
   sub alive { open my $f, "<", "/proc/$pid/cmdline" or return 0; my $words = <$f> // "";
     return -1 != index $words, "$dir/script" if $words ne "";
     open $f, "<", "/proc/$pid/stat" or return 0; (<$f> // "Z") !~ /\) [ZX]/ }
-  # A child that ends at once starts it: init inherits and reaps it, and what ends the follower does not end it.
+  # A child that ends at once starts it: init inherits and reaps it, and what ends the follower does not end it. It
+  # begins once its pid is written down.
   sub launch { umask 077; for ($state, "$state/runs", "$state/owed") { mkdir $_ or -d $_ or refuse("$_: $!") }
     opendir my $all, "$state/runs" or refuse("$state/runs: $!"); my @old = sort grep { !/^\.\.?$/ } readdir $all;
     splice @old, @old > 10 ? -10 : 0; system "rm", "-rf", "--", map { "$state/runs/$_" } @old if @old;
@@ -94,10 +95,10 @@ const follower = String.raw`
     length $script == $length or refuse("$length bytes were to come, " . length($script) . " did");
     mkdir $dir or -d $dir or refuse("$dir: $!"); my $file = "$dir/script"; open my $out, ">", $file or refuse("$file: $!"); binmode $out;
     print {$out} $script and close $out or do { my $why = $!; unlink $file; refuse("$file: $why") };
-    open my $log, ">", "$dir/log" or refuse("$dir/log: $!"); my $starter = fork // refuse("fork: $!");
-    if ($starter) { waitpid $starter, 0; return $? && refuse("$file: it can't be started") }
-    my $own = fork // exit 1; if ($own) { open my $p, ">", "$dir/pid" or exit 1; print {$p} "$own\n" and close $p or exit 1; exit 0 }
-    open STDIN, "<", "/dev/null"; open STDOUT, ">&", $log; open STDERR, ">&", $log; umask 022; exec "setsid", "sh", $file; exit 127 }
+    open my $log, ">", "$dir/log" or refuse("$dir/log: $!"); pipe my $go, my $told or refuse("pipe: $!");
+    my $starter = fork // refuse("fork: $!"); if ($starter) { waitpid $starter, 0; return $? && refuse("$dir/pid can't be written") }
+    my $own = fork // exit 1; if ($own) { open my $p, ">", "$dir/pid" or exit 1; print {$p} "$own\n" and close $p or exit 1; exit(syswrite($told, "\n") ? 0 : 1) }
+    close $told; sysread $go, my $word, 1 or exit 1; open STDIN, "<", "/dev/null"; open STDOUT, ">&", $log; open STDERR, ">&", $log; umask 022; exec "setsid", "sh", $file; exit 127 }
   sub refuse { print STDERR "$_[0]\n"; exit ${notBegun} }
 `
 
