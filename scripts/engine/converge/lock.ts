@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { hostname, userInfo } from 'node:os'
 import { HostError } from '#engine/errors.ts'
 import { quote, quoteAll } from '#engine/quote.ts'
@@ -46,26 +47,7 @@ fi
 ${lockScript(runId, waitSeconds)}`
 }
 
-// Takes the lock on descriptor 9, which stays locked as long as the shell has it open. 6 is LOCK_EX|LOCK_NB of flock(2), 11 EAGAIN.
-// A stage was killed and a step of it was not: no other run may begin beside it. A daemon has its own session.
-const taker = String.raw`
-  my ($shell, $dir, $state, $stage, $wait, $holder) = @ARGV; open my $lock, ">>&=", 9 or die "$dir/lock: $!\n";
-  for (my $try = 0; !flock $lock, 6; $try++) {
-    if ($! != 11) { print STDERR "$dir/lock: $!\n"; exit 73 }
-    if ($try >= 10 * $wait) { open my $h, "<", "$dir/holder"; my $who = $h && <$h> // "somebody\n"; print STDERR "the run of $who"; exit 75 }
-    select undef, undef, undef, 0.1 }
-  my $sid = 0; if (open my $f, "<", $stage) { $sid = int(<$f> // 0) }
-  if ($sid) {
-    for (my $try = 0; ; $try++) { my @left; opendir my $all, "/proc";
-      for my $pid (grep { /^\d+$/ } readdir $all) { open my $s, "<", "/proc/$pid/stat" or next; my $line = <$s> // next;
-        my @f = split " ", substr $line, 2 + rindex $line, ")"; push @left, $pid if $f[3] == $sid && $f[0] ne "Z" }
-      unless (@left) { unlink $stage; last }
-      if ($try >= 10 * $wait) { print STDERR "a step of an earlier run that goes on: process @left\n"; exit 75 }
-      select undef, undef, undef, 0.1 } }
-  my ($s, $i, $h, $d, $m, $y) = gmtime; open my $file, ">", "$dir/holder" or die "$dir/holder: $!\n";
-  printf {$file} "%s since %04d-%02d-%02dT%02d:%02d:%02dZ\n%d\n", $holder, $y + 1900, $m + 1, $d, $h, $i, $s, $shell;
-  opendir my $runs, "$state/runs" or exit 0; unlink map { "$state/runs/$_/script" } readdir $runs;
-`
+const taker = readFileSync(new URL('lock.pl', import.meta.url), 'utf8')
 
 /** The error of a lock script that ended with `exitCode` and `said`. */
 export function locked(host: string, exitCode: number, said: string): HostError {
