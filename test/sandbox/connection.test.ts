@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, copyFileSync, readFileSync, writeFileSync } from 'node:fs'
+import { chmodSync, copyFileSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
-import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
+import { sshTarget } from '#engine/command/reach.ts'
 import type { Connection } from '#engine/connection/connection.ts'
 import { connectSsh } from '#engine/connection/ssh.ts'
 import type { SshTarget } from '#engine/connection/target.ts'
@@ -370,6 +371,18 @@ describe('the way that ssh_config tells', () => {
   it('is taken for an alias: name, port, user, key and known_hosts', async () => {
     const target = bare(config(`Host shop\n${here()}`), 'shop')
     expect(await say(await login(target), 'echo on')).toBe('on\n')
+  })
+
+  it('is not that to a sandbox host: ssh is not asked', async () => {
+    const stub = mkdtempSync(join(on.directory, 'bin'))
+    writeFileSync(join(stub, 'ssh'), '#!/bin/sh\nexit 9\n', { mode: 0o755 })
+    vi.stubEnv('PATH', `${stub}:${process.env['PATH']}`)
+    const host = { name: 'wire12', connection: { kind: 'sandbox', debian: 12 } }
+    const target = sshTarget(host as Parameters<typeof sshTarget>[0], on.host, undefined, undefined)
+    expect(await say(await login(target), 'echo on')).toBe('on\n')
+    const other = { ...target, configFile: undefined }
+    await expect(login(other)).rejects.toMatchObject({ code: 'ssh-config' })
+    vi.unstubAllEnvs()
   })
 
   it('goes by ProxyCommand, with its tokens', async () => {

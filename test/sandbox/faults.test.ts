@@ -1,6 +1,4 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { connectSsh } from '#engine/connection/ssh.ts'
-import { runDetached } from '#engine/converge/detached.ts'
 import { lockScript } from '#engine/converge/lock.ts'
 import { quote } from '#engine/quote.ts'
 import { openWire } from '../connection/wire.ts'
@@ -24,36 +22,6 @@ const passed = () => fault1.say('cd /srv/gates 2>/dev/null && ls -x | tr -s " " 
 const stage = 'cat /run/capstan/stage'
 /** The stage and all that it runs. */
 const killAll = `pkill -9 -s $(${stage})`
-
-/** What a script printed that ran on the host, followed from here. */
-async function detached(id: string, script: string): Promise<string> {
-  const { address, port, keyFile, knownHostsFile } = fault1.host
-  const connection = await connectSsh({
-    ...{ host: 'fault1', address, port, user: 'root', keyFile, knownHostsFile, sudo: 'no' },
-  })
-  let log = ''
-  await runDetached(connection, {
-    ...{ id, script, onOutput: chunk => (log += chunk.toString()), stop: new AbortController().signal },
-    reconnect: () => Promise.reject(new Error('the connection broke')),
-  }).finally(() => connection.close())
-  return log
-}
-
-// In the middle of exec(2) a process has no command line to be known by, as if it were gone.
-it('follows what runs on the host while that becomes another program, two thousand times', async () => {
-  const becoming = 'n=${1:-0}; [ "$n" = 2000 ] || exec sh "$0" $((n + 1)); echo at the end'
-  expect(await detached('becoming', becoming)).toBe('at the end\n')
-})
-
-it('begins nothing that it could not follow, byte for byte else, and keeps the logs of ten', async () => {
-  const odd = Buffer.from(Array.from({ length: 255 }, (_, i) => i + 1)).toString('latin1')
-  await fault1.say(
-    'mkdir -p /var/lib/capstan/runs/unknown/pid; cd /var/lib/capstan/runs; for i in $(seq 20); do mkdir "a$i"; done',
-  )
-  await expect(detached('unknown', 'echo begun >/srv/begun')).rejects.toMatchObject({ code: 'not-begun' })
-  expect(await detached('odd', `cat <<'END_OF_IT'\n${odd}\nEND_OF_IT\n`)).toBe(`${odd}\n`)
-  expect(await fault1.say('ls /srv; ls /var/lib/capstan/runs | wc -l')).toBe('11\n')
-})
 
 describe('a run that is killed', () => {
   it('on the host, between a change and its handler, leaves the handler to the next run', async () => {

@@ -29,6 +29,7 @@ sub note { open my $log, ">>", "storage/log"; print {$log} "$_[0] $release\n" }
 note("begun");
 open my $seen, ">", "storage/seen.new"; print {$seen} map { "$_\0" } @ARGV, @ENV{"ODD", "APP"}, readlink("/proc/self/cwd"), scalar getpwuid $<;
 close $seen; rename "storage/seen.new", "storage/seen";
+open my $begun, ">", "storage/begun"; print {$begun} $$; close $begun;
 for (; !$end; pause()) {
   next unless rename "storage/job", "storage/job-$release";
   pause() until -e "storage/go"; unlink "storage/job-$release"; note("did a job");

@@ -39,9 +39,10 @@ export async function readSshConfig(target: SshTarget): Promise<SshConfig> {
 }
 
 /** What `ssh -G` would say of a target that leaves nothing to files and to ssh's defaults; undefined for another. */
-function ownSettings({ configFile, port, user, keyFile, knownHostsFile, hostKeyAlias }: SshTarget) {
-  const isWhole = configFile === 'none' && user !== undefined && keyFile && knownHostsFile && !hostKeyAlias
-  if (!isWhole || port === undefined) return undefined
+function ownSettings(target: SshTarget): Settings | undefined {
+  const { configFile, port, user, keyFile, knownHostsFile, hostKeyAlias, connectTimeout } = target
+  const isPlain = configFile === 'none' && hostKeyAlias === undefined && connectTimeout === undefined
+  if (!isPlain || !port || !user || !keyFile || !knownHostsFile) return undefined
   return new Map([
     ['port', [String(port)]],
     ['user', [user]],

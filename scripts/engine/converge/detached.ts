@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Connection } from '#engine/connection/connection.ts'
 import { ConnectionLost, HostError } from '#engine/errors.ts'
-import { quote } from '#engine/quote.ts'
+import { quote, quoteAll } from '#engine/quote.ts'
 import { hereInBase64 } from '#engine/resources/shell.ts'
 import { stateDirectory } from './facts.ts'
 
@@ -64,11 +64,8 @@ const longest = 6 * 3600
 const notBegun = 74
 
 function launchAndFollow({ id, script }: DetachedRun, from: number): string {
-  const words = [stateDirectory, runDirectory(id), from, Buffer.byteLength(script)]
-  return hereInBase64(
-    `exec perl -e ${quote(follower)} -- ${words.map(word => quote(String(word))).join(' ')}`,
-    script,
-  )
+  const words = [stateDirectory, runDirectory(id), String(from), String(Buffer.byteLength(script))]
+  return hereInBase64(`exec perl -e ${quote(follower)} -- ${quoteAll(words)}`, script)
 }
 
 const follower = readFileSync(new URL('follow.pl', import.meta.url), 'utf8')

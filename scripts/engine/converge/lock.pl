@@ -18,7 +18,7 @@ for (my $try = 0; !flock $lock, 6; $try++) {
 my $session = 0;
 if (open my $f, "<", $stage) { $session = int(<$f> // 0) }
 for (my $try = 0; $session; $try++) {
-  my @left = of($session);
+  my @left = processes_of($session);
   unless (@left) { unlink $stage; last }
   if ($try >= 10 * $wait) { print STDERR "a step of an earlier run that goes on: process @left\n"; exit 75 }
   select undef, undef, undef, 0.1;
@@ -31,7 +31,7 @@ opendir my $runs, "$state/runs" or exit 0;
 unlink map { "$state/runs/$_/script" } readdir $runs;
 
 # The processes of a session, without zombies. Source: proc_pid_stat(5).
-sub of {
+sub processes_of {
   my ($session) = @_;
   opendir my $all, "/proc" or return;
   grep {

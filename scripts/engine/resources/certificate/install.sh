@@ -5,7 +5,8 @@
 certificate_base=/etc/ssl/capstan
 
 # certificate_install DOMAIN CHAIN KEY: a copy of this pair of files is what DOMAIN holds from now on. Refuses a key
-# that is not the certificate's; the same pair again changes nothing. Without modules, as prelude.sh says; 2 is LOCK_EX of flock(2).
+# that is not the certificate's; the same pair again changes nothing. Without modules, as prelude.sh says; 2 is LOCK_EX
+# of flock(2).
 certificate_install() {
   public=$(openssl x509 -in "$2" -noout -pubkey) || return
   if [ "$public" != "$(openssl pkey -in "$3" -pubout -passin pass:)" ]; then
@@ -17,11 +18,13 @@ certificate_install() {
     open my $lock, ">>", "$base/.lock" or die "$base/.lock: $!\n"; flock $lock, 2;
     my $link = "$base/$domain"; my %body = map { $_ => content($from{$_}) } keys %from;
     exit 0 if -l $link && !grep { (-f "$link/$_" ? content("$link/$_") : "") ne $body{$_} } keys %body;
-    my ($s, $i, $h, $d, $m, $y) = gmtime; my $name = sprintf ".%s.%04d%02d%02dT%02d%02d%02dZ-%d", $domain, $y + 1900, $m + 1, $d, $h, $i, $s, $$; my $new = "$base/$name";
+    my ($s, $i, $h, $d, $m, $y) = gmtime; my $now = sprintf "%04d%02d%02dT%02d%02d%02dZ", $y + 1900, $m + 1, $d, $h, $i, $s;
+    my $name = ".$domain.$now-$$"; my $new = "$base/$name";
     mkdir $new, 0700 or die "$new: $!\n";
     for (keys %body) { open my $file, ">", "$new/$_" or die "$new/$_: $!\n";
       print {$file} $body{$_} and close $file or die "$new/$_: $!\n" }
-    system("sync", "--", (map { "$new/$_" } keys %body), $new) == 0 or die "$new: it can\x27t be synced to the disk\n"; my $before = -l $link ? readlink $link : ".$domain.before";
+    system("sync", "--", (map { "$new/$_" } keys %body), $new) == 0 or die "$new: it can\x27t be synced to the disk\n";
+    my $before = -l $link ? readlink $link : ".$domain.before";
     if (-d $link && !-l $link) { system "rm", "-rf", "--", "$base/$before"; rename $link, "$base/$before" or die "$link: $!\n" }
     unlink "$link.new"; symlink $name, "$link.new" and rename "$link.new", $link or die "$link: $!\n";
     system "sync", $base; opendir my $all, $base; my @old = grep { /^\Q.$domain.\E(?:\d{8}T\d{6}Z-\d+|before)$/ } readdir $all;
