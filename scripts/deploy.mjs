@@ -6,5 +6,6 @@ const { main } = require('./engine/command/main.ts')
 const { deployCommand } = require('./engine/command/deploy.ts')
 const { default: site } = require('../roles/site.ts')
 const { default: app } = require('../roles/app/role.ts')
+const { appSettings: settings } = require('../roles/app/release.ts')
 
-await main(import.meta, input => deployCommand({ site, app }, input))
+await main(import.meta, input => deployCommand({ site, app, settings }, input))

@@ -6,5 +6,6 @@ const { main } = require('./engine/command/main.ts')
 const { rollbackCommand } = require('./engine/command/rollback.ts')
 const { default: site } = require('../roles/site.ts')
 const { default: app } = require('../roles/app/role.ts')
+const { appSettings: settings } = require('../roles/app/release.ts')
 
-await main(import.meta, input => rollbackCommand({ site, app }, input))
+await main(import.meta, input => rollbackCommand({ site, app, settings }, input))

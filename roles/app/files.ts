@@ -3,6 +3,8 @@ import type { Runtime } from './runtimes.ts'
 /** Files alone: nginx serves them, and a release's unit runs nothing. It is there so that all releases are alike. */
 export function files(): Runtime {
   return {
+    entry: 'public',
+    upstream: 'files',
     packages: [],
     masked: [],
     folders: [],

@@ -1,12 +1,15 @@
 import { quote } from '#engine/quote.ts'
-import type { Runtime, RuntimeInput } from './runtimes.ts'
+import { ownConfig, type Runtime, type RuntimeInput } from './runtimes.ts'
 
 /** php-fpm: a master and its workers for each release, unprivileged, on the release's own socket. */
 export function php({ vars, site, facts }: RuntimeInput): Runtime {
   const version = facts.release.php
   const server = `/usr/sbin/php-fpm${version}`
   const config = `/etc/capstan/${site.app}`
+  const own = ownConfig(site.app)
   return {
+    entry: 'public/index.php',
+    upstream: 'fastcgi',
     packages: [
       `php${version}-fpm`,
       `php${version}-cli`,
@@ -21,10 +24,10 @@ export function php({ vars, site, facts }: RuntimeInput): Runtime {
       },
       test: `PHP_INI_SCAN_DIR=:${config}/php runuser -u ${quote(site.app)} -- ${server} --test --prefix /srv/www/${site.app} --fpm-config ${config}/php-fpm.conf`,
     },
-    common: [`Environment=PHP_INI_SCAN_DIR=:${config}/php`, 'MemoryDenyWriteExecute=yes'],
+    common: [`Environment=PHP_INI_SCAN_DIR=:${own}/php`, 'MemoryDenyWriteExecute=yes'],
     service: [
       'Type=notify',
-      `ExecStart=${server} --nodaemonize --prefix /srv/www/${site.app}/releases/%i --fpm-config ${config}/php-fpm.conf`,
+      `ExecStart=${server} --nodaemonize --prefix /srv/www/${site.app}/releases/%i --fpm-config ${own}/php-fpm.conf`,
       '# It takes no more requests, ends those it has and leaves.',
       'KillSignal=SIGQUIT',
       '# Its own word for a configuration it can’t start with.',

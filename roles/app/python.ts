@@ -1,5 +1,5 @@
 import { quote } from '#engine/quote.ts'
-import type { Runtime, RuntimeInput } from './runtimes.ts'
+import { ownConfig, type Runtime, type RuntimeInput } from './runtimes.ts'
 
 /** A WSGI app: a master and its workers for each release, on the release's own socket. */
 export function python(input: RuntimeInput): Runtime {
@@ -11,6 +11,7 @@ function gunicorn({ vars, site, facts }: RuntimeInput): Runtime {
   const config = `/etc/capstan/${site.app}/gunicorn.conf.py`
   return {
     ...plain,
+    entry: entryOf(application),
     packages: ['python3-gunicorn', ...modules.map(name => `python3-${name}`)],
     config: {
       files: {
@@ -25,7 +26,10 @@ function gunicorn({ vars, site, facts }: RuntimeInput): Runtime {
       test: `runuser -u ${quote(site.app)} -- python3 -B -m gunicorn --check-config --config ${config} --chdir / os:getcwd`,
     },
     common: common(site.app),
-    service: ['Type=notify', `ExecStart=/usr/bin/python3 -m gunicorn --config ${config} ${application}`],
+    service: [
+      'Type=notify',
+      `ExecStart=/usr/bin/python3 -m gunicorn --config ${ownConfig(site.app)}/gunicorn.conf.py ${application}`,
+    ],
     allowed: ['# Its workers set the user that they have already.', 'SystemCallFilter=@setuid'],
   }
 }
@@ -35,6 +39,7 @@ function uwsgi({ vars, site, facts }: RuntimeInput): Runtime {
   const config = `/etc/capstan/${site.app}/uwsgi.ini`
   return {
     ...plain,
+    entry: entryOf(application),
     packages: ['uwsgi-core', 'uwsgi-plugin-python3', ...modules.map(name => `python3-${name}`)],
     config: {
       files: {
@@ -50,7 +55,7 @@ function uwsgi({ vars, site, facts }: RuntimeInput): Runtime {
     common: common(site.app),
     service: [
       'Type=notify',
-      `ExecStart=/usr/bin/uwsgi --ini ${config} --http-socket /srv/www/${site.app}/releases/%i/run/app.sock --module ${application}`,
+      `ExecStart=/usr/bin/uwsgi --ini ${ownConfig(site.app)}/uwsgi.ini --http-socket /srv/www/${site.app}/releases/%i/run/app.sock --module ${application}`,
     ],
     allowed: [],
   }
@@ -61,7 +66,14 @@ function common(app: string): readonly string[] {
   return [`Environment=PYTHONPATH=/srv/www/${app}/releases/%i/vendor`, 'MemoryDenyWriteExecute=yes']
 }
 
-const plain = { masked: [], folders: [] } as const
+const plain = { upstream: 'http', masked: [], folders: [] } as const
+
+/** Of `wsgi:application` the file of its module, of `shop.wsgi:application` the package's folder. */
+function entryOf(application: string): string {
+  const [module = ''] = application.split(':')
+  const [first = '', ...rest] = module.split('.')
+  return rest.length === 0 ? `${first}.py` : first
+}
 
 /** Processes that a host has room for: two a CPU and one, in half the memory beyond the system's 512 MiB. */
 export function processes(

@@ -6,6 +6,11 @@ import { php } from './php.ts'
 import { python } from './python.ts'
 import type vars from './vars.ts'
 
+/** Where a release has the configuration that it was started with; `%i` is the release. */
+export function ownConfig(app: string): string {
+  return `/srv/www/${app}/releases/%i/.capstan/config`
+}
+
 export type AppVars = VarsOf<typeof vars>
 
 export interface RuntimeInput {
@@ -16,6 +21,10 @@ export interface RuntimeInput {
 
 /** What runs an app: all that differs between one runtime and another, as values. */
 export interface Runtime {
+  /** The file or folder of a release that it runs: a release without it is none of this runtime's. */
+  readonly entry: string
+  /** What nginx speaks with its socket; `files`: there is none, nginx serves the files of public/. */
+  readonly upstream: 'fastcgi' | 'http' | 'files'
   readonly packages: readonly string[]
   /** Units of the packages' own that must not run: each release has its own server. */
   readonly masked: readonly string[]
@@ -23,7 +32,7 @@ export interface Runtime {
   readonly folders: readonly string[]
   readonly config:
     | {
-        /** Below /etc/capstan/<app>; a path's template is below templates/etc/capstan/app. */
+        /** Below /etc/capstan/<app>, and for each release as it started below `ownConfig`. */
         readonly files: Readonly<Record<string, Readonly<Record<string, unknown>>>>
         /** Shell that fails when the server would not start with these files. */
         readonly test: string
@@ -44,3 +53,12 @@ export const runtimes: Readonly<Record<Site['runtime'], (input: RuntimeInput) =>
   node,
   static: files,
 }
+
+/** All that any of them has below /etc/capstan/<app>. */
+export const configFiles: readonly string[] = [
+  'php-fpm.conf',
+  'php/90-app.ini',
+  'gunicorn.conf.py',
+  'uwsgi.ini',
+  'websockets.cjs',
+]

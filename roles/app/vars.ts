@@ -144,10 +144,13 @@ export default vars({
         is: 'the command that migrates the database, run in the release on one host before it is live; unset: deploy/migrate of the source, where it has one',
       }),
     ),
-    migrations: list(text({ pattern: /[^/.][^/]*(\/[^/.][^/]*)*/, words: 'a path within the source' }), {
-      default: ['migrations'],
-      is: 'what the migrations are made of: as long as it is unchanged they are not run again',
-    }),
+    migrations: optional(
+      list(text({ pattern: /[^/.][^/]*(\/[^/.][^/]*)*/, words: 'a path within the source' }), {
+        is: 'files and folders that the migrations are made of: as long as they are unchanged, the migrations are not run again; unset: the folder migrations, and where the source has none, all of it',
+      }),
+    ),
+    migrateTimeout: duration({ default: '15m', is: 'how long a migration may take before it is ended' }),
+    hookTimeout: duration({ default: '15m', is: 'how long each hook may take before it is ended' }),
   }),
   php: group({
     extensions: list(extension, {

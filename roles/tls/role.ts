@@ -1,27 +1,33 @@
 import { role } from '#engine/converge/role.ts'
-import vars from './vars.ts'
+import vars, { isPublic } from './vars.ts'
 
 /** The site's certificate: /etc/ssl/capstan/<domain>/fullchain.pem and privkey.pem, whatever its source. */
 export default role(import.meta, {
   vars,
-  tasks({ vars, site, apt, certificate, directory, file, handler, service, unit }) {
+  tasks({ vars, site, apt, certificate, directory, file, handler, link, service, unit }) {
     const names = [site.domain, ...site.www]
     const hook = `/etc/letsencrypt/renewal-hooks/deploy/capstan-${site.domain}`
     const reload = handler('reload nginx', service.reload('nginx', { newWorkers: true, ifActive: true }))
     apt('openssl')
+    // What the certificate is checked with: its own chain, or the CAs that the system knows.
+    const ca = `/etc/ssl/capstan/${site.domain}.ca`
+    if (isPublic(vars)) {
+      apt('ca-certificates')
+      file.absent(ca)
+    } else link(ca, `${site.domain}/fullchain.pem`)
 
     if (vars.source === 'acme') {
       apt('certbot')
       // What certbot trusts, in our order and in its timer's.
-      const ca = '/etc/letsencrypt/capstan-ca.pem'
+      const directoryCa = '/etc/letsencrypt/capstan-ca.pem'
       const dropIn = 'certbot.service.d/capstan.conf'
       if (vars.acmeCa === undefined) {
-        file.absent(ca)
+        file.absent(directoryCa)
         unit.absent(dropIn)
       } else {
-        file(ca, { content: vars.acmeCa })
+        file(directoryCa, { content: vars.acmeCa })
         directory('/etc/systemd/system/certbot.service.d')
-        unit(dropIn, { vars: { ca } })
+        unit(dropIn, { vars: { ca: directoryCa } })
       }
       directory('/etc/letsencrypt/renewal-hooks')
       directory('/etc/letsencrypt/renewal-hooks/deploy')
@@ -31,7 +37,7 @@ export default role(import.meta, {
         directory: vars.acme.directory,
         email: site.email,
         webroot: '/var/www/acme',
-        ca: vars.acmeCa && ca,
+        ca: vars.acmeCa && directoryCa,
         notify: reload,
       })
       return

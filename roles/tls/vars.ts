@@ -1,5 +1,7 @@
+import { X509Certificate } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { resolve } from 'node:path'
+import { rootCertificates } from 'node:tls'
 import { type GivenPair, readGivenPair } from '#engine/resources/certificate/files.ts'
 import { certificatesOf } from '#engine/resources/certificate/pair.ts'
 import {
@@ -13,6 +15,8 @@ import {
   type VarsOf,
   vars,
 } from '#engine/vars.ts'
+
+const letsEncrypt = 'https://acme-v02.api.letsencrypt.org/directory'
 
 const declared = vars({
   source: choice(['self-signed', 'files', 'acme'], {
@@ -37,7 +41,7 @@ const declared = vars({
     directory: text({
       pattern: /^https:\/\/[A-Za-z0-9.:[\]-]+\/[A-Za-z0-9._~/-]*$/,
       words: 'the https:// URL of an ACME directory',
-      default: 'https://acme-v02.api.letsencrypt.org/directory',
+      default: letsEncrypt,
       is: 'acme: the CA’s directory; try things out with https://acme-staging-v02.api.letsencrypt.org/directory',
     }),
     ca: optional(
@@ -106,6 +110,17 @@ function caFrom(file: string, problems: Problem[]): string | undefined {
     })
   }
   return undefined
+}
+
+/** Whether browsers trust the certificate: it is, or will be, of a CA that they and the system know. */
+export function isPublic({ source, acme, acmeCa, given }: TlsVars): boolean {
+  if (source === 'acme') return acme.directory === letsEncrypt && acmeCa === undefined
+  const last = given && certificatesOf(given.chain).at(-1)
+  return last !== undefined && rootCertificates.some(root => isIssuer(new X509Certificate(root), last))
+}
+
+function isIssuer(root: X509Certificate, certificate: X509Certificate): boolean {
+  return certificate.checkIssued(root) && certificate.verify(root.publicKey)
 }
 
 const project = resolve(import.meta.dirname, '../..')

@@ -23,7 +23,7 @@ function facts(other: Readonly<Record<string, string | readonly string[]>> = {})
 
 describe('facts', () => {
   it('are read from pairs, each key as often as it is said', () => {
-    expect(facts({ live: 'shop', owed: ['nginx/reload nginx', 'tls/x'] })).toEqual({
+    expect(facts({ live: 'shop', pending: ['nginx/reload nginx', 'tls/x'] })).toEqual({
       os: { id: 'debian', version: '12', codename: 'bookworm', name: 'Debian GNU/Linux 12 (bookworm)' },
       architecture: 'x86_64',
       hostname: 'web1',
@@ -32,7 +32,7 @@ describe('facts', () => {
       addresses: ['10.0.0.5', 'fe80::1'],
       release: { nginx: '1.22', php: '8.2', python: '3.11' },
       live: ['shop'],
-      owed: ['nginx/reload nginx', 'tls/x'],
+      pending: ['nginx/reload nginx', 'tls/x'],
     })
   })
 

@@ -67,10 +67,12 @@ const declareAll = (all: readonly string[]) => (into: RoleDeclarations) => {
   for (const name of all) into.declare(value, { name, wanted: { name, value: '1' } })
 }
 
+const identity = { runId: 'r', who: 'ann@laptop', url: undefined }
+
 function run(options: { check?: boolean; stop?: AbortSignal } = {}) {
   const events: Event[] = []
   const emit = (event: Event) => void events.push(event)
-  return { events, options: { runId: 'r', check: false, diff: false, emit, ...options } }
+  return { events, options: { run: identity, check: false, diff: false, emit, ...options } }
 }
 
 describe('the convergence of one host', () => {
@@ -141,18 +143,18 @@ describe('the convergence of one host', () => {
   })
 
   it('waits for a lock that another run has, and says who when it is not freed', async () => {
-    const holder = 'the run of ann@laptop (run x) since 2026-01-01T00:00:00Z'
+    const holder = 'bob@laptop since 2026-01-01T00:00:00Z'
     const connection = machine({}, script =>
-      script.includes('flock') ? { exitCode: 75, stderr: `${holder}\n`, stdout: facts } : undefined,
+      script.includes('flock') ? { exitCode: 75, stderr: `${holder}\n` } : undefined,
     )
     const { events, options } = run()
     const result = await convergeHost(work(connection, declareAll(names(2))), options)
     expect(events).toContainEqual({
       event: 'progress',
       host: 'web1',
-      message: `waiting up to 30 s for ${holder}`,
+      message: `waiting up to 30 s: the host is locked by ${holder}`,
     })
-    expect(result.error).toMatchObject({ code: 'locked', message: `web1: locked by ${holder}` })
+    expect(result.error).toMatchObject({ code: 'locked', message: `web1: the host is locked by ${holder}` })
   })
 
   it('begins nothing once it was told to stop', async () => {

@@ -6,10 +6,10 @@ import { catalogOf, type Given, type Host, probedOn } from './declared.ts'
 
 type Roles = Readonly<Record<string, (role: RoleDeclarations & Given) => void>>
 
-function planOf(roles: Roles, host: Host, owed: readonly string[] = [], done: readonly string[] = []) {
+function planOf(roles: Roles, host: Host, pending: readonly string[] = [], done: readonly string[] = []) {
   const catalog = catalogOf(roles)
   const ran = new Set<Resource>(catalog.resources.filter(one => done.includes(one.label)))
-  return plan(catalog, probedOn(catalog, host), new Set(owed), ran)
+  return plan(catalog, probedOn(catalog, host), new Set(pending), ran)
 }
 
 const steps = ({ stage }: Plan) => stage.map(step => described(step).resource)

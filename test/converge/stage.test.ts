@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { type Mark, markReader } from '#engine/converge/marks.ts'
 import { plan } from '#engine/converge/plan.ts'
-import { stageScript } from '#engine/converge/stage.ts'
+import { convergeScript } from '#engine/converge/stage.ts'
+import { type Mark, markReader } from '#engine/host/marks.ts'
 import { catalogOf, probedOn } from './declared.ts'
 
 // What a stage does is proved on a real host (test/sandbox); here, that its script is one a shell takes as it is.
@@ -18,7 +18,8 @@ const catalog = catalogOf({
   },
 })
 const { stage } = plan(catalog, probedOn(catalog, {}), new Set(), new Set())
-const script = stageScript(stage, 'abcdef', '/var/lib/capstan/runs/1/stop')
+const run = { runId: 'r', who: 'ann@laptop', url: undefined }
+const script = convergeScript(stage, { id: '1', nonce: 'abcdef', run })
 
 describe('the script of a stage', () => {
   it.each(['dash', 'bash --posix'])('has no word that %s objects to', shell => {
@@ -30,11 +31,11 @@ describe('the script of a stage', () => {
   it('calls what differs in order: steps, sets as one, handlers by a name of hex digits', () => {
     const key = Buffer.from("web/reload 'it'; $(id)").toString('hex')
     expect(
-      script.split('\n').filter(line => /^(run|owe|transaction|handle|finish) [^{]*$/.test(line)),
+      script.split('\n').filter(line => /^(run|set_pending|transaction|handle|finish) [^{]*$/.test(line)),
     ).toEqual([
       'run 1',
       'run 2',
-      `owe ${key}`,
+      `set_pending ${key}`,
       'run 0',
       `transaction 1 /etc/x ${key}`,
       `handle 3 ${key}`,
@@ -47,7 +48,7 @@ describe('the script of a stage', () => {
     const marks: Mark[] = []
     const runner = script.slice(0, script.indexOf('step_0()')).replaceAll('abcdef', nonce)
     const said = spawnSync('dash', {
-      input: `${runner}\nOWED=/nonexistent SESSION=/nonexistent/s LEFTOVERS=/nonexistent/l STOP=/nonexistent/p
+      input: `${runner}\nPENDING=/nonexistent SESSION=/nonexistent/s LEFTOVERS=/nonexistent/l STOP=/nonexistent/p
 step_0() { printf 'no newline'; }
 step_1() { printf '\\n%s\\n' "$NONCE"; false; echo never; }
 run 0; run 1; echo never\n`,

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import type { Found } from '#engine/deploy/look.ts'
+import type { AppState } from '#engine/deploy/inspect.ts'
 import { digest, type Entry, manifestText, parseManifest, sorted } from '#engine/deploy/manifest.ts'
 import { shipment } from '#engine/deploy/transfer.ts'
 
@@ -45,7 +45,7 @@ describe('a manifest', () => {
 })
 
 describe('what is sent', () => {
-  const based = (one: readonly Entry[], more: readonly string[] = []): Found['base'] => ({
+  const based = (one: readonly Entry[], more: readonly string[] = []): AppState['base'] => ({
     id: '20261122T204501Z-3f9a1c2',
     manifest: one,
     more: new Set(more),

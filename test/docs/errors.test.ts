@@ -2,8 +2,15 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { refusals } from '#engine/connection/refusals.ts'
-import { codeOf } from '#engine/deploy/stage.ts'
-import { backStep, migrateStep, standDownStep, startSteps, switchSteps } from '#engine/deploy/steps.ts'
+import { codeOf } from '#engine/deploy/reporter.ts'
+import {
+  backStep,
+  copyStep,
+  migrateStep,
+  standDownStep,
+  startSteps,
+  switchSteps,
+} from '#engine/deploy/steps.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const page = readFileSync(join(root, 'docs/errors.md'), 'utf8')
@@ -22,7 +29,7 @@ test('A code that is not written where it is thrown comes from another error or 
 })
 
 /** Codes that are put together: what they can be is collected from where their parts are. */
-const together = ['`unreachable-${code.toLowerCase()}`', 'codeOf(step.name)']
+const together = ['`unreachable-${code.toLowerCase()}`', 'codeOf(name)']
 
 /** `code exit` of all that scripts/engine and roles can throw. */
 function thrown(): readonly string[] {
@@ -72,6 +79,8 @@ function stepNames(): readonly string[] {
       workers: ['mail'],
       migrate: undefined,
       migrations: [],
+      database: 'foobar',
+      ca: '',
     },
     ...{
       health: { path: '/health', timeout: 1, passes: 1 },
@@ -80,13 +89,16 @@ function stepNames(): readonly string[] {
       assets: 1,
       serial: undefined,
       warm: false,
+      migrateTimeout: 1,
+      hookTimeout: 1,
     },
   }
   const steps = [
-    ...startSteps(settings),
+    copyStep(''),
+    ...startSteps(settings, 'deploy'),
     migrateStep('true', ''),
     ...switchSteps(settings, undefined, 'deploy'),
-    ...[backStep(undefined), standDownStep()],
+    ...[backStep(undefined), standDownStep('deploy')],
   ]
   return steps.filter(({ soft }) => !soft).map(({ name }) => name)
 }

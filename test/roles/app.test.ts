@@ -51,7 +51,7 @@ function wanted(label: string, given: unknown = {}, other: Partial<Site> = {}): 
   return (resource?.wanted ?? {}) as WantedFile
 }
 
-const env = 'template /srv/www/foobar/shared/app.env'
+const env = 'template /etc/capstan/foobar/app.env'
 const password = new Secret('hunter22')
 
 describe('the app role', () => {
@@ -72,16 +72,25 @@ describe('the app role', () => {
       'directory /srv/www/foobar/shared',
       'directory /srv/www/foobar/shared/storage',
       'directory /srv/www/foobar/shared/sessions',
-      'template /srv/www/foobar/shared/app.env → restart the live release',
       'directory /etc/capstan',
       'directory /etc/capstan/foobar',
-      'template /etc/capstan/foobar/php-fpm.conf → restart the live release (foobar’s runtime)',
-      'directory /etc/capstan/foobar/php → restart the live release (foobar’s runtime)',
-      'template /etc/capstan/foobar/php/90-app.ini → restart the live release (foobar’s runtime)',
-      'unit foobar@.service → restart the live release',
+      'template /etc/capstan/foobar/app.env (foobar’s configuration)',
+      'file /etc/capstan/foobar/runtime (foobar’s configuration)',
+      'file /etc/capstan/foobar/packages (foobar’s configuration)',
+      'file /etc/capstan/foobar/upstream.fastcgi (foobar’s configuration)',
+      'file /etc/capstan/foobar/upstream.http (foobar’s configuration)',
+      'file /etc/capstan/foobar/upstream.files (foobar’s configuration)',
+      'template /etc/capstan/foobar/php-fpm.conf (foobar’s configuration)',
+      'directory /etc/capstan/foobar/php (foobar’s configuration)',
+      'template /etc/capstan/foobar/php/90-app.ini (foobar’s configuration)',
+      'file /etc/capstan/foobar/gunicorn.conf.py (foobar’s configuration)',
+      'file /etc/capstan/foobar/uwsgi.ini (foobar’s configuration)',
+      'file /etc/capstan/foobar/websockets.cjs (foobar’s configuration)',
+      'unit foobar@.service',
       'unit foobar.service',
       'service foobar',
       'workers foobar',
+      'release foobar',
     ])
   })
 
@@ -119,13 +128,12 @@ describe('the app role', () => {
     await expect(wanted(label, given).content?.toString()).toMatchFileSnapshot(`app/${golden}`)
   })
 
-  it('restarts workers when they or their environment change, and confines them as it does the server', () => {
+  it('restarts workers when their definition changes, and confines them as it does the server', () => {
     const { resources } = declared({ workers: { queue, sweep } })
     const notified = (label: string) =>
       resources.find(each => each.label === label)?.notify.map(({ name }) => name)
     for (const unit of ['foobar.queue@.service', 'foobar.sweep@.service', 'foobar.sweep@.timer'])
       expect(notified(`unit ${unit}`)).toEqual(['restart its workers'])
-    expect(resources.find(({ label }) => label === env)?.notify[0]?.action).toContain('workers_restart')
     const sandboxOf = (label: string) =>
       wanted(label, { workers: { queue } }).content?.toString().split('# It reads its release')[1]
     expect(sandboxOf('unit foobar.queue@.service')).toBe(sandboxOf('unit foobar@.service'))

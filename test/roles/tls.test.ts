@@ -31,6 +31,7 @@ describe('the tls role', () => {
   it('makes a certificate on the host, unless told otherwise.', () => {
     expect(declared({})).toEqual([
       'apt openssl',
+      'link /etc/ssl/capstan/foobar.com.ca',
       'file /etc/letsencrypt/renewal-hooks/deploy/capstan-foobar.com',
       'certificate foobar.com → reload nginx',
     ])
@@ -39,12 +40,13 @@ describe('the tls role', () => {
   it('takes a given pair in its place.', () => {
     const files = { certificate: good.chain, key: good.key }
     expect(declared({ source: 'files', files })).toEqual(declared({}))
-    expect(declared({ source: 'files', files: { certificate: other.chain, key: other.key } })).toHaveLength(3)
+    expect(declared({ source: 'files', files: { certificate: other.chain, key: other.key } })).toHaveLength(4)
   })
 
   it('orders one by ACME, and has the renewal ready before it does.', () => {
     expect(declared({ source: 'acme', acme: { ca: root.certificate } })).toEqual([
       'apt openssl',
+      'link /etc/ssl/capstan/foobar.com.ca',
       'apt certbot',
       'file /etc/letsencrypt/capstan-ca.pem',
       'directory /etc/systemd/system/certbot.service.d',
@@ -54,6 +56,14 @@ describe('the tls role', () => {
       'file /etc/letsencrypt/renewal-hooks/deploy/capstan-foobar.com',
       'service certbot.timer',
       'certificate foobar.com → reload nginx',
+    ])
+  })
+
+  it('has deploys check a certificate with the CAs of the system where browsers know its CA', () => {
+    expect(declared({ source: 'acme' }).slice(0, 3)).toEqual([
+      'apt openssl',
+      'apt ca-certificates',
+      'file /etc/ssl/capstan/foobar.com.ca',
     ])
   })
 

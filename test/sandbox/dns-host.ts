@@ -79,7 +79,12 @@ async function converge(
   }
   const result = await convergeHost(
     { identity: { name, groups: [] }, site, roles: [{ role: dns, vars: parsed.value }], connect },
-    { runId: `test-${Date.now()}`, check: false, diff: false, emit: event => emit(event as Event) },
+    {
+      run: { runId: `test-${Date.now()}`, who: 'test@test', url: undefined },
+      check: false,
+      diff: false,
+      emit: event => emit(event as Event),
+    },
   )
   return { ...result, did }
 }

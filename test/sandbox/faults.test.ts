@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { lockScript } from '#engine/converge/lock.ts'
+import { lockScript } from '#engine/host/lock.ts'
 import { quote } from '#engine/quote.ts'
 import { openWire } from '../connection/wire.ts'
 import { type Machine, machine } from './machine.ts'
@@ -13,6 +13,8 @@ afterAll(() => fault1?.close())
 const clean =
   'pkill -9 -f /var/lib/capstan/runs/; rm -rf /srv/gates /run/gates /var/lib/capstan /run/capstan; mkdir -p /run/gates'
 beforeEach(() => fault1.say(clean))
+
+const another = { runId: 'another', who: 'ann@laptop', url: undefined }
 
 const site = () => ({ hosts: fault1, roles: ['gates'] })
 const go = (name = '') => fault1.say(`: >/run/gates/go${name === '' ? '' : `-${name}`}`)
@@ -247,13 +249,13 @@ describe('two runs at once', () => {
   it('do not wait for ever: who has the host is known', async () => {
     const first = runHere(site())
     await held('one')
-    const { exitCode, stderr } = await fault1.run(lockScript('another', 1))
+    const { exitCode, stderr } = await fault1.run(lockScript('host', another, 1))
     expect(exitCode).toBe(75)
-    expect(stderr).toMatch(/^the run of \S+@\S+ \(run \S+\) since 20\S+\n$/)
+    expect(stderr).toMatch(/^\S+@\S+ since 20\S+\n$/)
     await go()
     expect((await first).exitCode).toBe(0)
     // The host hears a moment later that the run is gone.
-    expect((await fault1.run(lockScript('another', 2))).exitCode).toBe(0)
+    expect((await fault1.run(lockScript('host', another, 2))).exitCode).toBe(0)
   })
 })
 

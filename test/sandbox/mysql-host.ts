@@ -83,8 +83,8 @@ export async function mysqlHost(debian: SandboxHost['debian']): Promise<MysqlHos
         ...{ identity: { name, groups: [] }, site: sites.value, connect },
         roles: [{ role, vars: parsed.value }],
       }
-      const runId = `test-${Date.now()}`
-      const options = { runId, check: false, diff: true, emit: (event: Event) => events.push(event) }
+      const run = { runId: `test-${Date.now()}`, who: 'test@test', url: undefined }
+      const options = { run, check: false, diff: true, emit: (event: Event) => events.push(event) }
       const result = await convergeHost(work, options)
       const changes = events.flatMap(event => (event.event === 'changed' ? [event.resource] : []))
       return { ...result, events, changes }

@@ -9,6 +9,7 @@ import { rollbackCommand } from '#engine/command/rollback.ts'
 import { siteCommand } from '#engine/command/site.ts'
 import type { Role } from '#engine/converge/role.ts'
 import type { HostRecap } from '#engine/output/events.ts'
+import { appSettings as settings } from '#roles/app/release.ts'
 import app from '#roles/app/role.ts'
 import dns from '#roles/dns/role.ts'
 import mysql from '#roles/mysql/role.ts'
@@ -36,10 +37,10 @@ export interface SiteOptions {
 }
 
 const commands = {
-  site: (input: CommandInput) => siteCommand({ site, plays: playsOf(roles) }, input),
-  deploy: (input: CommandInput) => deployCommand({ site, app }, input),
-  rollback: (input: CommandInput) => rollbackCommand({ site, app }, input),
-  releases: (input: CommandInput) => releasesCommand({ site, app }, input),
+  site: (input: CommandInput) => siteCommand({ site, settings, plays: playsOf(roles) }, input),
+  deploy: (input: CommandInput) => deployCommand({ site, app, settings }, input),
+  rollback: (input: CommandInput) => rollbackCommand({ site, app, settings }, input),
+  releases: (input: CommandInput) => releasesCommand({ site, app, settings }, input),
 }
 const roles = [dns, nginx, app, mysql, tls]
 const playsOf = (all: readonly Role[]) => [{ hosts: 'all', roles: all }]

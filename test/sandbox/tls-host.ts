@@ -79,7 +79,7 @@ export async function tlsHost(debian: SandboxHost['debian']): Promise<TlsHost> {
       const { hosts, exitCode } = await converge(
         [{ identity: { name, groups: [] }, site: site.value, roles, connect }],
         {
-          runId: `test-${Date.now()}`,
+          run: { runId: `test-${Date.now()}`, who: 'test@test', url: undefined },
           check: false,
           diff: false,
           forks: 1,

@@ -51,7 +51,12 @@ export async function webHost(name: string, debian: SandboxHost['debian'], image
       const typed = roles.map(([role, given]) => ({ role, vars: parsed(role, given, ours) }))
       const result = await convergeHost(
         { identity: { name, groups: [] }, site: ours, roles: typed, connect },
-        { runId: `test-${Date.now()}`, check: false, diff: false, emit: event => emit(event as Event) },
+        {
+          run: { runId: `test-${Date.now()}`, who: 'test@test', url: undefined },
+          check: false,
+          diff: false,
+          emit: event => emit(event as Event),
+        },
       )
       return { ...result, did }
     },

@@ -6,7 +6,7 @@ import { quote } from '#engine/quote.ts'
 import type { CommandInput } from './main.ts'
 import type { ReachableHost } from './reach.ts'
 import { type ReleaseDefinition, type ReleaseHost, releaseHosts } from './release-hosts.ts'
-import { deployer } from './release-run.ts'
+import { runIdentity } from './release-run.ts'
 
 export interface FirstReleaseOptions {
   readonly inventory: string
@@ -32,10 +32,10 @@ export async function firstRelease(
     hosts: hosts.map(({ host, settings }) => ({
       name: host.name,
       settings,
-      connect: () => wayTo(host.name, ways).connect(),
+      connect: seconds => wayTo(host.name, ways).connect(seconds),
     })),
     source: resolve(input.root, hosts[0]?.source ?? ''),
-    by: deployer(input.environment),
+    run: runIdentity(input.environment),
     emit: event => event.event === 'recap' || emit(event),
     wait: 30,
     stop,

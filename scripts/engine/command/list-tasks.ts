@@ -29,5 +29,5 @@ const typical: Facts = {
   addresses: ['192.0.2.1'],
   release: { nginx: '1.22', php: '8.2', python: '3.11' },
   live: [],
-  owed: [],
+  pending: [],
 }

@@ -20,7 +20,7 @@ export interface ReachableHost {
   readonly host: InventoryHost
   /** Set where it is one of the sandbox's. */
   readonly sandbox: SandboxHost | undefined
-  connect(): Promise<Connection>
+  connect(seconds?: number): Promise<Connection>
 }
 
 /** Gives each host its way: sandbox hosts are brought up first, nothing else is contacted. */
@@ -35,7 +35,7 @@ export async function reach(
   return hosts.map(host => ({
     host,
     sandbox: sandboxed.get(host.name),
-    connect: () => connect(host, sandboxed.get(host.name), options, given),
+    connect: seconds => connect(host, sandboxed.get(host.name), options, given, seconds),
   }))
 }
 
@@ -56,12 +56,13 @@ async function connect(
   sandbox: SandboxHost | undefined,
   { sudoPassword }: ReachOptions,
   given: GivenLogin | undefined,
+  seconds: number | undefined,
 ): Promise<Connection> {
   const way: HostConnection = host.connection
   if (way.kind === 'local') {
     return connectLocal({ host: host.name, sudo: way.sudo === false ? 'no' : 'auto', sudoPassword })
   }
-  return connectSsh(sshTarget(host, sandbox, sudoPassword, given))
+  return connectSsh({ ...sshTarget(host, sandbox, sudoPassword, given), limit: seconds })
 }
 
 /** What ssh is told of a host; throws for one that it is not reached by. */

@@ -1,10 +1,10 @@
 import { readdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Role } from '#engine/converge/role.ts'
-import type { AppSettings } from '#engine/deploy/settings.ts'
 import { UsageError } from '#engine/errors.ts'
 import { type InventoryHost, loadInventory } from '#engine/inventory/inventory.ts'
 import { selectHosts } from '#engine/inventory/pattern.ts'
+import type { AppSettings } from '#engine/resources/release/app.ts'
 import type { Site, Vars } from '#engine/vars.ts'
 import type { CommandInput } from './main.ts'
 import { assignRoles } from './plays.ts'
@@ -13,25 +13,8 @@ import { assignRoles } from './plays.ts'
 export interface ReleaseDefinition {
   readonly site: Vars<Site>
   readonly app: Role
-}
-
-/** The vars of roles/app that a deploy reads; a test holds the role to it. */
-export interface ReleaseVars {
-  readonly shared: readonly string[]
-  readonly workers: Readonly<Record<string, unknown>>
-  readonly release: {
-    readonly source: string
-    readonly build: string | undefined
-    readonly keep: number
-    readonly health: { readonly path: string; readonly timeout: string; readonly passes: number }
-    readonly drain: string
-    readonly assets: string
-    readonly serial: number | undefined
-    readonly warm: boolean
-    readonly files: readonly string[]
-    readonly migrate: string | undefined
-    readonly migrations: readonly string[]
-  }
+  /** Of the role's vars, as its own schema has parsed them. */
+  readonly settings: (vars: never, site: Site) => AppSettings
 }
 
 /** A host of the inventory with the app's settings there. */
@@ -47,7 +30,7 @@ export interface ReleaseHost {
  * contacted. Throws UsageError where there is none.
  */
 export async function releaseHosts(
-  { site, app }: ReleaseDefinition,
+  { site, app, settings }: ReleaseDefinition,
   { root, environment }: CommandInput,
   given: {
     readonly inventory: string
@@ -69,9 +52,8 @@ export async function releaseHosts(
   const assigned = assignRoles(inventory, hosts, [{ hosts: 'all', roles: [app] }], site)
   const all = assigned.flatMap(each =>
     each.roles.map(({ vars }) => {
-      const values = vars as ReleaseVars
-      const { source, build } = values.release
-      return { host: each.host, settings: settingsOf(values, each.site), source, build }
+      const { source, build } = (vars as { release: Pick<ReleaseHost, 'source' | 'build'> }).release
+      return { host: each.host, settings: settings(vars as never, each.site), source, build }
     }),
   )
   const chosen = given.app === undefined ? all : all.filter(({ settings }) => settings.app === given.app)
@@ -89,28 +71,4 @@ export function refuseSeveralApps(hosts: readonly ReleaseHost[]): void {
   throw new UsageError('several-apps', `the hosts have several apps: ${apps.join(', ')}`, {
     hint: `Say which: --app ${apps[0]}`,
   })
-}
-
-function settingsOf({ shared, workers, release }: ReleaseVars, site: Site): AppSettings {
-  return {
-    app: site.app,
-    domain: site.www[0] ?? site.domain,
-    shared: [...shared, ...release.files],
-    health: { ...release.health, timeout: secondsOf(release.health.timeout) },
-    workers: Object.keys(workers),
-    migrate: release.migrate,
-    migrations: release.migrations,
-    drain: secondsOf(release.drain),
-    assets: secondsOf(release.assets),
-    serial: release.serial,
-    warm: release.warm,
-    keep: release.keep,
-  }
-}
-
-/** Whole seconds, rounded up, of `500ms`, `30s`, `5m`, `1h`, `7d`. */
-function secondsOf(duration: string): number {
-  const units: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 }
-  const [, count = '', unit = ''] = /^(\d+)([a-z]+)$/.exec(duration) ?? []
-  return Math.ceil(Number(count) * (units[unit] ?? Number.NaN))
 }

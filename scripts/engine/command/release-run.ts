@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { hostname, userInfo } from 'node:os'
-import type { Deployer, DeployHost } from '#engine/deploy/settings.ts'
+import type { DeployHost } from '#engine/deploy/settings.ts'
+import type { RunIdentity } from '#engine/host/run-identity.ts'
 import type { Emit, Event } from '#engine/output/events.ts'
 import { quote } from '#engine/quote.ts'
 import { askSudoPassword } from './ask.ts'
@@ -13,7 +14,7 @@ import type { ReleaseHost } from './release-hosts.ts'
 
 export interface ReleaseRun {
   readonly hosts: readonly DeployHost[]
-  readonly by: Deployer
+  readonly run: RunIdentity
   readonly emit: Emit
   /** Aborted by the first SIGINT or SIGTERM: what was not switched by then is not. */
   readonly stop: AbortSignal
@@ -56,13 +57,13 @@ export async function releaseRun(
       hosts: hosts.map(({ host, settings }, index) => ({
         name: host.name,
         settings,
-        connect: () => {
+        connect: seconds => {
           const way = reachable[index]
           if (!way) throw new Error(`${host.name} has no way to it`)
-          return way.connect()
+          return way.connect(seconds)
         },
       })),
-      by: deployer(environment),
+      run: runIdentity(environment),
       emit,
       stop: interrupts.stop,
     })
@@ -89,7 +90,7 @@ function withRollback(event: Event & { readonly event: 'release' }, inventory: s
 }
 
 /** Who runs this: the one on the runner that asked for it, else the one at this machine. */
-export function deployer(environment: NodeJS.ProcessEnv): Deployer {
+export function runIdentity(environment: NodeJS.ProcessEnv): RunIdentity {
   const now = new Date().toISOString().replace(/[-:]|\.\d+/g, '')
   const runId = `${now}-${randomBytes(2).toString('hex')}`
   const { GITHUB_ACTOR, GITHUB_SERVER_URL, GITHUB_REPOSITORY, GITHUB_RUN_ID } = environment

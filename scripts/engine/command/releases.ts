@@ -1,6 +1,7 @@
-import { type Hold, hold } from '#engine/deploy/hold.ts'
-import { HostRun } from '#engine/deploy/host.ts'
-import type { Found } from '#engine/deploy/look.ts'
+import { type AppFlag, setFlag } from '#engine/deploy/app-flags.ts'
+import { HostDeploy } from '#engine/deploy/host-deploy.ts'
+import type { AppState } from '#engine/deploy/inspect.ts'
+import { restartRelease } from '#engine/deploy/restart.ts'
 import { releaseJson, releaseTable } from '#engine/deploy/table.ts'
 import { type CapstanError, UnreachableError, UsageError } from '#engine/errors.ts'
 import { orNearest } from '#engine/nearest.ts'
@@ -17,6 +18,7 @@ Which releases the hosts have, which one is live, and who made it so.
   list                   the table                               (the default)
   freeze REASON          no deploy until thaw; who tries is told the reason
   thaw                   deploys are allowed again
+  restart                a new instance of the live release takes its place; no request is lost
   maintenance on|off     visitors get a 503 page that says to come back
 
   -i, --inventory NAME   a name in inventory/, or a path         (default: sandbox)
@@ -45,7 +47,8 @@ export async function releasesCommand(definition: ReleaseDefinition, input: Comm
     input.stdout.write(help)
     return 0
   }
-  const what = holdOf(positionals)
+  const restart = positionals[0] === 'restart' && positionals.length === 1
+  const flag = restart ? undefined : flagOf(positionals)
   const hosts = await releaseHosts(definition, input, {
     inventory: values.inventory,
     limit: values.limit,
@@ -53,38 +56,39 @@ export async function releasesCommand(definition: ReleaseDefinition, input: Comm
     extraVars: values['extra-vars'] ?? [],
   })
   const options = {
-    command: undefined,
+    command: restart ? 'restart' : undefined,
     inventory: values.inventory,
     hosts,
     json: values.json,
     verbosity: 0,
     askSudo: values['ask-become-pass'],
   }
-  return releaseRun(options, input, run =>
-    what ? holdAll(run, what) : list(run, hosts, values.json, input.stdout),
-  )
+  return releaseRun(options, input, async run => {
+    if (restart) return (await restartRelease({ ...run, wait: 30 })).exitCode
+    return flag ? setOnAll(run, flag) : list(run, hosts, values.json, input.stdout)
+  })
 }
 
-function holdOf(words: readonly string[]): Hold | undefined {
+function flagOf(words: readonly string[]): AppFlag | undefined {
   const [verb = 'list', word, ...rest] = words
   if (verb === 'list' && word === undefined) return undefined
   if (verb === 'freeze' && word !== undefined) return { do: 'freeze', reason: [word, ...rest].join(' ') }
   if (verb === 'thaw' && word === undefined) return { do: 'thaw' }
   if (verb === 'maintenance' && (word === 'on' || word === 'off') && rest.length === 0)
     return { do: 'maintenance', on: word === 'on' }
-  const known = ['list', 'freeze', 'thaw', 'maintenance']
+  const known = ['list', 'freeze', 'thaw', 'restart', 'maintenance']
   const why = known.includes(verb)
     ? `${words.join(' ')}: expected ${{ freeze: 'freeze REASON', maintenance: 'maintenance on|off' }[verb] ?? verb}`
     : `no command is named ${JSON.stringify(verb)}${orNearest(verb, known)}`
   throw new UsageError('usage', why, { hint: 'npx zx scripts/releases.mjs --help shows what there is.' })
 }
 
-async function holdAll({ hosts, emit }: ReleaseRun, what: Hold): Promise<number> {
+async function setOnAll({ hosts, emit }: ReleaseRun, flag: AppFlag): Promise<number> {
   let exitCode = 0
   for (const host of hosts) {
     try {
-      await hold(host, what)
-      emit({ event: 'note', message: `${host.name}: ${toldOf(what, host.settings.app)}` })
+      await setFlag(host, flag)
+      emit({ event: 'note', message: `${host.name}: ${described(flag, host.settings.app)}` })
     } catch (error) {
       emit({ event: 'failed', host: host.name, error: error as CapstanError })
       exitCode = error instanceof UnreachableError ? 4 : 1
@@ -93,14 +97,14 @@ async function holdAll({ hosts, emit }: ReleaseRun, what: Hold): Promise<number>
   return exitCode
 }
 
-function toldOf(what: Hold, app: string): string {
-  switch (what.do) {
+function described(flag: AppFlag, app: string): string {
+  switch (flag.do) {
     case 'freeze':
-      return `deploys of ${app} are frozen: ${what.reason}`
+      return `deploys of ${app} are frozen: ${flag.reason}`
     case 'thaw':
       return `deploys of ${app} are allowed`
     case 'maintenance':
-      return what.on ? `visitors of ${app} get the maintenance page` : `visitors get ${app}`
+      return flag.on ? `visitors of ${app} get the maintenance page` : `visitors get ${app}`
   }
 }
 
@@ -113,8 +117,8 @@ async function list(
   const { emit } = run
   const looked = await Promise.all(
     run.hosts.map(async host => {
-      const each = new HostRun(host, { ...run, emit: () => {}, wait: 0 })
-      const found = await each.peek('').catch((error: CapstanError) => error)
+      const each = new HostDeploy(host, { ...run, emit: () => {}, wait: 0 })
+      const found = await each.peek().catch((error: CapstanError) => error)
       await each.end()
       return [host.name, found] as const
     }),
@@ -132,7 +136,7 @@ async function list(
   return exitCode
 }
 
-function table(host: string, found: Found, named: boolean): string {
+function table(host: string, found: AppState, named: boolean): string {
   const lines = releaseTable(found)
   return `${named ? `${host}\n` : ''}${lines.map(line => `${line}\n`).join('')}`
 }

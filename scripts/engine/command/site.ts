@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto'
 import { converge } from '#engine/converge/converge.ts'
 import type { HostWork } from '#engine/converge/host.ts'
 import type { InventoryHost } from '#engine/inventory/inventory.ts'
@@ -15,6 +14,8 @@ import { parseCount, parseFlags, parseNames } from './options.ts'
 import { assignRoles, filterPlays, type HostRoles, type Play } from './plays.ts'
 import { openPrinter } from './printer.ts'
 import { type ReachableHost, reach } from './reach.ts'
+import type { ReleaseDefinition } from './release-hosts.ts'
+import { runIdentity } from './release-run.ts'
 
 const help = `Usage: npx zx scripts/site.mjs [options]
 
@@ -64,6 +65,8 @@ const flags = {
 export interface SiteDefinition {
   readonly site: Vars<Site>
   readonly plays: readonly Play[]
+  /** What a first release has to know of the role `app`; absent: none is shipped. */
+  readonly settings?: ReleaseDefinition['settings']
 }
 
 /** Runs scripts/site.mjs; gives its exit code. */
@@ -113,7 +116,7 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
       say: message => emit({ event: 'progress', message }),
     })
     const { exitCode, hosts: recap } = await converge(workOf(assigned, reachable), {
-      runId: newRunId(),
+      run: runIdentity(input.environment),
       check: values.check,
       diff: values.diff,
       emit,
@@ -128,9 +131,11 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
     const app = plays.flatMap(play => play.roles).find(role => role.name === 'app')
     // A release needs all of the site: a run of some roles leaves it to the next whole one.
     const part = values.tags !== undefined || values['skip-tags'] !== undefined
-    if (exitCode !== 0 || values.check || part || !app || bare.length === 0 || interrupts.stop.aborted)
+    const { site, settings } = definition
+    if (exitCode !== 0 || values.check || part || interrupts.stop.aborted)
       return interrupts.exitCode() ?? exitCode
-    return await firstRelease({ site: definition.site, app }, input, bare, {
+    if (!app || !settings || bare.length === 0) return interrupts.exitCode() ?? exitCode
+    return await firstRelease({ site, app, settings }, input, bare, {
       inventory: values.inventory,
       extraVars: values['extra-vars'] ?? [],
       emit,
@@ -148,18 +153,12 @@ function workOf(assigned: readonly HostRoles[], reachable: readonly ReachableHos
     identity: { name: host.name, groups: host.groups },
     site,
     roles,
-    connect: () => {
+    connect: seconds => {
       const way = ways.get(host)
       if (!way) throw new Error(`${host.name} has no way to it`)
-      return way.connect()
+      return way.connect(seconds)
     },
   }))
-}
-
-/** Sorts by time and is unique: `20261122T204501Z-3f9a`. */
-function newRunId(): string {
-  const now = new Date().toISOString().replace(/[-:]|\.\d+/g, '')
-  return `${now}-${randomBytes(2).toString('hex')}`
 }
 
 function say({ stdout }: CommandInput, text: string): 0 {

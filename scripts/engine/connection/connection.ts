@@ -15,6 +15,8 @@ export interface RunOptions {
   readonly onOutput?: (chunk: Buffer) => void
   /** Runs in the session's own shell instead of a subshell, so that what it opens (a lock) stays open. */
   readonly keep?: boolean
+  /** The script gets what `write` sends meanwhile, on descriptor 7. */
+  readonly listens?: boolean
 }
 
 export interface StreamOptions {
@@ -54,5 +56,10 @@ export interface Connection {
    * trips of a new channel. The script is read line by line: keep it short, and send what is long as the stream.
    */
   openStream(script: string, options?: StreamOptions): Promise<HostStream>
+  /**
+   * Sends a line of shell without waiting for the script that runs: one that listens gets it as text, else the shell
+   * runs it after that script. What it prints is dropped. Costs no trip; does nothing on a connection that is lost.
+   */
+  write(line: string): void
   close(): Promise<void>
 }

@@ -24,6 +24,8 @@ export interface Recorded extends RunOptions {
 export class Recorder implements Connection {
   readonly host: string
   readonly transcript: Recorded[] = []
+  /** The lines that were sent without a trip. */
+  readonly written: string[] = []
   readonly #answers: Answers
   closed = false
 
@@ -62,6 +64,10 @@ export class Recorder implements Connection {
     done.catch(() => {})
     const stdout = Readable.from([Buffer.from(answer.stdout ?? '')])
     return { stdin, stdout, done, close: () => stdin.end() }
+  }
+
+  write(line: string): void {
+    this.written.push(line)
   }
 
   async close(): Promise<void> {

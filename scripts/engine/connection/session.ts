@@ -80,6 +80,10 @@ export class Session {
     return outcome
   }
 
+  write(line: string): void {
+    if (this.usable) this.#channel.stdin.write(`${line}\n`)
+  }
+
   close(): void {
     this.#abandoned = true
     this.#channel.stdin.end()
@@ -87,10 +91,10 @@ export class Session {
   }
 
   async #send(script: string, options: RunOptions): Promise<Outcome> {
-    const { deadline = defaultDeadline, onOutput, keep = false } = options
+    const { deadline = defaultDeadline, onOutput, keep = false, listens = false } = options
     if (this.#end !== undefined || this.#abandoned) throw this.#lost(this.#end ?? { exitCode: null })
     const nonce = newNonce()
-    const wrapped = wrap(script, nonce, keep)
+    const wrapped = wrap(script, nonce, { keep, listens })
     if (keep) this.#kept = true
     const begun = performance.now()
     const stdout = new Collector(stdoutLimit)
@@ -182,12 +186,16 @@ export class Session {
  * A whole script for the shell's stdin. It runs once the closing brace is read, and not a line of it before. A
  * kept one is parsed in a subshell first, because bash ends at an unclosed quote even in `command eval`.
  */
-function wrap(script: string, nonce: string, keep: boolean): string {
+function wrap(
+  script: string,
+  nonce: string,
+  { keep, listens }: { readonly keep: boolean; readonly listens: boolean },
+): string {
   const body = `capstan() { :\n${script}\n}`
   const call = keep
     ? `{ capstan_=${quote(body)}; ( eval "$capstan_" ); case $? in 0) eval "$capstan_"; capstan ;; *) ( exit 2 ) ;; esac; }`
     : `( eval ${quote(`${body}\ncapstan`)} )`
-  return `{ ${call} </dev/null; printf '\\036%s %d\\n' ${nonce} $?; printf '\\036%s 0\\n' ${nonce} >&2; }\n`
+  return `{ ${call} ${listens ? '7<&0 ' : ''}</dev/null; printf '\\036%s %d\\n' ${nonce} $?; printf '\\036%s 0\\n' ${nonce} >&2; }\n`
 }
 
 function newNonce(): string {

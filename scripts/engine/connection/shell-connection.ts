@@ -56,6 +56,10 @@ class ShellConnection implements Connection {
     return session.run(script, options)
   }
 
+  write(line: string): void {
+    void this.#session?.then(session => session.write(line)).catch(() => {})
+  }
+
   openStream(script: string, options: StreamOptions = {}): Promise<HostStream> {
     this.#trips += 1
     const kill = (pid: number) => this.#kill(pid, true)

@@ -53,7 +53,8 @@ async function login(attempt: Attempt): Promise<Lifeline> {
 }
 
 async function handshake({ target, config, known, identities }: Attempt): Promise<Lifeline> {
-  const seconds = target.connectTimeout ?? config.connectTimeout ?? 20
+  const { limit = Number.POSITIVE_INFINITY, connectTimeout = config.connectTimeout ?? 20 } = target
+  const seconds = Math.min(limit, connectTimeout)
   const transport = await openTransport(target, config, seconds)
   const progress = { greeted: false, tried: [] as string[] }
   let refusal: unknown
@@ -64,7 +65,7 @@ async function handshake({ target, config, known, identities }: Attempt): Promis
       sock: transport.socket,
       username: config.user,
       readyTimeout: seconds * 1000,
-      keepaliveInterval: (target.keepalive ?? 15) * 1000,
+      keepaliveInterval: (target.keepalive ?? 10) * 1000,
       keepaliveCountMax: 3,
       algorithms: {
         kex,

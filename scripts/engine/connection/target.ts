@@ -23,6 +23,8 @@ export interface SshTarget {
   readonly sudoPassword?: Secret | undefined
   /** Seconds for the TCP connection, and again for the handshake; ssh_config's ConnectTimeout, else 20. */
   readonly connectTimeout?: number | undefined
-  /** Seconds between keep-alives, three of which may stay unanswered; 15 unless told. */
+  /** At most so many seconds for each of the two, whatever the configuration says. */
+  readonly limit?: number | undefined
+  /** Seconds between keep-alives, three of which may stay unanswered; 10 by default. */
   readonly keepalive?: number | undefined
 }

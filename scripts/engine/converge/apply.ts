@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import type { Connection } from '#engine/connection/connection.ts'
 import type { HostError } from '#engine/errors.ts'
+import type { HostConnection } from '#engine/host/host-connection.ts'
+import { markReader } from '#engine/host/marks.ts'
+import type { RunIdentity } from '#engine/host/run-identity.ts'
 import type { Emit } from '#engine/output/events.ts'
-import { runDetached, stopFile } from './detached.ts'
-import { markReader } from './marks.ts'
 import type { Step } from './plan.ts'
-import { stageScript } from './stage.ts'
-import { StageStory } from './story.ts'
+import { ConvergeReporter } from './reporter.ts'
+import { convergeScript } from './stage.ts'
 
 export interface Applied {
   /** Steps that were done and stay done, in order. */
@@ -17,31 +17,24 @@ export interface Applied {
   readonly error: HostError | undefined
 }
 
-export interface ApplyOptions {
-  /** Of the run and the stage: the name of its folder on the host. */
-  readonly id: string
-  readonly emit: Emit
-  readonly stop: AbortSignal
-  readonly reconnect: () => Promise<Connection>
-}
-
-/** Carries out one stage on the host, telling each step as it begins and ends. */
+/** Carries out one stage on the host, the `pass`th of its run. Emits each step as it begins and ends. */
 export async function applyStage(
-  connection: Connection,
+  connection: HostConnection,
   stage: readonly Step[],
-  { id, emit, stop, reconnect }: ApplyOptions,
+  { run, pass, emit }: { readonly run: RunIdentity; readonly pass: number; readonly emit: Emit },
 ): Promise<Applied> {
+  const id = `${run.runId}-${pass}`
   const nonce = randomBytes(16).toString('hex')
-  const story = new StageStory(connection.host, stage, emit)
-  const error = await runDetached(connection, {
-    id,
-    script: stageScript(stage, nonce, stopFile(id)),
-    onOutput: markReader(nonce, mark => story.on(mark)),
-    stop,
-    reconnect,
-  }).then(
-    () => story.ending(id),
-    (thrown: HostError) => thrown,
-  )
-  return { done: story.done, failed: story.failed, error }
+  const reporter = new ConvergeReporter(connection.host, stage, id, emit)
+  const script = convergeScript(stage, { id, nonce, run })
+  const error = await connection
+    .stage(
+      { id, script, orphans: 'wait' },
+      markReader(nonce, mark => reporter.on(mark)),
+    )
+    .then(
+      () => reporter.ending(),
+      (thrown: HostError) => thrown,
+    )
+  return { done: reporter.done, failed: reporter.failed, error }
 }

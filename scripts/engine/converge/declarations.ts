@@ -3,6 +3,7 @@ import { certificate } from '#engine/resources/certificate.ts'
 import { directory, file, link } from '#engine/resources/file.ts'
 import { group } from '#engine/resources/group.ts'
 import { mysql } from '#engine/resources/mysql/mysql.ts'
+import { release } from '#engine/resources/release/live.ts'
 import { service, unit } from '#engine/resources/service.ts'
 import { template } from '#engine/resources/template.ts'
 import { user } from '#engine/resources/user.ts'
@@ -25,6 +26,7 @@ export function declarations(role: RoleDeclarations, place: { readonly directory
     handler,
     link: link(declare),
     mysql: mysql(declare),
+    release: release(declare),
     service: service(declare),
     template: template(declare, place),
     unit: unit(declare, place),

@@ -23,12 +23,9 @@ export interface Facts {
   readonly release: { readonly nginx: string; readonly php: string; readonly python: string }
   /** Apps that have a live release: those with a link /srv/www/<app>/current. */
   readonly live: readonly string[]
-  /** Handlers that an earlier, failed run still owes, as `role/name`. */
-  readonly owed: readonly string[]
+  /** Handlers that an earlier run was to call and did not, as `role/name`. */
+  readonly pending: readonly string[]
 }
-
-/** Where Capstan keeps its own on a host, root only. */
-export const stateDirectory = '/var/lib/capstan'
 
 /** Shell that prints the facts as NUL-ended pairs. */
 export const factsScript = String.raw`
@@ -46,7 +43,7 @@ perl -e '
   if (open my $f, "<", "/proc/net/if_inet6") { while (<$f>) { my @f = split; next unless $f[3] eq "00";
     pair address => join ":", map { sprintf "%x", hex } $f[0] =~ /(....)/g } }
   if (opendir my $d, "/srv/www") { -l "/srv/www/$_/current" and pair live => $_ for sort grep { !/^\./ } readdir $d }
-  if (opendir my $d, "/var/lib/capstan/owed") { pair owed => pack "H*", $_ for sort grep { /^[0-9a-f]+$/ } readdir $d }
+  for my $pending (qw(pending owed)) { opendir my $d, "/var/lib/capstan/$pending" or next; pair pending => pack "H*", $_ for sort grep { /^[0-9a-f]+$/ } readdir $d }
 '
 if [ -d /run/systemd/system ]; then pair systemd yes; fi
 `
@@ -80,7 +77,7 @@ export function parseFacts(output: Buffer, host: string): Facts {
     addresses: all.get('address') ?? [],
     release,
     live: all.get('live') ?? [],
-    owed: all.get('owed') ?? [],
+    pending: all.get('pending') ?? [],
   }
 }
 

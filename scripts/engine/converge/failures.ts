@@ -1,6 +1,6 @@
 import { HostError } from '#engine/errors.ts'
+import { runDirectory } from '#engine/host/paths.ts'
 import type { Resource } from '#engine/resources/resource.ts'
-import { runDirectory } from './detached.ts'
 import { described, type Step, type transactions } from './plan.ts'
 
 type Group = ReturnType<typeof transactions>[number]
@@ -31,11 +31,11 @@ function nextStep(step: Step, putBack: readonly string[], again: number | undefi
   if (step.type === 'resource')
     return 'What came before it is done, nothing after it was begun. Mend it and run again.'
   if (putBack.length === 0)
-    return 'Mend what the lines above name and run again; the handler is owed until it has run.'
+    return 'Mend what the lines above name and run again; the handler stays pending until it has run.'
   const sets = putBack.map(name => `“${name}”`).join(' and ')
   return again === 0
     ? `The files of ${sets} were put back, and the handler ran well with them: what it acts on goes on as it was. Mend what the lines above name and run again.`
-    : `The files of ${sets} were put back, but the handler fails with them too: it is owed. Look at what it acts on, on the host, and run again.`
+    : `The files of ${sets} were put back, but the handler fails with them too: it stays pending. Look at what it acts on, on the host, and run again.`
 }
 
 /** A set whose test failed, on a copy of its files or where they lie. */
@@ -92,7 +92,7 @@ export function stageKilled(
 /** A run that ended early because its controller was told to. */
 export function stopped(host: string): HostError {
   return new HostError('interrupted', `${host}: stopped between two steps, as you asked`, {
-    hint: 'What was done is done, and handlers that are owed are kept on the host: run again to go on.',
+    hint: 'What was done is done, and pending handlers are kept on the host: run again to go on.',
   })
 }
 

@@ -1,30 +1,30 @@
-import type { Connection } from '#engine/connection/connection.ts'
 import type { CapstanError } from '#engine/errors.ts'
+import { type Connect, HostConnection } from '#engine/host/host-connection.ts'
+import type { RunIdentity } from '#engine/host/run-identity.ts'
 import type { Emit, HostRecap } from '#engine/output/events.ts'
 import type { Resource } from '#engine/resources/resource.ts'
 import type { Site } from '#engine/vars.ts'
 import { type Applied, applyStage } from './apply.ts'
 import { buildCatalog, type Catalog } from './catalog.ts'
+import { Counts } from './counts.ts'
 import { declareRole } from './declare.ts'
 import { type Facts, factsScript, parseFacts } from './facts.ts'
 import { stillDiffers, stopped, unreadable } from './failures.ts'
-import { Line } from './line.ts'
-import { locked, lockScript, patience } from './lock.ts'
 import { foreseen, handlerKey, type Plan, plan } from './plan.ts'
 import { probe } from './probe.ts'
 import type { HostIdentity, Role } from './role.ts'
-import { Tally } from './tally.ts'
+import { clearLeftovers } from './stage.ts'
 
 /** One host with all that is to be declared for it; vars are valid. */
 export interface HostWork {
   readonly identity: HostIdentity
   readonly site: Site
   readonly roles: readonly { readonly role: Role; readonly vars: unknown }[]
-  connect(): Promise<Connection>
+  readonly connect: Connect
 }
 
 export interface ConvergeOptions {
-  readonly runId: string
+  readonly run: RunIdentity
   /** Plan and tell, change nothing. */
   readonly check: boolean
   readonly diff: boolean
@@ -38,7 +38,7 @@ export type HostResult = Omit<HostRecap, 'unreachable'> & { readonly error: Caps
 
 /** Brings one host to what its roles declare, and proves it by a last probe. Never throws for what a host does. */
 export async function convergeHost(work: HostWork, options: ConvergeOptions): Promise<HostResult> {
-  const run = new HostRun(work, options)
+  const run = new HostConverge(work, options)
   const error = await run.converge().then(
     () => undefined,
     (thrown: CapstanError) => thrown,
@@ -46,14 +46,16 @@ export async function convergeHost(work: HostWork, options: ConvergeOptions): Pr
   return { ...(await run.end()), error }
 }
 
-class HostRun {
+/** One host's way through a run. */
+class HostConverge {
   readonly #work: HostWork
   readonly #options: ConvergeOptions
   readonly #stop: AbortSignal
-  readonly #line: Line
+  readonly #connection: HostConnection
   readonly #began = performance.now()
   readonly #tries = new Map<Resource, number>()
-  #tally = new Tally([])
+  readonly #warnings = new Set<string>()
+  #counts = new Counts([])
   #failedStep: Resource | undefined
   #failed = 0
 
@@ -61,18 +63,23 @@ class HostRun {
     this.#work = work
     this.#options = options
     this.#stop = options.stop ?? new AbortController().signal
-    this.#line = new Line(work.identity.name, () => work.connect(), options)
+    this.#connection = new HostConnection(work.identity.name, work.connect, {
+      run: options.run,
+      emit: options.emit,
+      stop: this.#stop,
+      wait: lockPatience,
+    })
   }
 
   async converge(): Promise<void> {
     try {
       const facts = await this.#pausable(() => this.#readFacts())
       const catalog = this.#declare(facts)
-      this.#tally = new Tally(catalog.resources)
+      this.#counts = new Counts(catalog.resources)
       await (this.#options.check ? this.#check(catalog, facts) : this.#bring(catalog, facts))
     } catch (error) {
       this.#failed = 1
-      for (const resource of this.#tally.left(this.#failedStep))
+      for (const resource of this.#counts.left(this.#failedStep))
         this.#emit({
           event: 'skipped',
           role: resource.role,
@@ -84,31 +91,23 @@ class HostRun {
   }
 
   async end(): Promise<Omit<HostResult, 'error'>> {
-    await this.#line.close()
+    await this.#connection.close()
     return {
-      ...this.#tally.counts(this.#failedStep),
+      ...this.#counts.counts(this.#failedStep),
       failed: this.#failed,
-      trips: this.#line.trips,
+      trips: this.#connection.trips,
       seconds: (performance.now() - this.#began) / 1000,
     }
   }
 
-  // In one trip with the lock: what an earlier run owes is known only once that has ended.
-  async #readFacts(wait = 0): Promise<Facts> {
-    const { emit, check, runId } = this.#options
-    const connection = await this.#line.open()
-    const lock = check ? '' : lockScript(runId, wait)
-    // The facts run in a subshell: what they read from os-release must not stay in the session's shell.
-    const script = `${lock}locked=$?\n(\n${factsScript})\n(exit $locked)\n`
-    const { stdout, stderr, exitCode } = await connection.run(script, { keep: true })
-    const { host } = connection
+  // In one trip with the lock: which handlers an earlier run left pending is known only once that has ended.
+  async #readFacts(): Promise<Facts> {
+    const { emit, check } = this.#options
+    const { host } = this.#connection
+    const { stdout } = await (check
+      ? this.#connection.run(factsScript)
+      : this.#connection.lock('host', `${clearLeftovers}${factsScript}`))
     const facts = parseFacts(stdout, host)
-    const said = stderr.toString().trim()
-    if (exitCode === 75 && wait === 0) {
-      emit({ event: 'progress', host, message: `waiting up to ${patience} s for ${said}` })
-      return this.#readFacts(patience)
-    }
-    if (exitCode !== 0) throw locked(host, exitCode, said)
     emit({ event: 'facts', host, facts: { ...facts } })
     return facts
   }
@@ -121,62 +120,56 @@ class HostRun {
   }
 
   async #check(catalog: Catalog, facts: Facts): Promise<void> {
-    const planned = await this.#plan(catalog, new Set(facts.owed), 1)
+    const planned = await this.#plan(catalog, new Set(facts.pending), 1)
     this.#tellOk(planned)
     const changes = foreseen(planned)
     for (const change of changes) this.#emit({ event: 'planned', ...change })
-    for (const step of planned.stage) if (step.type === 'resource') this.#tally.changed(step.resource)
+    for (const step of planned.stage) if (step.type === 'resource') this.#counts.changed(step.resource)
     for (const { resource } of planned.rest)
-      if (changes.some(change => change.resource === resource.label)) this.#tally.changed(resource)
-      else this.#tally.ok(resource)
+      if (changes.some(change => change.resource === resource.label)) this.#counts.changed(resource)
+      else this.#counts.ok(resource)
   }
 
   async #bring(catalog: Catalog, facts: Facts): Promise<void> {
-    const owed = new Set(facts.owed)
+    const pending = new Set(facts.pending)
     const done = new Set<Resource>()
     for (let pass = 1; ; pass++) {
-      const planned = await this.#plan(catalog, owed, pass, done)
+      const planned = await this.#plan(catalog, pending, pass, done)
       this.#tellOk(planned)
       if (planned.stage.length === 0 && planned.rest.length === 0) return
       this.#refuseStandstill(planned)
       const applied = await this.#apply(planned, pass)
-      this.#remember(planned, applied, owed, done)
+      this.#remember(planned, applied, pending, done)
       if (applied.error) throw applied.error
     }
   }
 
   #plan(
     catalog: Catalog,
-    owed: ReadonlySet<string>,
+    pending: ReadonlySet<string>,
     pass: number,
     done = new Set<Resource>(),
   ): Promise<Plan> {
     return this.#pausable(async () => {
       const { resources } = catalog
-      const probed = await probe(await this.#line.open(), resources, { diff: this.#options.diff })
+      const probed = await probe(this.#connection, resources, { diff: this.#options.diff })
       this.#emit({ event: 'probed', resources: resources.length, pass })
-      return plan(catalog, probed, owed, done)
+      return plan(catalog, probed, pending, done)
     })
   }
 
-  async #apply({ stage }: Plan, pass: number): Promise<Applied> {
-    const id = `${this.#options.runId}-${pass}`
-    return this.#line.holding(id, connection =>
-      applyStage(connection, stage, {
-        id,
-        emit: this.#options.emit,
-        stop: this.#stop,
-        reconnect: () => this.#line.reconnect(id),
-      }),
-    )
+  #apply({ stage }: Plan, pass: number): Promise<Applied> {
+    const { run, emit } = this.#options
+    return applyStage(this.#connection, stage, { run, pass, emit })
   }
 
-  #remember({ stage }: Plan, applied: Applied, owed: Set<string>, done: Set<Resource>): void {
+  #remember({ stage }: Plan, applied: Applied, pending: Set<string>, done: Set<Resource>): void {
     for (const step of stage)
-      if (step.type === 'resource') for (const handler of step.resource.notify) owed.add(handlerKey(handler))
+      if (step.type === 'resource')
+        for (const handler of step.resource.notify) pending.add(handlerKey(handler))
     for (const step of applied.done) {
-      if (step.type === 'handler') owed.delete(handlerKey(step.handler))
-      else this.#tally.changed(step.resource)
+      if (step.type === 'handler') pending.delete(handlerKey(step.handler))
+      else this.#counts.changed(step.resource)
       if (step.type === 'resource' && step.resource.once) done.add(step.resource)
     }
     if (applied.failed?.type === 'resource') this.#failedStep = applied.failed.resource
@@ -196,9 +189,14 @@ class HostRun {
     }
   }
 
-  #tellOk({ ok }: Plan): void {
+  #tellOk({ ok, warnings }: Plan): void {
+    for (const message of warnings) {
+      if (!this.#warnings.has(message)) this.#emit({ event: 'warning', message })
+      this.#warnings.add(message)
+    }
     for (const resource of ok)
-      if (this.#tally.ok(resource)) this.#emit({ event: 'ok', role: resource.role, resource: resource.label })
+      if (this.#counts.ok(resource))
+        this.#emit({ event: 'ok', role: resource.role, resource: resource.label })
   }
 
   // What only reads is left at once when the run is to stop.
@@ -221,5 +219,8 @@ class HostRun {
     this.#options.emit({ host: this.#work.identity.name, ...event } as Parameters<Emit>[0])
   }
 }
+
+// Seconds that a run waits for another one's lock.
+const lockPatience = 30
 
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never

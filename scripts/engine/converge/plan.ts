@@ -21,39 +21,56 @@ export interface Plan {
   readonly rest: readonly Probed[]
   /** Resources that are as declared. */
   readonly ok: readonly Resource[]
+  /** What the operator should know of those. */
+  readonly warnings: readonly string[]
 }
 
 /**
- * Compares wanted and found. `owed` are keys of handlers that have been notified and did not run yet; `done` are
+ * Compares wanted and found. `pending` are keys of handlers that have been notified and did not run yet; `done` are
  * resources that can't be verified and ran already. Pure.
  */
 export function plan(
   catalog: Catalog,
   probed: readonly Probed[],
-  owed: ReadonlySet<string>,
+  pending: ReadonlySet<string>,
   done: ReadonlySet<Resource>,
 ): Plan {
-  const first = probed.findIndex(({ state }) => !state.known)
-  const now = first < 0 ? probed : probed.slice(0, first)
-  const rest = first < 0 ? [] : probed.slice(first)
-  const pending = new Set(rest.map(({ resource }) => resource.role))
-  const notified = new Set(owed)
+  const ordered = [...probed.filter(isEarly), ...probed.filter(one => !isEarly(one))]
+  const first = ordered.findIndex(({ state }) => !state.known)
+  const now = first < 0 ? ordered : ordered.slice(0, first)
+  const rest = first < 0 ? [] : ordered.slice(first)
+  const unfinished = new Set(rest.filter(isEarly).map(({ resource }) => resource.role))
+  const notified = new Set(pending)
   const ok: Resource[] = []
+  const warnings: string[] = []
   const stage: Step[] = []
 
-  for (const role of rolesOf(catalog)) {
-    for (const { resource, state } of now) {
-      if (resource.role !== role || !state.known) continue
-      const differences = done.has(resource) ? [] : resource.kind.diff(resource.wanted, state.value)
-      if (differences.length === 0) ok.push(resource)
-      else stage.push({ type: 'resource', resource, found: state.value, differences })
-      if (differences.length > 0) for (const handler of resource.notify) notified.add(handlerKey(handler))
+  const compare = ({ resource, state }: Probed): void => {
+    if (!state.known) return
+    const { kind, wanted } = resource
+    const differences = done.has(resource) ? [] : kind.diff(wanted, state.value)
+    if (differences.length > 0) {
+      stage.push({ type: 'resource', resource, found: state.value, differences })
+      for (const handler of resource.notify) notified.add(handlerKey(handler))
+      return
     }
-    if (pending.has(role)) break
+    ok.push(resource)
+    const warning = kind.warning?.(wanted, state.value)
+    if (warning !== undefined) warnings.push(warning)
+  }
+
+  for (const role of rolesOf(catalog)) {
+    for (const one of now) if (one.resource.role === role && isEarly(one)) compare(one)
+    if (unfinished.has(role)) break
     for (const handler of catalog.handlers)
       if (handler.role === role && notified.has(handlerKey(handler))) stage.push({ type: 'handler', handler })
   }
-  return { stage, rest, ok }
+  for (const one of now) if (!isEarly(one)) compare(one)
+  return { stage, rest, ok, warnings }
+}
+
+function isEarly({ resource }: Probed): boolean {
+  return !resource.late
 }
 
 /** All that `--check` tells: the stage, and what is unknown or comes after it. */

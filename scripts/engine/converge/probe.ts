@@ -11,7 +11,7 @@ export interface Probed {
 
 /** Reads the state of all resources in one trip, a kind at a time. Throws HostError when a kind's probe fails. */
 export async function probe(
-  connection: Connection,
+  connection: Pick<Connection, 'host' | 'run'>,
   resources: readonly Resource[],
   options: ProbeOptions,
 ): Promise<readonly Probed[]> {

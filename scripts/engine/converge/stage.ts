@@ -1,21 +1,23 @@
 import { readFileSync } from 'node:fs'
+import { stateDirectory } from '#engine/host/paths.ts'
+import type { RunIdentity } from '#engine/host/run-identity.ts'
+import { stageScript } from '#engine/host/stage-script.ts'
 import { quote } from '#engine/quote.ts'
-import type { Resource } from '#engine/resources/resource.ts'
-import { stateDirectory } from './facts.ts'
 import { handlerKey, type Step, transactions } from './plan.ts'
 
-/** Where a stage that runs says which session it is: what it leaves behind is known by that. */
-export const sessionFile = '/run/capstan/stage'
+/** Copies of config sets that a stage made; what is left of a stage that was killed is named there. */
+const leftovers = `${stateDirectory}/leftovers`
 
 /**
- * The script of one stage, to be run from a file of its own (`$0`). It marks what it does on stdout, a line each
- * behind an empty one: `NONCE begin STEP` and the others that marks.ts reads. It stops at the first step that
- * fails, and between two steps once the file `stop` is there.
+ * The script of one stage: it stops at the first step that fails, and between two steps once it is asked to stop.
+ * Its marks are those of marks.ts, whose `index` is the step's, or for a config set the transaction's.
  */
-export function stageScript(stage: readonly Step[], nonce: string, stop: string): string {
+export function convergeScript(
+  stage: readonly Step[],
+  { id, nonce, run }: { readonly id: string; readonly nonce: string; readonly run: RunIdentity },
+): string {
   const groups = transactions(stage)
   const order = new Map(stage.map((step, index) => [step, index]))
-  const functions = stage.map((step, index) => `step_${index}() {\n${shellOf(step)}\n}\n`)
   const sets = groups.flatMap(({ set, steps }, index) =>
     set
       ? [
@@ -25,24 +27,38 @@ export function stageScript(stage: readonly Step[], nonce: string, stop: string)
       : [],
   )
   const calls = groups.map(({ set, steps }, index) => {
-    const owed = [...new Set(steps.flatMap(owedBy))].join(' ')
-    if (set) return `transaction ${index} ${quote(set.root)} ${owed}\n`
-    return steps.map(step => call(step, order.get(step) ?? 0, owed)).join('')
+    const keys = [...new Set(steps.flatMap(notifiedBy))].join(' ')
+    if (set) return `transaction ${index} ${quote(set.root)} ${keys}\n`
+    return steps.map(step => call(step, order.get(step) ?? 0, keys)).join('')
   })
-  return [
-    `NONCE=${nonce} STOP=${quote(stop)} SESSION=${sessionFile}\n`,
-    `OWED=${stateDirectory}/owed LEFTOVERS=${stateDirectory}/leftovers\n`,
-    readFileSync(prelude, 'utf8'),
-    readFileSync(runner, 'utf8'),
-    restoreShell(),
-    ...functions,
-    ...sets,
-    'case ${1-} in candidate) shift; candidate "$@" ;; esac\n',
-    'echo $$ >"$SESSION"\n',
-    ...calls,
-    'finish 0\n',
-  ].join('')
+  return stageScript({
+    id,
+    nonce,
+    run,
+    variables: { PENDING: `${stateDirectory}/pending`, LEFTOVERS: leftovers },
+    functions: [prelude, steps, restore].join(''),
+    steps: stage.map(shellOf),
+    calls: [
+      ...sets,
+      'case ${1-} in candidate) shift; candidate "$@" ;; esac\n',
+      'echo "$PPID" >"$SESSION"\n',
+      ...calls,
+      'finish 0\n',
+    ].join(''),
+  })
 }
+
+/** Shell that removes what a stage that was killed left behind, and puts back a directory that it was changing in place. */
+export const clearLeftovers = `
+if [ -s ${leftovers}.place ]; then (
+  ${read('restore.sh')}
+  IFS='	' read -r copy root <${leftovers}.place; [ -d "$copy" ] && restore "$copy" "$root"; rm -f ${leftovers}.place
+); fi
+if [ -s ${leftovers} ]; then
+  while IFS= read -r old; do rm -rf -- "$old"; done <${leftovers}
+  rm -f ${leftovers}
+fi
+`
 
 function shellOf(step: Step): string {
   if (step.type === 'handler') return step.handler.action
@@ -50,28 +66,24 @@ function shellOf(step: Step): string {
   return kind.apply(wanted, step.found)
 }
 
-function call(step: Step, index: number, owed: string): string {
-  if (step.type === 'handler') return `handle ${index} ${owedName(handlerKey(step.handler))}\n`
-  return `${owed === '' ? '' : `owe ${owed}\n`}run ${index}\n`
+function call(step: Step, index: number, keys: string): string {
+  if (step.type === 'handler') return `handle ${index} ${fileName(handlerKey(step.handler))}\n`
+  return `${keys === '' ? '' : `set_pending ${keys}\n`}run ${index}\n`
 }
 
-function owedBy(step: Step): readonly string[] {
-  return step.type === 'handler' ? [] : notified(step.resource)
+function notifiedBy(step: Step): readonly string[] {
+  return step.type === 'handler' ? [] : step.resource.notify.map(handler => fileName(handlerKey(handler)))
 }
 
-function notified(resource: Resource): readonly string[] {
-  return resource.notify.map(handler => owedName(handlerKey(handler)))
-}
-
-// A file's name for any text: its bytes in hex.
-function owedName(key: string): string {
+// For any text: its bytes in hex.
+function fileName(key: string): string {
   return Buffer.from(key).toString('hex')
 }
 
-const prelude = new URL('../resources/prelude.sh', import.meta.url)
-const runner = new URL('stage.sh', import.meta.url)
-
-/** The shell function `restore COPY ROOT`: a directory as its copy is. */
-export function restoreShell(): string {
-  return readFileSync(new URL('restore.sh', import.meta.url), 'utf8')
+function read(name: string): string {
+  return readFileSync(new URL(name, import.meta.url), 'utf8')
 }
+
+const prelude = read('../resources/prelude.sh')
+const steps = read('steps.sh')
+const restore = read('restore.sh')

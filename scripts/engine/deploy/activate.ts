@@ -1,27 +1,34 @@
 import { HostError } from '#engine/errors.ts'
-import type { HostRun } from './host.ts'
-import type { Found } from './look.ts'
+import type { HostDeploy, Staged } from './host-deploy.ts'
+import type { AppState } from './inspect.ts'
+import type { Operation } from './outcome.ts'
 import { earlier, type Release, type ReleaseFacts, toPrune } from './release.ts'
-import type { Staged } from './stage.ts'
+import { stageKilled } from './reporter.ts'
 import {
   backStep,
+  copyStep,
   endSteps,
   migrateStep,
   type Step,
   standDownStep,
   startSteps,
+  switchName,
   switchSteps,
+  verifyName,
 } from './steps.ts'
 
-/** A host on which a release is to be made live; it has the release. */
+/** A host on which a release is to be made live. */
 export interface Candidate {
-  readonly run: HostRun
-  readonly found: Found
+  readonly deploy: HostDeploy
+  readonly state: AppState
+  /** The release there. Hosts may have the same content by different names, after one was restarted alone. */
+  readonly release: ReleaseFacts
+  /** The host makes it from its live release, which has the same content; absent: the host has it. */
+  readonly isCopy?: boolean
 }
 
 export interface Activation {
-  readonly release: ReleaseFacts
-  readonly how: 'deploy' | 'rollback'
+  readonly how: Operation
   /** Undefined: there is nothing to migrate. */
   readonly migrate: { readonly command: string; readonly digest: string } | undefined
 }
@@ -30,18 +37,18 @@ export interface Activation {
 export type Ending = 'live' | 'back' | 'failed'
 
 /**
- * Makes a release that all hosts have the live one: started and healthy on all of them before the first switches,
- * verified on all of them or on none. Where it ends otherwise, each host's error is kept in its run. With the
- * setting `serial` that many hosts at a time, and where a later one fails those before it go back.
+ * Makes a release the live one on all hosts: started and healthy on all of them before the first switches, verified on
+ * all of them or live on none. Where it ends otherwise, each host's error is kept in its `deploy`. With the setting
+ * `serial` that many hosts at a time, and where a later one fails those before it go back.
  */
 export async function activate(candidates: readonly Candidate[], activation: Activation): Promise<Ending> {
   const { length } = candidates
-  const serial = Math.min(candidates[0]?.run.settings.serial ?? length, length)
+  const serial = Math.min(candidates[0]?.deploy.settings.serial ?? length, length)
   for (let done = 0; done < length; done += serial) {
     const batch = candidates.slice(done, done + serial)
     // The database is migrated once, before the first host switches.
-    const about = done === 0 ? activation : { ...activation, migrate: undefined }
-    const ending = await (batch.length === 1 ? alone(batch, about) : together(batch, about))
+    const own = done === 0 ? activation : { ...activation, migrate: undefined }
+    const ending = await (batch.length === 1 ? alone(batch, own) : together(batch, own))
     if (ending === 'live') continue
     if (done === 0) return ending
     return allBack([...candidates.slice(0, done), ...batch], activation, batch)
@@ -55,34 +62,34 @@ async function alone(candidates: readonly Candidate[], activation: Activation): 
   if (!candidate) return 'failed'
   const steps = [
     ...migrateSteps(activation),
-    ...startSteps(candidate.run.settings),
-    ...switchSteps(candidate.run.settings, previousOf(candidate, activation), activation.how),
+    ...prepareSteps(candidate, activation),
+    ...switchSteps(candidate.deploy.settings, previousOf(candidate), activation.how),
     ...lastSteps(candidate, activation),
   ]
-  return stageOn(candidate, steps, activation)
+  return runSteps(candidate, steps, activation)
 }
 
 async function together(candidates: readonly Candidate[], activation: Activation): Promise<Ending> {
   const [first] = candidates
   if (!first) return 'failed'
   const migrations = migrateSteps(activation)
-  if (migrations.length > 0 && (await stageOn(first, migrations, activation)) !== 'live') {
+  if (migrations.length > 0 && (await runSteps(first, migrations, activation)) !== 'live')
     return standDown(candidates, activation, [first])
-  }
-  const started = await onAll(candidates, candidate =>
-    stageOn(candidate, startSteps(candidate.run.settings), activation),
+
+  const notReady = await onAll(candidates, candidate =>
+    runSteps(candidate, prepareSteps(candidate, activation), activation),
   )
-  if (started.length > 0) return standDown(candidates, activation, started)
+  if (notReady.length > 0) return standDown(candidates, activation, notReady)
 
   const failed = await onAll(candidates, candidate =>
-    stageOn(
+    runSteps(
       candidate,
-      switchSteps(candidate.run.settings, previousOf(candidate, activation), activation.how),
+      switchSteps(candidate.deploy.settings, previousOf(candidate), activation.how),
       activation,
     ),
   )
   if (failed.length > 0) return allBack(candidates, activation, failed)
-  await onAll(candidates, candidate => stageOn(candidate, lastSteps(candidate, activation), activation))
+  await onAll(candidates, candidate => runSteps(candidate, lastSteps(candidate, activation), activation))
   return 'live'
 }
 
@@ -100,9 +107,9 @@ async function standDown(
   activation: Activation,
   failed: readonly Candidate[],
 ): Promise<Ending> {
-  await onOthers(candidates, failed, async ({ run }) => {
-    await stage(run, [standDownStep()], activation)
-    run.fail(notSwitched(run, failed))
+  await onOthers(candidates, failed, async candidate => {
+    await stage(candidate, [standDownStep(activation.how)], activation)
+    candidate.deploy.fail(notSwitched(candidate.deploy, failed))
   })
   return 'failed'
 }
@@ -113,8 +120,8 @@ async function allBack(
   failed: readonly Candidate[],
 ): Promise<Ending> {
   await onOthers(candidates, failed, async candidate => {
-    const { error } = await stage(candidate.run, [backStep(previousOf(candidate, activation))], activation)
-    candidate.run.fail(error ?? wentBack(candidate.run, failed))
+    const { error } = await stage(candidate, [backStep(previousOf(candidate))], activation)
+    candidate.deploy.fail(error ?? wentBack(candidate.deploy, failed))
   })
   return 'back'
 }
@@ -125,118 +132,128 @@ function onOthers(
   work: (candidate: Candidate) => Promise<void>,
 ): Promise<unknown> {
   const others = candidates.filter(candidate => !failed.includes(candidate))
-  return Promise.all(others.map(candidate => work(candidate).catch(error => candidate.run.fail(error))))
+  return Promise.all(others.map(candidate => work(candidate).catch(error => candidate.deploy.fail(error))))
 }
 
 /** Runs steps on a host; where they end in the middle, the host is brought to where it was and its error kept. */
-async function stageOn(
+async function runSteps(
   candidate: Candidate,
   steps: readonly Step[],
   activation: Activation,
 ): Promise<Ending> {
-  const { run } = candidate
+  const { deploy } = candidate
   try {
-    if (run.interrupted && steps.some(({ name }) => name === 'switch')) throw interrupted(run)
-    const staged = await stage(run, steps, activation)
+    if (deploy.interrupted && steps.some(({ name }) => name === switchName)) throw interrupted(deploy)
+    const staged = await stage(candidate, steps, activation)
     if (!staged.error) return 'live'
-    if (staged.error.code === 'stage-killed') return await mend(candidate, staged, activation)
-    run.fail(explained(staged.error, staged, candidate, activation))
+    if (staged.error.code === stageKilled) return await recover(candidate, staged, activation)
+    deploy.fail(explained(candidate, staged.error, staged.switched))
     return staged.switched ? 'back' : 'failed'
   } catch (error) {
-    run.fail(error)
+    deploy.fail(error)
     return 'failed'
   }
 }
 
-/** After the host's own script was killed: on to the end where the release was verified, else back. */
-async function mend(candidate: Candidate, staged: Staged, activation: Activation): Promise<Ending> {
-  const { run } = candidate
-  if (staged.done.includes('verify')) {
-    await stage(run, lastSteps(candidate, activation), activation)
+/**
+ * After the stage was killed on the host and all that it had started is gone: what the host has now says how far it
+ * came. On to the end where the release was verified, else back.
+ */
+async function recover(candidate: Candidate, staged: Staged, activation: Activation): Promise<Ending> {
+  const { deploy, release } = candidate
+  const isLive = (await deploy.peek()).current === release.id
+  if (isLive && staged.done.includes(verifyName)) {
+    await stage(candidate, lastSteps(candidate, activation), activation)
     return 'live'
   }
-  const switched = staged.switched
-  const step = switched ? backStep(previousOf(candidate, activation)) : standDownStep()
-  const { error } = await stage(run, [step], activation)
-  run.fail(error ?? explained(staged.error, staged, candidate, activation))
-  return switched ? 'back' : 'failed'
+  const step = isLive ? backStep(previousOf(candidate)) : standDownStep(activation.how)
+  const { error } = await stage(candidate, [step], activation)
+  deploy.fail(error ?? explained(candidate, staged.error, isLive))
+  return isLive ? 'back' : 'failed'
 }
 
-function stage(run: HostRun, steps: readonly Step[], { release, how }: Activation): Promise<Staged> {
-  return run.stage(steps, { release: release.id, ref: release.ref ?? '', how })
+function stage({ deploy, release }: Candidate, steps: readonly Step[], { how }: Activation): Promise<Staged> {
+  return deploy.stage(steps, release, how)
 }
 
 function migrateSteps({ migrate }: Activation): readonly Step[] {
   return migrate ? [migrateStep(migrate.command, migrate.digest)] : []
 }
 
-/** Drain and stop what else runs, and remove what is not kept. */
-function lastSteps(candidate: Candidate, activation: Activation): readonly Step[] {
-  const { settings } = candidate.run
-  const { release } = activation
-  const previous = previousOf(candidate, activation)
-  return endSteps(
-    settings,
-    candidate.found.running.filter(id => id !== release.id && !(settings.warm && id === previous)),
-    prunedOn(candidate, activation),
-  )
+/** Up to an instance that answers, beside the live one. */
+function prepareSteps({ deploy, state, isCopy }: Candidate, { how }: Activation): readonly Step[] {
+  const copied = isCopy && state.current !== undefined ? [copyStep(state.current)] : []
+  return [...copied, ...startSteps(deploy.settings, how)]
 }
 
-/** The releases that a host no longer keeps once this one is live. */
-export function prunedOn(candidate: Candidate, activation: Activation): readonly string[] {
-  const { release } = activation
-  const others = candidate.found.releases.filter(({ id }) => id !== release.id)
-  const now: Release = {
-    ...release,
-    state: 'good',
-    at: '',
-    order: Number.POSITIVE_INFINITY,
-    activated: undefined,
-  }
-  const { keep } = candidate.run.settings
-  return toPrune([now, ...others], keep, [release.id, previousOf(candidate, activation)])
+/** Drain and stop what else runs, and remove what is not kept. */
+function lastSteps(candidate: Candidate, activation: Activation): readonly Step[] {
+  const { settings } = candidate.deploy
+  return endSteps(settings, othersRunning(candidate), prunedOn(candidate, activation))
+}
+
+/** The instances that are to end once the release is live. */
+export function othersRunning({ deploy, state, release }: Candidate): readonly string[] {
+  const warm = deploy.settings.warm ? earlier(withRelease(state, release), release.id)[0]?.id : undefined
+  return state.running.filter(id => id !== release.id && id !== warm)
+}
+
+/** The releases that a host no longer keeps once this one is live; none where its records are in doubt. */
+export function prunedOn(candidate: Candidate, { how }: Activation): readonly string[] {
+  const { deploy, state, release, isCopy } = candidate
+  if (state.doubts.length > 0) return []
+  // A copy takes the place of the release that it was made from; otherwise that is the way back.
+  const spared = isCopy ? [release.id] : [release.id, previousOf(candidate)]
+  return toPrune(withRelease(state, release, how), deploy.settings.keep, spared)
+}
+
+function withRelease(
+  { releases }: AppState,
+  release: ReleaseFacts,
+  how: Operation = 'deploy',
+): readonly Release[] {
+  const before = releases.find(({ id }) => id === release.id)
+  const others = releases.filter(({ id }) => id !== release.id)
+  // What is deployed comes first in the order of deploys; a rollback leaves that order as it is.
+  const order = how === 'rollback' ? before?.order : Number.POSITIVE_INFINITY
+  const now: Release = { ...release, state: 'good', at: '', order, activated: undefined }
+  return [now, ...others].sort((a, b) => (b.order ?? -1) - (a.order ?? -1))
 }
 
 /** What is live again when the release turns out to be no good; undefined: nothing was live before. */
-function previousOf({ found }: Candidate, { release }: Activation): string | undefined {
-  if (found.current !== release.id) return found.current
-  return earlier(found.releases, release.id)[0]?.id
+function previousOf({ state, release }: Candidate): string | undefined {
+  if (state.current !== release.id) return state.current
+  return earlier(state.releases, release.id)[0]?.id
 }
 
-function explained(
-  error: HostError | undefined,
-  staged: Staged,
-  candidate: Candidate,
-  activation: Activation,
-): HostError {
-  const previous = previousOf(candidate, activation)
-  const switched = staged.switched
+function explained(candidate: Candidate, error: HostError | undefined, switched: boolean): HostError {
+  const previous = previousOf(candidate)
   const rest = previous === undefined ? 'Nothing is live, as before.' : `${previous} is live again.`
   const hint = switched
     ? `The release was live for a moment and is marked bad. ${rest}`
     : `The site is untouched${previous === undefined ? '' : `: ${previous} is live`}.`
-  const { code = 'stage-killed', message = candidate.run.name, lines = [] } = error ?? {}
+  const { code = stageKilled, message = candidate.deploy.host, lines = [] } = error ?? {}
   return new HostError(code, message, { lines, hint })
 }
 
-function interrupted({ name }: HostRun): HostError {
-  return new HostError('interrupted', `${name}: the run was interrupted before the switch`, {
+function interrupted({ host }: HostDeploy): HostError {
+  return new HostError('interrupted', `${host}: the run was interrupted before the switch`, {
     hint: 'The site is untouched. Run again to go on: what was sent is kept.',
   })
 }
 
-function notSwitched(run: HostRun, failed: readonly Candidate[]): HostError {
-  return new HostError('others-failed', `${run.name}: not switched, because ${named(failed)} could not`, {
+function notSwitched({ host }: HostDeploy, failed: readonly Candidate[]): HostError {
+  return new HostError('others-failed', `${host}: not switched, because ${named(failed)} failed`, {
     hint: 'The site is untouched on every host.',
   })
 }
 
-function wentBack(run: HostRun, failed: readonly Candidate[]): HostError {
-  return new HostError('others-failed', `${run.name}: switched back, because ${named(failed)} failed`, {
-    hint: 'Every host is where it was before.',
+function wentBack({ host }: HostDeploy, failed: readonly Candidate[]): HostError {
+  return new HostError('others-failed', `${host}: switched back, because ${named(failed)} failed`, {
+    hint: 'Every host has what it had before.',
   })
 }
 
 function named(candidates: readonly Candidate[]): string {
-  return candidates.map(({ run }) => run.name).join(', ')
+  return candidates.map(({ deploy }) => deploy.host).join(', ')
 }

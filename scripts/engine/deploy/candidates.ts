@@ -1,47 +1,61 @@
 import { HostError } from '#engine/errors.ts'
-import type { Candidate } from './activate.ts'
-import type { HostRun } from './host.ts'
-import type { Found } from './look.ts'
-import type { ReleaseFacts } from './release.ts'
+import type { HostDeploy } from './host-deploy.ts'
+import type { AppState } from './inspect.ts'
+import type { Release, ReleaseFacts } from './release.ts'
 
-/** Looks at every host; undefined where one of them can't go on, its error kept. */
-export async function lookAt(
-  runs: readonly HostRun[],
-  look: (run: HostRun) => Promise<Found>,
-): Promise<readonly Candidate[] | undefined> {
-  const looked = await Promise.all(
-    runs.map(async run => {
+/** A host and what it has of the app. */
+export interface Inspected {
+  readonly deploy: HostDeploy
+  readonly state: AppState
+}
+
+/** Reads what every host has; undefined where one of them can't be read, its error kept. */
+export async function inspectAll(
+  deploys: readonly HostDeploy[],
+  inspect: (deploy: HostDeploy) => Promise<AppState>,
+): Promise<readonly Inspected[] | undefined> {
+  const inspected = await Promise.all(
+    deploys.map(async deploy => {
       try {
-        return [{ run, found: await look(run) }]
+        return [{ deploy, state: await inspect(deploy) }]
       } catch (error) {
-        run.fail(error)
+        deploy.fail(error)
         return []
       }
     }),
   )
-  const candidates = looked.flat()
-  return candidates.length === runs.length ? candidates : undefined
+  const hosts = inspected.flat()
+  return hosts.length === deploys.length ? hosts : undefined
 }
 
-/** What is live, as the first host has it. */
-export function liveOn([first]: readonly Candidate[]): ReleaseFacts | undefined {
-  return first?.found.releases.find(({ id }) => id === first.found.current)
+/** The live release, as the first host has it. */
+export function liveOn([first]: readonly Inspected[]): ReleaseFacts | undefined {
+  return first?.state.releases.find(({ id }) => id === first.state.current)
 }
 
 /** Keeps an error for each host where deploys are frozen; true where there is one. */
-export function refuseFrozen(candidates: readonly Candidate[]): boolean {
-  const frozen = candidates.filter(({ found }) => found.frozen !== undefined)
-  for (const { run, found } of frozen)
-    run.fail(
-      new HostError('frozen', `${run.name}: deploys of ${run.settings.app} are frozen: ${found.frozen}`, {
-        hint: 'Nothing was changed. npx zx scripts/releases.mjs thaw allows them again; a rollback is not held up by this.',
-      }),
+export function refuseFrozen(hosts: readonly Inspected[]): boolean {
+  const frozen = hosts.filter(({ state }) => state.frozen !== undefined)
+  for (const { deploy, state } of frozen)
+    deploy.fail(
+      new HostError(
+        'frozen',
+        `${deploy.host}: deploys of ${deploy.settings.app} are frozen: ${state.frozen}`,
+        {
+          hint: 'Nothing was changed. npx zx scripts/releases.mjs thaw allows them again. A rollback is possible meanwhile.',
+        },
+      ),
     )
   return frozen.length > 0
 }
 
-/** Whether a release is live there, was found good and runs. */
-export function isLive({ current, releases, running }: Found, id: string): boolean {
-  const state = releases.find(release => release.id === id)?.state
-  return current === id && state === 'good' && running.includes(id)
+/** The newest release on a host with this content. */
+export function withContent({ releases }: AppState, sha256: string): Release | undefined {
+  return releases.find(release => release.sha256 === sha256)
+}
+
+/** Whether this content is live there, was found good, and its instance runs and answers. */
+export function isLive({ current, releases, running, answers }: AppState, sha256: string): boolean {
+  const live = releases.find(({ id }) => id === current)
+  return live?.sha256 === sha256 && live.state === 'good' && running.includes(live.id) && answers
 }

@@ -5,7 +5,7 @@ export type ReleaseState = 'built' | 'ready' | 'live' | 'good' | 'failed' | 'bad
 export interface ReleaseFacts {
   /** `20261122T204501Z-3f9a1c2`: when it was first shipped, and the beginning of its sha256. */
   readonly id: string
-  /** Of its manifest: the same content is the same release. */
+  /** Of its manifest. */
   readonly sha256: string
   readonly ref?: string
   readonly by: string
@@ -13,6 +13,8 @@ export interface ReleaseFacts {
   readonly bytes: number
   /** Of its migrations; absent: it has none. */
   readonly migrations?: string
+  /** The release that was first shipped with this content, where this one took its place by a restart. */
+  readonly copyOf?: string
 }
 
 export interface Release extends ReleaseFacts {
@@ -30,57 +32,81 @@ export function releaseId(now: Date, sha256: string): string {
   return `${now.toISOString().replace(/[-:]|\.\d+/g, '')}-${sha256.slice(0, 7)}`
 }
 
-export function isReleaseId(word: string): boolean {
-  return /^\d{8}T\d{6}Z-[0-9a-f]{7}$/.test(word)
-}
-
-/** A line of releases.jsonl. `how` tells a deploy that went live from a way back. */
+/** A line of releases.jsonl. `how` tells a deploy that went live from a way back or a restart. */
 export interface LogLine {
   readonly release: string
   readonly state: ReleaseState | 'migrated'
   readonly at: string
   readonly by: string
   readonly run: string
-  readonly how?: 'deploy' | 'rollback' | 'back'
+  readonly how?: 'deploy' | 'rollback' | 'back' | 'restart'
   readonly migrations?: string
 }
 
-/** The releases that a host has, newest deploy first, from their facts and the host's log. */
-export function readReleases(facts: readonly ReleaseFacts[], log: readonly LogLine[]): readonly Release[] {
+/**
+ * The releases that a host has, newest deploy first: from their facts, the host's log, and the state that each has
+ * written beside its files, which counts where the log does not tell how it ended.
+ */
+export function readReleases(
+  facts: readonly ReleaseFacts[],
+  log: readonly LogLine[],
+  states: ReadonlyMap<string, ReleaseState> = new Map(),
+): readonly Release[] {
   const releases = facts.map((fact): Release => {
-    const lines = log.flatMap((line, index) => (line.release === fact.id ? [{ ...line, index }] : []))
-    const last = lines.at(-1)
-    const live = lines.filter(({ state }) => state === 'live')
-    const deployed = live.filter(({ how }) => how === 'deploy').at(-1)
+    const own = log.flatMap((line, index) => (line.release === fact.id ? [{ ...line, index }] : []))
+    // A restart leaves a release where it stands in the order of deploys.
+    const origin = log.flatMap((line, index) => (line.release === fact.copyOf ? [{ ...line, index }] : []))
+    const last = own.filter(({ state }) => state !== 'migrated').at(-1)
+    const state = endedAs(last?.state as ReleaseState | undefined, states.get(fact.id))
+    const live = own.filter(({ state }) => state === 'live')
+    const deployed = [...origin, ...own].filter(({ state, how }) => state === 'live' && how === 'deploy')
     const activated = live.at(-1)
     return {
       ...fact,
-      state: last === undefined || last.state === 'migrated' ? 'built' : last.state,
+      state,
       at: last?.at ?? '',
-      order: deployed?.index,
+      order: deployed.at(-1)?.index ?? (state === 'good' ? placeByName(fact.id, log) : undefined),
       activated: activated && { at: activated.at, by: activated.by },
     }
   })
   return releases.sort((a, b) => (b.order ?? -1) - (a.order ?? -1) || (a.id < b.id ? 1 : -1))
 }
 
-/** The good releases that were live before `current`, the latest first: where a rollback may go, in steps. */
+function endedAs(logged: ReleaseState | undefined, written: ReleaseState | undefined): ReleaseState {
+  const isEnd = logged === 'good' || logged === 'failed' || logged === 'bad'
+  return isEnd ? logged : (written ?? logged ?? 'built')
+}
+
+// The log has lost when it went live: its name tells when it was shipped.
+function placeByName(id: string, log: readonly LogLine[]): number {
+  const later = log.findIndex(({ at }) => at.replace(/[-:]/g, '') > id.slice(0, 16))
+  return (later < 0 ? log.length : later) - 0.5
+}
+
+/** The good releases that were live before `current`, the latest first, of other content: where a rollback may go, in steps. */
 export function earlier(releases: readonly Release[], current: string | undefined): readonly Release[] {
   const at = releases.findIndex(({ id }) => id === current)
-  return releases.slice(at + 1).filter(({ state, order }) => state === 'good' && order !== undefined)
+  const content = releases[at]?.sha256
+  return releases
+    .slice(at + 1)
+    .filter(({ state, order, sha256 }) => state === 'good' && order !== undefined && sha256 !== content)
 }
 
 /**
- * The releases to remove: all but the live one, the one before it, `keep` good ones, and the newest of those
- * that failed, which is left to be looked at.
+ * The releases to remove: all but those that are `spared`, `keep` good ones of different content, and the newest of
+ * those that failed, which is left to be looked at.
  */
 export function toPrune(
   releases: readonly Release[],
   keep: number,
   spared: readonly (string | undefined)[],
 ): readonly string[] {
-  const good = releases.filter(({ state }) => state === 'good').slice(0, keep)
-  const failed = releases.filter(({ state }) => state !== 'good').slice(0, 1)
-  const kept = new Set([...good, ...failed].map(({ id }) => id))
+  const good = releases.filter(
+    (release, index) =>
+      release.state === 'good' &&
+      !releases.slice(0, index).some(({ state, sha256 }) => state === 'good' && sha256 === release.sha256),
+  )
+  const failed = releases.filter(({ state }) => state !== 'good')
+  const kept = new Set([...good.slice(0, keep), ...failed.slice(0, 1)].map(({ id }) => id))
   return releases.flatMap(({ id }) => (kept.has(id) || spared.includes(id) ? [] : [id]))
 }

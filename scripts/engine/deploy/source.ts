@@ -4,7 +4,7 @@ import { setImmediate } from 'node:timers/promises'
 import { UsageError } from '#engine/errors.ts'
 import { ignoreRules } from './ignore.ts'
 import { type Entry, type Manifest, shown, sorted } from './manifest.ts'
-import { refuseEscapes } from './within.ts'
+import { refuseEscapes } from './symlink-escape.ts'
 
 /** A folder as a release: what would be shipped, and what was left out and why a person may care. */
 export interface Source {

@@ -1,88 +1,79 @@
-import { readFileSync } from 'node:fs'
+import type { RunIdentity } from '#engine/host/run-identity.ts'
+import { stageScript } from '#engine/host/stage-script.ts'
 import { quote } from '#engine/quote.ts'
-import { functions as workers } from '#engine/resources/workers.ts'
-import { type AppSettings, type Deployer, homeOf } from './settings.ts'
+import type { AppSettings } from '#engine/resources/release/app.ts'
+import {
+  gateShell,
+  goodShell,
+  type ReleaseChange,
+  releaseShell,
+  verifyShell,
+} from '#engine/resources/release/script.ts'
 
-/** A step of a stage, as shell that host.sh runs. */
+/** A step of a stage, as shell that runs beside release.sh. */
 export interface Step {
   /** What people see: `start`, `health`, `switch`. */
   readonly name: string
   readonly shell: string
-  /** Done when the step failed; what it prints is told with the error. */
+  /** Done when the step failed; what it prints is shown with the error. */
   readonly failed?: string
-  /** After the switch: where it fails, a warning is told and the next step is done all the same. */
+  /** After the switch: where it fails, a warning is emitted and the next step is done all the same. */
   readonly soft?: boolean
 }
 
-/** What a stage is about. */
-export interface StageContext {
-  readonly settings: AppSettings
-  readonly release: string
-  /** What it was made from; an empty string: not known. */
-  readonly ref: string
-  readonly how: 'deploy' | 'rollback'
-  readonly by: Deployer
-  /** The pid of the session's shell on the host, which is there as long as the controller is. */
-  readonly session: number
+/** The script of one stage of a release. */
+export function releaseScript(
+  steps: readonly Step[],
+  settings: AppSettings,
+  change: ReleaseChange,
+  { id, nonce, run }: { readonly id: string; readonly nonce: string; readonly run: RunIdentity },
+): string {
+  const failures = steps.map(({ failed = ':' }, index) => `failed_${index}() {\n${failed}\n}\n`)
+  return stageScript({
+    id,
+    nonce,
+    app: settings.app,
+    run,
+    functions: [releaseShell(settings, change), runner, ...failures].join(''),
+    steps: steps.map(({ shell }) => shell),
+    calls: [
+      'echo "$PPID" >"$SESSION"\n',
+      ...steps.map(({ soft }, index) => `${soft ? 'soft_step' : 'step'} ${index}\n`),
+      'finish 0\n',
+    ].join(''),
+  })
 }
 
-/** The script of one stage, to be run from a file of its own; its marks are those that converge's stages print. */
-export function stepsScript(
-  steps: readonly Step[],
-  context: StageContext,
-  { nonce, stopFile }: { readonly nonce: string; readonly stopFile: string },
-): string {
-  const { settings, release, ref, how, by, session } = context
-  const variables = {
-    NONCE: nonce,
-    APP: settings.app,
-    BASE: homeOf(settings.app),
-    RELEASE: release,
-    REF: ref,
-    WARM: settings.warm ? '1' : '',
-    RUN: by.runId,
-    BY: JSON.stringify(by.who),
-    HOW: how,
-    SESSION: String(session),
-    STOP: stopFile,
-    LIMIT: '900',
-    ANSWERED: `/run/capstan/deploy-${settings.app}.answered`,
-    PROBE: probe,
-    DRAIN: drainer,
-  }
-  return [
-    ...Object.entries(variables).map(([name, value]) => `${name}=${quote(value)}\n`),
-    'SINCE=$(date +%s)\n',
-    workers,
-    host,
-    ...steps.map(
-      ({ shell, failed = ':' }, index) =>
-        `step_${index}() {\n${shell}\n}\nfailed_${index}() {\n${failed}\n}\n`,
-    ),
-    ...steps.map(({ soft }, index) => `${soft ? 'tail_step' : 'step'} ${index}\n`),
-    'finish 0\n',
-  ].join('')
+// What comes after a step that fails is not begun, but for a soft one.
+const runner = `
+step() {
+  perform "$1"; code=$CODE
+  [ "$code" = 0 ] || ( "failed_$1" ) 8>&- 9>&-
+  mark end "$1" "$code"
+  [ "$code" = 0 ] || finish "$code"
+}
+soft_step() { perform "$1"; mark end "$1" "$CODE"; }
+`
+
+/** Makes the release from the live one, whose content it has. */
+export function copyStep(live: string): Step {
+  return { name: 'copy', shell: `copy ${quote(live)}`, failed: 'discard' }
 }
 
 /** Steps from a release that is on the host to an instance that answers, beside the live one. */
-export function startSteps({ app, domain, health }: AppSettings): readonly Step[] {
-  const before = 'never_live'
-  const at = [`/run/nginx-gate/${app}.sock`, health.path, domain]
+export function startSteps(settings: AppSettings, how: ReleaseChange['how']): readonly Step[] {
+  const failed = how === 'restart' ? 'discard' : 'never_live'
   return [
-    { name: 'start', shell: 'whole\nstart_new', failed: before },
-    {
-      name: 'health',
-      shell: `gate ${at.map(quote).join(' ')} ${health.passes} ${health.timeout}\nrecord ready`,
-      failed: before,
-    },
+    { name: 'start', shell: `${how === 'rollback' ? 'intact' : 'whole'}\nstart_new`, failed },
+    { name: 'health', shell: gateShell(settings), failed },
   ]
 }
 
-/** Runs the migrations in the release, as the app, and writes down which they were. */
+/** Runs the migrations in the release, as the app, and records which they were. */
 export function migrateStep(command: string, digest: string): Step {
   return {
     name: 'migrate',
-    shell: `whole\ninside migrate sh -c ${quote(command)}\nrecord migrated '"migrations":"${digest}"'`,
+    shell: `migrate ${quote(command)} ${quote(digest)}`,
     failed: 'record failed\nhook failed',
   }
 }
@@ -92,23 +83,19 @@ export function migrateStep(command: string, digest: string): Step {
  * is again. A rollback takes workers as they are: the site comes first, and an older release may not have them all.
  */
 export function switchSteps(
-  { domain, health, workers: names }: AppSettings,
+  settings: AppSettings,
   previous: string | undefined,
-  how: 'deploy' | 'rollback',
+  how: ReleaseChange['how'],
 ): readonly Step[] {
+  const { workers } = settings
   const back = `journal\n${backShell(previous)}`
-  const verifyTime = Math.min(health.timeout, 3)
   const steps: readonly (Step | false)[] = [
     { name: switchName, shell: 'switch_to_new', failed: back },
-    {
-      name: 'verify',
-      shell: `verify ${quote(health.path)} ${quote(domain)} ${health.passes} ${verifyTime}`,
-      failed: back,
-    },
-    names.length > 0 && {
+    { name: verifyName, shell: verifyShell(settings), failed: back },
+    workers.length > 0 && {
       name: 'workers',
-      shell: `hold_workers ${quote(names.join(', '))}`,
-      ...(how === 'deploy' ? { failed: backShell(previous) } : { soft: true }),
+      shell: `start_workers ${quote(workers.join(', '))}`,
+      ...(how === 'rollback' ? { soft: true } : { failed: backShell(previous) }),
     },
   ]
   return steps.filter(step => step !== false)
@@ -116,38 +103,40 @@ export function switchSteps(
 
 /** The step whose note comes as soon as the release is live. */
 export const switchName = 'switch'
-const backName = 'back'
+/** The step after which the release stays live. */
+export const verifyName = 'verify'
 
-/** What was live before `release` is live again. */
+/** What was live before the release is live again. */
 export function backStep(previous: string | undefined): Step {
-  return { name: backName, shell: backShell(previous) }
+  return { name: 'back', shell: backShell(previous) }
 }
 
 /** Another host could not go on: the new instance ends, nothing was switched. */
-export function standDownStep(): Step {
-  return { name: 'stand down', shell: 'stop_new\nrecord failed\nhook failed' }
+export function standDownStep(how: ReleaseChange['how']): Step {
+  const shell = how === 'restart' ? 'discard' : 'stop_new\nrecord failed\nhook failed'
+  return { name: 'stand down', shell }
 }
 
-/** The old instances end once they have answered, and releases beyond the kept ones go. */
+/** The old instances end once they have no requests in flight, and releases beyond the kept ones are removed. */
 export function endSteps(
-  { drain, app, assets }: AppSettings,
+  settings: AppSettings,
   old: readonly string[],
   pruned: readonly string[],
 ): readonly Step[] {
-  const each = old.map(quote).join(' ')
-  const drained = old.map(release => `drain ${quote(release)} ${drain}\n`).join('')
   const steps: readonly (Step | false)[] = [
-    { name: 'good', shell: `found_good ${quote(`${app}.service`)} ${Math.ceil(assets / 60)}` },
-    old.length > 0 && { name: 'drain', shell: `${drained}stop_old ${each}` },
+    { name: 'good', shell: goodShell(settings) },
+    ...drainSteps(settings, old),
     pruned.length > 0 && { name: 'prune', shell: `prune ${pruned.map(quote).join(' ')}` },
   ]
   return steps.flatMap(step => (step ? [{ ...step, soft: true }] : []))
 }
 
+/** Ends instances beside the live one once they have no requests in flight. */
+export function drainSteps({ drain }: AppSettings, old: readonly string[]): readonly Step[] {
+  if (old.length === 0) return []
+  return [{ name: 'drain', shell: `end_others ${drain} ${old.map(quote).join(' ')}`, soft: true }]
+}
+
 function backShell(previous: string | undefined): string {
   return `back ${quote(previous ?? '')}`
 }
-
-const host = readFileSync(new URL('host.sh', import.meta.url), 'utf8')
-const probe = readFileSync(new URL('probe.pl', import.meta.url), 'utf8')
-const drainer = readFileSync(new URL('drain.pl', import.meta.url), 'utf8')

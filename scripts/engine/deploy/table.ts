@@ -1,11 +1,17 @@
 import { oneLine } from '#engine/output/clean.ts'
 import { displayWidth, padTo } from '#engine/output/width.ts'
-import { bytes } from './host.ts'
-import type { Found } from './look.ts'
+import { bytes } from './bytes.ts'
+import type { AppState } from './inspect.ts'
 import type { Release } from './release.ts'
 
 /** A host's releases for people, the newest deploy first; the live one has an arrow. */
-export function releaseTable({ releases, current, running, frozen, maintenance }: Found): readonly string[] {
+export function releaseTable({
+  releases,
+  current,
+  running,
+  frozen,
+  maintenance,
+}: AppState): readonly string[] {
   const rows = releases.map(release => [
     release.id === current ? '→' : '',
     release.id,
@@ -26,7 +32,7 @@ export function releaseTable({ releases, current, running, frozen, maintenance }
 /** The same for programs. */
 export function releaseJson(
   host: string,
-  { releases, current, running, frozen, maintenance }: Found,
+  { releases, current, running, frozen, maintenance }: AppState,
 ): object {
   const shown = (release: Release) => ({
     ...release,

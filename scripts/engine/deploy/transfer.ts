@@ -3,12 +3,13 @@ import { pipeline } from 'node:stream/promises'
 import { createGzip } from 'node:zlib'
 import type { Connection } from '#engine/connection/connection.ts'
 import { CapstanError, HostError } from '#engine/errors.ts'
+import { holderFile } from '#engine/host/paths.ts'
+import type { RunIdentity } from '#engine/host/run-identity.ts'
 import { quoteAll } from '#engine/quote.ts'
-import { holderFile } from './lock.ts'
-import type { Found } from './look.ts'
+import { homeOf } from '#engine/resources/release/script.ts'
+import type { AppState } from './inspect.ts'
 import { entryLine, type FileEntry, type Manifest, shown } from './manifest.ts'
 import type { ReleaseFacts } from './release.ts'
-import { homeOf } from './settings.ts'
 
 /** What has to go to a host for it to have a release. */
 export interface Shipment {
@@ -21,7 +22,7 @@ export interface Shipment {
 }
 
 /** What a host lacks of a release. */
-export function shipment(manifest: Manifest, base: Found['base']): Shipment {
+export function shipment(manifest: Manifest, base: AppState['base']): Shipment {
   const had = new Map((base?.manifest ?? []).map(entry => [entry.path, entryLine(entry)]))
   const have = new Set(base?.more)
   for (const entry of base?.manifest ?? []) if (entry.type === 'file') have.add(entry.sha256)
@@ -45,7 +46,7 @@ export function shipment(manifest: Manifest, base: Found['base']): Shipment {
   }
 }
 
-/** What an upload came to; `sentBytes` went over the wire, compressed. */
+/** What an upload did; `sentBytes` went over the wire, compressed. */
 export interface Transferred {
   readonly sent: number
   readonly linked: number
@@ -58,22 +59,21 @@ export interface Transferred {
  * it its name. Throws HostError `tampered` where a kept release is not what it was; nothing is left then.
  */
 export async function transfer(
-  connection: Connection,
+  connection: Pick<Connection, 'host' | 'openStream'>,
   source: string,
   facts: ReleaseFacts,
   { base, changes, files }: Shipment,
   run: {
     readonly app: string
-    readonly id: string
-    readonly by: string
+    readonly run: RunIdentity
     readonly onBytes: (bytes: number) => void
   },
 ): Promise<Transferred> {
-  const script = `exec perl -e ${quoteAll([receive, '--', homeOf(run.app), holderFile(run.app), JSON.stringify(facts), JSON.stringify(run.by)])}`
+  const script = `exec perl -e ${quoteAll([receive, '--', homeOf(run.app), holderFile(run.app), JSON.stringify(facts), JSON.stringify(run.run.who)])}`
   const stream = await connection.openStream(script)
   const said: Buffer[] = []
   stream.stdout.on('data', (chunk: Buffer) => said.push(chunk))
-  const head = `${facts.id} ${facts.sha256} ${base ?? '-'} ${run.id}\n${changes.map(line => `${line}\n`).join('')}.\n`
+  const head = `${facts.id} ${facts.sha256} ${base ?? '-'} ${run.run.runId}\n${changes.map(line => `${line}\n`).join('')}.\n`
   const gzip = createGzip({ level: 4 })
   let sentBytes = 0
   gzip.on('data', (chunk: Buffer) => {

@@ -39,7 +39,7 @@ export interface HostRecap {
 /** How a deploy or a rollback ended, or where a plan would lead: what a summary opens with. */
 export interface ReleaseReport {
   readonly app: string
-  readonly how: 'deploy' | 'rollback'
+  readonly how: 'deploy' | 'rollback' | 'restart'
   /** `back`: it was live for a moment, and what was live before is again. */
   readonly outcome: 'live' | 'already live' | 'planned' | 'back' | 'failed'
   /** Absent: it failed before it had an id. */

@@ -29,6 +29,8 @@ export interface Kind<Wanted, Found> {
   diff(wanted: Wanted, found: Found): readonly Difference[]
   /** Shell that makes it so, atomically, under `set -e`; run only when `diff` found something. */
   apply(wanted: Wanted, found: Found): string
+  /** What to tell the operator of an item that is as wanted; absent or undefined: nothing. Pure. */
+  warning?(wanted: Wanted, found: Found): string | undefined
 }
 
 /** An action that runs once, at the end of its role, when something that notifies it has changed. */
@@ -64,6 +66,8 @@ export interface Resource {
   readonly set: ConfigSet | undefined
   /** Runs each time and can't be verified: a command without a guard. */
   readonly once: boolean
+  /** Done after all roles and their handlers. */
+  readonly late: boolean
 }
 
 export interface DeclareOptions {
@@ -81,6 +85,8 @@ export type Declare = <Wanted, Found>(
     readonly once?: boolean
     /** May be declared by several roles, which then want the same: a package. */
     readonly shared?: boolean
+    /** Done after all roles and their handlers, because it may depend on any of them. */
+    readonly late?: boolean
   },
   options?: DeclareOptions,
 ) => void

@@ -1,4 +1,4 @@
-import { quoteAll } from '#engine/quote.ts'
+import { quote, quoteAll } from '#engine/quote.ts'
 import { differs, type Kind } from '#engine/resources/resource.ts'
 import {
   brokenPair,
@@ -44,7 +44,11 @@ export const placeholder: Kind<WantedSelfSigned, FoundPair> = {
   noun: 'placeholder certificate',
   diff: (_, { chain, hasKey }) =>
     chain !== '' && hasKey ? [] : [{ what: 'state', found: 'absent', wanted: 'self-signed' }],
-  apply: made,
+  // What deploys check the site's certificate with; the role that brings the real one says so itself.
+  apply: wanted => {
+    const ca = quote(`/etc/ssl/capstan/${wanted.domain}.ca`)
+    return `${made(wanted)}[ -e ${ca} ] || ln -sfn -- ${quote(`${wanted.domain}/fullchain.pem`)} ${ca}\n`
+  },
 }
 
 function made({ domain, names, days }: WantedSelfSigned): string {

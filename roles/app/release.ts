@@ -1,0 +1,32 @@
+import type { AppSettings } from '#engine/resources/release/app.ts'
+import type { Site } from '#engine/vars.ts'
+import type { AppVars } from './runtimes.ts'
+
+/** What deploys and the role itself have to know of an app, from the role's vars. */
+export function appSettings({ database, shared, workers, release }: AppVars, site: Site): AppSettings {
+  return {
+    app: site.app,
+    domain: site.www[0] ?? site.domain,
+    ca: `/etc/ssl/capstan/${site.domain}.ca`,
+    shared: [...shared, ...release.files],
+    health: { ...release.health, timeout: secondsOf(release.health.timeout) },
+    workers: Object.keys(workers),
+    migrate: release.migrate,
+    migrations: release.migrations,
+    database: `${database.name} on ${database.socket}`,
+    migrateTimeout: secondsOf(release.migrateTimeout),
+    hookTimeout: secondsOf(release.hookTimeout),
+    drain: secondsOf(release.drain),
+    assets: secondsOf(release.assets),
+    serial: release.serial,
+    warm: release.warm,
+    keep: release.keep,
+  }
+}
+
+/** Whole seconds, rounded up, of `500ms`, `30s`, `5m`, `1h`, `7d`. */
+function secondsOf(duration: string): number {
+  const units: Readonly<Record<string, number>> = { ms: 0.001, s: 1, m: 60, h: 3600, d: 86_400 }
+  const [, count = '', unit = ''] = /^(\d+)([a-z]+)$/.exec(duration) ?? []
+  return Math.ceil(Number(count) * (units[unit] ?? Number.NaN))
+}

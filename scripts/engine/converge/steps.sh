@@ -1,0 +1,127 @@
+# shellcheck shell=dash disable=SC2086
+# What the stages of converge run on, beside host/stage.sh; stage.ts calls it.
+
+at_end() { for old in $KEPT; do rm -rf -- "$old"; done; rm -f -- "$LEFTOVERS"; }
+# Between steps only: the controller asked the stage to stop.
+halt() { [ -e "$STOP" ] || return 0; [ -z "$IN_SET" ] || exit 123; mark stopped; finish 0; }
+KEPT= INSTALLED= RAN= IN_SET= QUIET= SYNCED=
+
+# set_pending KEY…: handlers are remembered on disk before what notifies them changes; NEWLY: those that were not pending.
+set_pending() {
+  NEWLY='' synced=1
+  for key; do
+    [ -e "$PENDING/$key" ] || { true >"$PENDING/$key" || finish 73; NEWLY="$NEWLY $key" synced=; }
+    # One of a run that was killed may not be on the disk yet.
+    case " $SYNCED " in *" $key "*) ;; *) SYNCED="$SYNCED $key" synced= ;; esac
+  done
+  [ -n "$synced" ] || sync -- "$PENDING"
+}
+
+# run STEP
+run() {
+  halt
+  if [ -n "$QUIET" ]; then ( set -e; "step_$1" ) 8>&- 9>&-; CODE=$?; else perform "$1"; mark end "$1" "$CODE"; fi
+  [ "$CODE" = 0 ] && return
+  [ -z "$IN_SET" ] || exit 124
+  finish "$CODE"
+}
+
+# handle STEP KEY: a handler. Where it fails, the sets that notify it are put back, and what they notify runs again.
+handle() {
+  halt
+  perform "$1"; code=$CODE
+  if [ "$code" = 0 ]; then
+    rm -f -- "$PENDING/$2"; RAN="$RAN $1:$2"
+    mark end "$1" 0
+    return
+  fi
+  back=
+  for each in $INSTALLED; do if notifies "${each%%:*}" "$2"; then put_back "$each"; back="$back ${each%%:*}"; fi; done
+  if [ -n "$back" ]; then
+    again=0
+    for each in $RAN "$1:$2"; do
+      for set in $back; do if notifies "$set" "${each#*:}"; then act "${each%%:*}" >/dev/null 2>&1; again=$((again | $?)); break; fi; done
+    done
+    [ "$again" != 0 ] || rm -f -- "$PENDING/$2"
+    mark again "$1" "$again"
+  fi
+  mark end "$1" "$code"
+  finish "$code"
+}
+act() { ( set -e; "step_$1" ) 8>&- 9>&-; }
+# notifies SET KEY
+notifies() { eval "case \" \$KEYS_$1 \" in *' $2 '*) return 0 ;; esac; return 1"; }
+
+# transaction SET ROOT KEY…: a copy of ROOT is changed and tested in ROOT's place, in a mount namespace that only
+# this sees; then the two change names in one step. Hosts that forbid that: changed in place, tested, put back.
+transaction() {
+  set=$1 root=$2 beside=; shift 2; eval "KEYS_$set=\"\$*\""
+  halt
+  [ -d "$root" ] || refuse "$root: no such directory: declare what brings it before the set"
+  root=$(realpath -- "$root"); beside=$(copy_of "$set" "$root")
+  printf '%s\n' "$beside" >>"$LEFTOVERS" && sync -- "$LEFTOVERS" && rm -rf -- "$beside" && cp -a -- "$root" "$beside" ||
+    refuse "$root: no copy of it can be made beside it"
+  set_pending "$@"; newly=$NEWLY
+  code=125
+  if unshare -m true 2>/dev/null; then
+    unshare -m --propagation private sh "$0" candidate "$set" "$beside" "$root"
+    code=$?
+  fi
+  case $code in
+  0) exchange "$beside" "$root" || { { rm -rf -- "$beside" && cp -a -- "$root" "$beside" || refuse "$root: no copy of it can be made beside it"; } && in_place 1; } ;;
+  122 | 123 | 124) reject "$code" ;;
+  *) in_place '' ;;
+  esac
+  KEPT="$KEPT $beside"; INSTALLED="$set:$root $INSTALLED"; mark installed "$set"
+}
+# The copy is what the root is put back from: another for each set, for two may share a root.
+copy_of() { printf '%s/.capstan-%s-%s\n' "$(dirname -- "$2")" "$1" "$(basename -- "$2")"; }
+
+# candidate SET COPY ROOT: the process in the mount namespace.
+candidate() { mount --bind "$2" "$3" || exit 125; IN_SET=1; try "$1" copy; exit; }
+
+# in_place QUIET: each step takes the place of a file in one rename, and all go back where one or the test fails.
+in_place() {
+  # Where even this process is killed, the next run puts the copy back.
+  printf '%s\t%s\n' "$beside" "$root" >"$LEFTOVERS.place" && sync -- "$LEFTOVERS.place" || refuse "$LEFTOVERS.place can't be written"
+  ( IN_SET=1 QUIET=$1; try "$set" place )
+  code=$?
+  [ "$code" = 0 ] || restore "$beside" "$root"
+  rm -f -- "$LEFTOVERS.place"
+  [ "$code" = 0 ] || reject "$code"
+}
+
+# try SET copy|place: makes its changes and tests the result, both where the caller has arranged it.
+try() {
+  "set_$1"
+  ( set -e; "test_$1" ) 8>&- 9>&-
+  code=$?
+  [ -n "$QUIET" ] || mark tested "$1" "$code" "$2"
+  [ "$code" = 0 ] || return 122
+}
+
+# reject 122|123|124: nothing of the set stays. After a test that failed, tells whether the files in place pass it.
+reject() {
+  for key in $newly; do rm -f -- "$PENDING/$key"; done
+  if [ "$1" = 122 ]; then ( set -e; "test_$set" ) >/dev/null 2>&1 8>&- 9>&-; mark before "$set" $?; fi
+  rm -rf -- "$beside"
+  [ "$1" != 123 ] || { mark stopped; finish 0; }
+  finish 1
+}
+
+# refuse WORDS: the set can't even be tried.
+refuse() { printf '%s\n' "$1" >&2; [ -z "$beside" ] || rm -rf -- "$beside"; mark refused "$set"; finish 1; }
+
+# put_back SET:ROOT
+put_back() {
+  root=${1#*:}; beside=$(copy_of "${1%%:*}" "$root")
+  exchange "$beside" "$root" || restore "$beside" "$root"
+  mark putback "${1%%:*}"
+}
+
+# exchange A B: renameat2(2) with RENAME_EXCHANGE, by number since coreutils has no word for it before 9.5.
+exchange() { perl -e '
+  my %number = (x86_64 => 316, aarch64 => 276, riscv64 => 276, i686 => 353, armv7l => 382, ppc64le => 357, s390x => 347);
+  my ($machine, $a, $b) = @ARGV; my $call = $number{$machine} or exit 1; system "sync", "-f", $a;
+  exit(syscall($call, -100, $a, -100, $b, 2) == 0 ? 0 : 1)
+' -- "$(uname -m)" "$1" "$2"; }

@@ -1,0 +1,230 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Connection, HostStream, Outcome } from '#engine/connection/connection.ts'
+import { CapstanError, ConnectionLost, HostError, UnreachableError } from '#engine/errors.ts'
+import { duration } from '#engine/output/duration.ts'
+import type { Emit } from '#engine/output/events.ts'
+import { quote } from '#engine/quote.ts'
+import { launchAndFollow, notFollowed, type Stage, unattended } from './launch.ts'
+import { heartbeat, type LockScope, leaseOf, lockError, lockScript } from './lock.ts'
+import { runDirectory, stopFile } from './paths.ts'
+import type { RunIdentity } from './run-identity.ts'
+
+/** Opens a connection; `seconds` bounds how long that may take. */
+export type Connect = (seconds?: number) => Promise<Connection>
+
+export interface HostConnectionOptions {
+  readonly run: RunIdentity
+  readonly emit: Emit
+  /** Aborted: stages end before their next step, and nothing is waited for that is not there. */
+  readonly stop: AbortSignal
+  /** Seconds to wait for another run's lock; 0: not at all. */
+  readonly wait: number
+}
+
+/** One host over a whole run: its connection, another one where that breaks, and the lock that the run holds there. */
+export class HostConnection {
+  readonly host: string
+  readonly #connect: Connect
+  readonly #options: HostConnectionOptions
+  #connection: Connection | undefined
+  #earlierTrips = 0
+  #lock: { readonly scope: LockScope; held: boolean } | undefined
+  #heartbeat: NodeJS.Timeout | undefined
+
+  constructor(host: string, connect: Connect, options: HostConnectionOptions) {
+    this.host = host
+    this.#connect = connect
+    this.#options = options
+  }
+
+  /** Round trips so far, those of connections that were lost among them. */
+  get trips(): number {
+    return this.#earlierTrips + (this.#connection?.trips ?? 0)
+  }
+
+  /** Runs a script as it is, without a lock. One trip. */
+  async run(script: string): Promise<Outcome> {
+    return (await this.#open()).run(script)
+  }
+
+  /** Starts a script beside the session, with a stream as its stdin. */
+  async openStream(script: string): Promise<HostStream> {
+    return (await this.#open()).openStream(script)
+  }
+
+  /**
+   * Takes a lock, which is held until `close`, and runs `script` under it: one trip where the lock is free. Waits for
+   * another run that has it, saying so. Throws HostError `locked` where that does not end in time.
+   */
+  async lock(scope: LockScope, script: string): Promise<Outcome> {
+    const { wait: patience, emit } = this.#options
+    const first = await this.#tryLock(scope, script, 0)
+    if (!(first instanceof HostError)) return first
+    if (first.code !== 'locked' || patience === 0) throw first
+    const message = `waiting up to ${duration(patience)}: ${first.message.slice(this.host.length + 2)}`
+    emit({ event: 'progress', host: this.host, message })
+    const second = await this.#tryLock(scope, script, patience)
+    if (second instanceof HostError) throw second
+    return second
+  }
+
+  /**
+   * Runs a stage under the lock and hands on its log. Where the connection breaks it is followed over another one; the
+   * stage goes on meanwhile. Resolves when the stage has ended, however it did: its marks say how. One trip. Throws
+   * HostError where it could not be begun, UnreachableError where the host is not reached again within a minute.
+   */
+  async stage(stage: Stage, onOutput: (chunk: Buffer) => void): Promise<void> {
+    const { stop } = this.#options
+    const askToStop = () => this.#connection?.write(`true >${quote(stopFile(stage.id))}`)
+    stop.addEventListener('abort', askToStop)
+    try {
+      await this.#follow(stage, onOutput, askToStop)
+    } finally {
+      stop.removeEventListener('abort', askToStop)
+    }
+    // A stage that outlived its connection held the lock, but the session that took it is gone.
+    if (this.#lock && !this.#lock.held) await this.#retakeLock(stage.id, 'true')
+  }
+
+  /** Drops the connection and opens another one, taking the lock again. Throws UnreachableError after a minute. */
+  async reconnect(): Promise<void> {
+    await this.#reopen()
+    if (this.#lock) await this.#retakeLock(undefined, 'true')
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#heartbeat)
+    this.#lock = undefined
+    await this.#connection?.close().catch(() => {})
+  }
+
+  async #follow(stage: Stage, onOutput: (chunk: Buffer) => void, askToStop: () => void): Promise<void> {
+    let seen = 0
+    const count = (chunk: Buffer) => {
+      seen += chunk.length
+      onOutput(chunk)
+    }
+    for (;;) {
+      try {
+        const connection = await this.#open()
+        const options = { deadline: longest, onOutput: count, listens: true }
+        const { exitCode, stderr } = await connection.run(launchAndFollow(stage, seen), options)
+        if (exitCode === 0) return
+        if (exitCode !== unattended) throw notFollowed(this.host, stage.id, exitCode, stderr.toString())
+      } catch (error) {
+        if (!isLost(error)) throw error
+      }
+      await this.#reopen(stage.id)
+      // Where the stage has not begun, nothing holds the lock any more.
+      if (this.#lock) await this.#retakeLock(stage.id, `! [ -e ${quote(runDirectory(stage.id))}/log ]`)
+      if (this.#options.stop.aborted) askToStop()
+    }
+  }
+
+  async #tryLock(scope: LockScope, script: string, wait: number): Promise<Outcome | HostError> {
+    const connection = await this.#open()
+    const body = `${lockScript(scope, this.#options.run, wait)}capstan_=$?
+if [ $capstan_ = 0 ]; then (
+${script}
+) else (exit $capstan_); fi
+`
+    const outcome = await connection.run(body, { keep: true, deadline: wait + 120 })
+    const { exitCode, stderr } = outcome
+    if (isLockFailure(exitCode)) return lockError(this.host, scope, exitCode, stderr.toString().trim())
+    this.#hold(connection, scope)
+    return outcome
+  }
+
+  #hold(connection: Connection, scope: LockScope): void {
+    this.#lock = { scope, held: true }
+    clearInterval(this.#heartbeat)
+    this.#heartbeat = setInterval(() => connection.write(`true >${leaseOf('$$')}`), heartbeat * 1000)
+    this.#heartbeat.unref()
+  }
+
+  /** Takes the lock again on a new connection, if `condition` holds there. */
+  async #retakeLock(id: string | undefined, condition: string): Promise<void> {
+    if (!this.#lock) return
+    const { scope } = this.#lock
+    const connection = await this.#open()
+    const take = `if ${condition}; then ${lockScript(scope, this.#options.run, 10)}else (exit 3); fi\n`
+    const { exitCode, stderr } = await connection.run(take, { keep: true })
+    if (exitCode === 3) return
+    if (exitCode === 0) return this.#hold(connection, scope)
+    const error = lockError(this.host, scope, exitCode, stderr.toString().trim())
+    throw new HostError(error.code, error.message, {
+      lines: [...error.lines, 'another run took the lock while the connection was lost'],
+      hint: `${id === undefined ? '' : `The log of this run’s last stage is ${runDirectory(id)}/log. `}Run again when the other run has ended.`,
+    })
+  }
+
+  async #open(): Promise<Connection> {
+    return this.#connection ?? this.#openWithin(undefined)
+  }
+
+  async #openWithin(limit: number | undefined): Promise<Connection> {
+    const began = performance.now()
+    this.#connection = await this.#connect(limit)
+    const seconds = (performance.now() - began) / 1000
+    const { host } = this
+    this.#options.emit({ event: 'connected', host, address: this.#connection.host, seconds })
+    return this.#connection
+  }
+
+  async #reopen(id?: string): Promise<void> {
+    const { emit, stop } = this.#options
+    const { host } = this
+    this.#earlierTrips = this.trips
+    clearInterval(this.#heartbeat)
+    if (this.#lock) this.#lock.held = false
+    void this.#connection?.close().catch(() => {})
+    this.#connection = undefined
+    emit({ event: 'warning', host, message: 'the connection was lost; connecting again' })
+    const until = performance.now() + reconnection * 1000
+    for (let pause = 0.2; ; pause = Math.min(pause * 2, 8)) {
+      await sleep(pause, stop)
+      const left = (until - performance.now()) / 1000
+      try {
+        await this.#openWithin(Math.max(1, Math.min(left, 10)))
+        return
+      } catch (error) {
+        if (!(error instanceof UnreachableError)) throw error
+        if (left <= pause || stop.aborted) throw lostForGood(host, id, error)
+        const message = `still no connection, trying for ${Math.ceil(left)} s more: ${error.message}`
+        emit({ event: 'progress', host, message })
+      }
+    }
+  }
+}
+
+// Of what follows a stage: a package's installation may take long; a host that is gone is noticed by keep-alive.
+const longest = 6 * 3600
+
+/** Seconds: a host that restarts its sshd or its network is back by then. */
+const reconnection = 60
+
+function isLockFailure(exitCode: number): boolean {
+  return exitCode === 73 || exitCode === 75
+}
+
+// A session whose lease ran out was killed on the host, the connection under it may be fine.
+function isLost(error: unknown): boolean {
+  return error instanceof ConnectionLost || (error instanceof CapstanError && error.code === 'shell-ended')
+}
+
+function sleep(seconds: number, stop: AbortSignal): Promise<void> {
+  return wait(stop.aborted ? 0 : seconds * 1000, undefined, { signal: stop }).catch(() => {})
+}
+
+function lostForGood(host: string, id: string | undefined, cause: UnreachableError): UnreachableError {
+  const log = id === undefined ? '' : ` The log of what it does is ${runDirectory(id)}/log.`
+  return new UnreachableError(
+    'lost-for-good',
+    `${host}: the connection was lost and could not be re-established`,
+    {
+      lines: [cause.message, ...cause.lines],
+      hint: `The host finishes what was begun there by itself.${log} Run again when the host answers.`,
+      cause,
+    },
+  )
+}
