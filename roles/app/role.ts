@@ -46,10 +46,7 @@ export default role(import.meta, {
       })
       file(`${config}/runtime`, { content: `${site.runtime}\n` })
       file(`${config}/packages`, { content: runtime.packages.map(name => `${name}\n`).join('') })
-      for (const upstream of ['fastcgi', 'http', 'files']) {
-        if (upstream === runtime.upstream) file(`${config}/upstream.${upstream}`, { content: '' })
-        else file.absent(`${config}/upstream.${upstream}`)
-      }
+      file(`${config}/upstream`, { content: `${runtime.upstream}\n` })
       for (const [name, values] of Object.entries(files)) {
         const folder = name.split('/').slice(0, -1).join('/')
         if (folder !== '') directory(`${config}/${folder}`)

@@ -32,10 +32,8 @@ export default role(import.meta, {
       template('/etc/nginx/nginx.conf', { vars })
       template('/etc/nginx/conf.d/capstan-headers.conf', { vars: headerSettings(vars) })
       template('/etc/nginx/snippets/capstan-headers.conf')
-      template('/etc/nginx/snippets/capstan-app.conf', {
-        from: `/etc/nginx/snippets/app-${vars.upstream}.conf`,
-        vars: { timeout: vars.timeouts.app },
-      })
+      for (const upstream of ['fastcgi', 'http'])
+        template(`/etc/nginx/snippets/capstan-${upstream}.conf`, { vars: { timeout: vars.timeouts.app } })
       directory('/etc/nginx/pages')
       for (const page of ['unavailable', 'empty', 'maintenance'])
         template(`/etc/nginx/pages/${page}.html`, { vars: { domain: site.domain } })

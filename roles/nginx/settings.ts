@@ -17,7 +17,6 @@ export function siteSettings(vars: NginxVars, site: Site, facts: Facts) {
     certificate: `/etc/ssl/capstan/${site.domain}`,
     version: dialect(facts.release.nginx),
     cache: { files: vars.cache.files, immutable: vars.cache.immutable.map(inRegex) },
-    files: vars.upstream === 'none',
     directives: vars.directives,
   }
 }

@@ -1,12 +1,6 @@
 import { bytes, choice, duration, flag, group, integer, list, path, text, vars } from '#engine/vars.ts'
 
-const speaks = { php: 'fastcgi', python: 'http', node: 'http', static: 'none' } as const
-
 export default vars({
-  upstream: choice(['fastcgi', 'http', 'none'], {
-    default: ({ site }) => speaks[site.runtime],
-    is: 'what the app speaks on its socket, by site.runtime: fastcgi (php), http (python, node), none (static)',
-  }),
   ipv6: flag({ default: true, is: 'listen on IPv6 as well; false where the kernel has none' }),
   body: bytes({ default: '16m', is: 'the largest request body; a larger one gets 413' }),
   connections: integer({ min: 64, max: 65_535, default: 4096, is: 'connections at once, for each CPU' }),

@@ -1,5 +1,8 @@
-/** What the command that ends with this error exits with: 1 a host failed, 2 used wrongly, 4 a host unreachable. */
-export type ExitCode = 1 | 2 | 4
+/**
+ * What the command that ends with this error exits with: 1 a host failed, 2 used wrongly, 4 a host unreachable, 75
+ * another run holds the lock: the same command works later. Source: EX_TEMPFAIL of sysexits(3).
+ */
+export type ExitCode = 1 | 2 | 4 | 75
 
 export interface ErrorDetails {
   /** What to do next, as one or more sentences. */
@@ -11,7 +14,7 @@ export interface ErrorDetails {
   readonly cause?: unknown
 }
 
-/** An error that its reader can mend. Everything else that is thrown is a bug of ours and keeps its stack. */
+/** An error that its reader can fix. Everything else that is thrown is a bug of ours and keeps its stack. */
 export class CapstanError extends Error {
   readonly code: string
   readonly exitCode: ExitCode = 1
@@ -43,5 +46,17 @@ export class UnreachableError extends CapstanError {
 /** A host was reached and something on it went wrong. */
 export class HostError extends CapstanError {}
 
+/** Another run holds the lock that this one needs. */
+export class LockedError extends HostError {
+  override readonly exitCode = 75
+}
+
 /** The way to the host broke in the middle: whether the script ran to its end is unknown. */
 export class ConnectionLost extends UnreachableError {}
+
+/** The exit code of a run by the errors of its hosts: an unreachable host comes first, and 75 is for nothing but locks. */
+export function exitCodeOfRun(errors: readonly unknown[]): 0 | 1 | 4 | 75 {
+  if (errors.length === 0) return 0
+  if (errors.some(error => error instanceof UnreachableError)) return 4
+  return errors.every(error => error instanceof LockedError) ? 75 : 1
+}

@@ -23,15 +23,19 @@ export function catalogOf(roles: Readonly<Record<string, (role: RoleDeclarations
   const catalog = buildCatalog()
   for (const [name, declareAll] of Object.entries(roles)) {
     const role = catalog.role(name)
-    const set: Given['set'] = (item, wanted, options) =>
-      role.declare(value, { name: item, wanted: { name: item, value: wanted } }, options)
+    const set: Given['set'] = (item, wanted, { late = false, ...options } = {}) =>
+      role.declare(value, { name: item, wanted: { name: item, value: wanted }, late }, options)
     declareAll({ ...role, set })
   }
   return catalog
 }
 
 export interface Given {
-  readonly set: (name: string, value: string, options?: Parameters<RoleDeclarations['declare']>[2]) => void
+  readonly set: (
+    name: string,
+    value: string,
+    options?: Parameters<RoleDeclarations['declare']>[2] & { readonly late?: boolean },
+  ) => void
 }
 
 /** Each resource of the catalog with what `host` has of it. */

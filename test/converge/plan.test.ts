@@ -68,6 +68,17 @@ describe('a plan', () => {
     expect(left(planned)).toEqual(['value d'])
   })
 
+  it('leaves what is late to a stage of its own, as it may be as declared once the rest is', () => {
+    const app: Roles['app'] = ({ set }) => set('release', '1', { late: true })
+    const first = planOf({ app, web }, { b: '1', c: '1' })
+    expect(steps(first)).toEqual(['value a', 'reload'])
+    expect(left(first)).toEqual(['value release'])
+    expect(foreseen(first).map(({ resource }) => resource)).toEqual(['value a', 'reload', 'value release'])
+    const then = planOf({ app, web }, { a: '1', b: '1', c: '1' })
+    expect(steps(then)).toEqual(['value release'])
+    expect(left(then)).toEqual([])
+  })
+
   it('takes for done what can’t be verified and ran already', () => {
     expect(steps(planOf({ web }, { a: '1', c: '1' }, [], ['value b']))).toEqual([])
   })

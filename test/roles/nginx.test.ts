@@ -34,7 +34,6 @@ function text(path: string, ...given: Parameters<typeof declared>): string {
 const conf = '/etc/nginx/sites-available/site.conf'
 
 const further = {
-  upstream: 'http',
   ipv6: false,
   cache: { files: 60, immutable: ['/build', '/a+b'] },
   hsts: { seconds: 86_400, subdomains: true, preload: true },
@@ -54,7 +53,8 @@ describe('the nginx role', () => {
       'template /etc/nginx/nginx.conf (nginx configuration)',
       'template /etc/nginx/conf.d/capstan-headers.conf (nginx configuration)',
       'template /etc/nginx/snippets/capstan-headers.conf (nginx configuration)',
-      'template /etc/nginx/snippets/capstan-app.conf (nginx configuration)',
+      'template /etc/nginx/snippets/capstan-fastcgi.conf (nginx configuration)',
+      'template /etc/nginx/snippets/capstan-http.conf (nginx configuration)',
       'directory /etc/nginx/pages (nginx configuration)',
       'template /etc/nginx/pages/unavailable.html (nginx configuration)',
       'template /etc/nginx/pages/empty.html (nginx configuration)',
@@ -71,27 +71,21 @@ describe('the nginx role', () => {
     expect(handlers.map(({ name }) => name)).toEqual(['reload nginx'])
   })
 
-  it.each<[string, string, unknown, Partial<Site>?]>([
+  it.each<[string, string, unknown]>([
     ['plain.site.conf', conf, {}],
     ['plain.nginx.conf', '/etc/nginx/nginx.conf', {}],
     ['plain.headers.conf', '/etc/nginx/conf.d/capstan-headers.conf', {}],
-    ['plain.app.conf', '/etc/nginx/snippets/capstan-app.conf', {}],
+    ['plain.fastcgi.conf', '/etc/nginx/snippets/capstan-fastcgi.conf', {}],
+    ['plain.http.conf', '/etc/nginx/snippets/capstan-http.conf', {}],
     ['further.site.conf', conf, further],
     ['further.headers.conf', '/etc/nginx/conf.d/capstan-headers.conf', further],
-    ['further.app.conf', '/etc/nginx/snippets/capstan-app.conf', further],
-    ['static.site.conf', conf, {}, { runtime: 'static' }],
-    ['static.app.conf', '/etc/nginx/snippets/capstan-app.conf', {}, { runtime: 'static' }],
-  ])('renders %s', async (golden, path, given, other) => {
-    await expect(text(path, given, other ?? {})).toMatchFileSnapshot(`nginx/${golden}`)
+  ])('renders %s', async (golden, path, given) => {
+    await expect(text(path, given)).toMatchFileSnapshot(`nginx/${golden}`)
   })
 
-  it.each([
-    ['php', 'fastcgi_pass '],
-    ['python', 'proxy_pass '],
-    ['node', 'proxy_pass '],
-    ['static', 'return 404;'],
-  ] as const)('passes to what %s speaks', (runtime, line) => {
-    expect(text('/etc/nginx/snippets/capstan-app.conf', {}, { runtime })).toContain(`\n${line}`)
+  it('is the same for every runtime: the release that is live says what it speaks', () => {
+    for (const runtime of ['python', 'node', 'static'] as const)
+      expect(text(conf, {}, { runtime })).toBe(text(conf))
   })
 
   it('writes what the host’s nginx has words for', () => {
@@ -118,9 +112,11 @@ describe('the nginx role', () => {
 
   it('sends security headers from every location that sends one of its own', () => {
     const locations = text(conf).match(/location [^{]*\{.*?\n {4}\}/gs) ?? []
-    const own = locations.filter(each => each.includes('add_header') || each.includes('capstan-app.conf'))
+    const own = locations.filter(
+      each => each.includes('add_header') || /capstan-(fastcgi|http)\.conf/.test(each),
+    )
     const served = own.filter(each => !text(conf).split('# Asks a release')[1]?.includes(each))
-    expect(served).toHaveLength(5)
+    expect(served).toHaveLength(9)
     for (const each of served) expect(each).toContain('include snippets/capstan-headers.conf;')
   })
 
@@ -128,7 +124,7 @@ describe('the nginx role', () => {
     [{ body: '16m; }' }, 'body: expected a size'],
     [{ timeouts: { app: '60s;' } }, 'timeouts.app: expected a duration'],
     [{ cache: { immutable: ['/a"; }'] } }, 'cache.immutable.0: expected an absolute path'],
-    [{ upstream: 'uwsgi' }, 'upstream: expected fastcgi or http or none, got "uwsgi"'],
+    [{ frames: 'all' }, 'frames: expected same-origin or none, got "all"'],
     [{ directives: ['a\nb'] }, 'directives.0: expected one line'],
     [{ bdoy: '1m' }, 'bdoy: unknown key'],
   ])('refuses %j', (given, problem) => {

@@ -2,9 +2,11 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { Facts } from '#engine/converge/facts.ts'
 import { role } from '#engine/converge/role.ts'
 import { quote } from '#engine/quote.ts'
+import { releaseShell } from '#engine/resources/release/script.ts'
 import { Secret } from '#engine/secret.ts'
 import { vars as roleVars } from '#engine/vars.ts'
 import { php } from '#roles/app/php.ts'
+import { appSettings } from '#roles/app/release.ts'
 import app from '#roles/app/role.ts'
 import vars from '#roles/app/vars.ts'
 import nginx from '#roles/nginx/role.ts'
@@ -41,8 +43,16 @@ error_log('a word for the journal');
 echo json_encode($v);
 `
 
-const put = (id: string, file: string, content: string) =>
-  `mkdir -p ${home}/releases/${id}/public && printf %s ${quote(content)} >${home}/releases/${id}/${file}\n`
+const parsed = (given: unknown) => {
+  const result = vars.parse(given, site)
+  if (!result.ok) throw new Error('the vars are refused')
+  return result.value
+}
+const put = (id: string, file: string, content: string) => {
+  const shell = releaseShell(appSettings(parsed({}), site), { release: id, ref: '', how: 'deploy' })
+  return `mkdir -p ${home}/releases/${id}/public ${home}/releases/${id}/.capstan && printf %s ${quote(content)} >${home}/releases/${id}/${file}
+${shell}configure ${id}\n`
+}
 const live = (id: string) =>
   `cd ${home} && perl -e 'unlink "current.new"; symlink "releases/${id}", "current.new" and rename "current.new", "current" or die $!'\n`
 const gate = (id: string, path: string) =>
@@ -73,7 +83,7 @@ describe.each([12, 13] as const)('the app role on Debian %i', debian => {
   it('lets no server of the package’s own run', async () => {
     expect(await web.sh(`pgrep -c php-fpm || :`)).toBe('0\n')
     expect(
-      await web.sh(`stat -c '%a %U:%G' ${home}/shared/app.env ${home}/shared/storage ${home}/releases`),
+      await web.sh(`stat -c '%a %U:%G' /etc/capstan/foobar/app.env ${home}/shared/storage ${home}/releases`),
     ).toBe('640 root:foobar\n2750 foobar:www-data\n755 root:root\n')
   })
 
@@ -139,25 +149,15 @@ describe.each([12, 13] as const)('the app role on Debian %i', debian => {
     expect(await web.sh('systemctl is-enabled foobar')).toBe('enabled\n')
   })
 
-  it('restarts the live release when its environment changes', async () => {
-    const changed = await converge({ environment: { ...odd, DASH: 'new' } })
-    expect(changed.did).toEqual([`template ${home}/shared/app.env`, 'restart the live release'])
-    expect(JSON.parse((await page()).body)).toMatchObject({ DASH: 'new', RELEASE: first })
-  })
-
   it('tests a pool as php-fpm would start it, and repairs one that it would not', async () => {
-    const given = { environment: { ...odd, DASH: 'new' } }
-    const of = vars.parse(given, site)
-    if (!of.ok) throw new Error('the vars are refused')
     const facts = { release: { php: debian === 12 ? '8.2' : '8.4' }, memory: 2048, cpus: 2 }
-    const test = php({ vars: of.value, site, facts: facts as unknown as Facts }).config?.test ?? 'false'
+    const test =
+      php({ vars: parsed({ environment: odd }), site, facts: facts as unknown as Facts }).config?.test ??
+      'false'
     await web.sh(test)
     await web.sh("sed -i 's/^pm.max_children.*/pm.max_children = 0/' /etc/capstan/foobar/php-fpm.conf")
     await expect(web.sh(test)).rejects.toThrow(/max_children/)
-    expect((await converge(given)).did).toEqual([
-      'template /etc/capstan/foobar/php-fpm.conf',
-      'restart the live release',
-    ])
+    expect((await converge()).did).toEqual(['template /etc/capstan/foobar/php-fpm.conf'])
     expect((await page()).status).toBe(200)
   })
 

@@ -280,11 +280,11 @@ it('lets one of two deploys through, and tells the other who holds it', async ()
     run.deploy(one, { words: ['--wait', '0'] }),
     run.deploy(two, { words: ['--wait', '0'] }),
   ])
-  expect(runs.map(({ exitCode }) => exitCode).sort()).toEqual([0, 1])
-  const lost = runs.find(({ exitCode }) => exitCode === 1)
+  expect(runs.map(({ exitCode }) => exitCode).sort()).toEqual([0, 75])
+  const lost = runs.find(({ exitCode }) => exitCode === 75)
   expect(lost?.error()).toMatchObject({
     code: 'locked',
-    message: expect.stringMatching(/is being deployed by \S+@\S+ since 2/),
+    message: expect.stringMatching(/foobar is locked by \S+@\S+ since 2/),
   })
 
   const both = await Promise.all([run.deploy(one), run.deploy(two)])

@@ -74,7 +74,7 @@ describe('a run that is killed', () => {
     await run.done
     const next = startSite(site())
     const waiting = await next.until(line => line.event === 'progress')
-    expect(waiting.message).toMatch(/^waiting up to 30 s for the run of \S+@\S+ \(run \S+\) since 20/)
+    expect(waiting.message).toMatch(/^waiting up to 30 s: the host is locked by \S+@\S+ since 20/)
     await go()
     expect((await next.done).recap()).toMatchObject({ ok: 2, changed: 0 })
     expect(await passed()).toBe('log one two\nhandled\n')
@@ -83,15 +83,27 @@ describe('a run that is killed', () => {
   it('leaves no run beside a step of its that was not killed', async () => {
     const run = startSite(site())
     await held('one')
-    await fault1.say(`kill -9 $(${stage})`)
+    run.child.kill('SIGKILL')
     await run.done
+    await fault1.say(`leader=$(${stage}); kill -9 $leader $(pgrep -P $leader)`)
     const next = startSite(site())
     expect((await next.until(line => line.event === 'progress')).message).toMatch(
-      /a step of an earlier run that goes on: process \d+/,
+      /a step of an earlier run that still runs: process \d+/,
     )
     await go()
     expect((await next.done).exitCode).toBe(0)
     expect(await passed()).toBe('log one two\nhandled\n')
+  })
+
+  it('on the host, is reported once the step that it was at has ended', async () => {
+    const run = startSite(site())
+    await held('one')
+    await fault1.say(`leader=$(${stage}); kill -9 $leader $(pgrep -P $leader)`)
+    const ended = run.done.then(() => 'ended')
+    expect(await Promise.race([ended, fault1.say('sleep 1').then(() => 'waits')])).toBe('waits')
+    await go()
+    expect((await run.done).error()).toMatchObject({ code: 'stage-killed' })
+    expect(await passed()).toBe('one\n')
   })
 })
 
@@ -105,20 +117,26 @@ describe('a controller that is told to stop', () => {
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 143],
-  ] as const)('by %s lets the step end, runs no further one, and says what is owed', async (signal, code) => {
-    const run = startSite(site())
-    await interrupted(run, signal)
-    await fault1.until('[ -e /var/lib/capstan/runs/*/stop ]')
-    await go()
-    const { exitCode, error, changes, lines, recap } = await run.done
-    expect(exitCode).toBe(code)
-    expect(changes).toEqual(['gate one'])
-    expect(error()).toMatchObject({ code: 'interrupted', hint: expect.stringContaining('owed') })
-    expect(lines.filter(line => line.event === 'skipped').map(line => line.resource)).toEqual(['gate two'])
-    expect(recap()).toMatchObject({ ok: 1, changed: 1, failed: 1, skipped: 1 })
-    expect(await passed()).toBe('one\n')
-    expect((await runHere(site())).changes).toEqual(['gate two', 'tell'])
-  })
+  ] as const)(
+    'by %s lets the step end, runs no further one, and says what is pending',
+    async (signal, code) => {
+      const run = startSite(site())
+      await interrupted(run, signal)
+      await fault1.until('[ -e /var/lib/capstan/runs/*/stop ]')
+      await go()
+      const { exitCode, error, changes, lines, recap } = await run.done
+      expect(exitCode).toBe(code)
+      expect(changes).toEqual(['gate one'])
+      expect(error()).toMatchObject({
+        code: 'interrupted',
+        hint: expect.stringContaining('pending handlers are kept'),
+      })
+      expect(lines.filter(line => line.event === 'skipped').map(line => line.resource)).toEqual(['gate two'])
+      expect(recap()).toMatchObject({ ok: 1, changed: 1, failed: 1, skipped: 1 })
+      expect(await passed()).toBe('one\n')
+      expect((await runHere(site())).changes).toEqual(['gate two', 'tell'])
+    },
+  )
 
   it('twice leaves at once, and the host ends its step alone', async () => {
     const run = startSite(site())
@@ -136,7 +154,7 @@ describe('a connection that is reset', () => {
   it.each([
     ['in the middle of a stage', 1],
     ['twice', 2],
-  ])('%s is had again, and the run ends well and holds the lock', async (_how, times) => {
+  ])('%s is re-established, and the run ends well and holds the lock', async (_how, times) => {
     const wire = await openWire(fault1.host.port)
     try {
       const run = startSite({ ...site(), hosts: { fault1: fault1.through(wire.port) } })
@@ -176,7 +194,7 @@ describe('a connection that is reset', () => {
     }
   })
 
-  it('and not had again leaves the stage to end by itself, and says where its log is', async () => {
+  it('and not re-established leaves the stage to end by itself, and says where its log is', async () => {
     const wire = await openWire(fault1.host.port)
     const run = startSite({ ...site(), hosts: { fault1: fault1.through(wire.port) } })
     await held('one')
@@ -188,7 +206,7 @@ describe('a connection that is reset', () => {
     expect(exitCode).toBe(130)
     expect(error()).toMatchObject({
       code: 'lost-for-good',
-      hint: expect.stringMatching(/its log is \/var\/lib\/capstan\/runs\//),
+      hint: expect.stringMatching(/The log of what it does is \/var\/lib\/capstan\/runs\//),
     })
     await go()
     await fault1.until('[ -e /srv/gates/two ]')

@@ -8,7 +8,8 @@ const home = '/srv/www/foobar'
 
 // A release whose app server is a few lines of perl that speak HTTP on its socket.
 const made = `
-mkdir -p ${home}/shared ${home}/releases/${release}/run ${home}/releases/${release}/public/assets
+mkdir -p ${home}/shared ${home}/releases/${release}/run ${home}/releases/${release}/public/assets ${home}/releases/${release}/.capstan
+ln -s ../run ${home}/releases/${release}/.capstan/http
 chmod 0755 ${home}/releases/${release}/run
 cd ${home}/releases/${release}/public
 seq 1000 >assets/site.0123abcd.css; cp assets/site.0123abcd.css plain.css; gzip -k plain.css; printf packed | gzip >plain.css.gz
@@ -30,7 +31,7 @@ describe.each([12, 13] as const)('the nginx role on a bare Debian %i', debian =>
   const http = (url: string, headers = {}) => ask({ port: web.host.ports.http, url, headers })
   const https = (path: string, headers = {}, method = 'GET') =>
     ask({ port: web.host.ports.https, url: `https://www.foobar.com${path}`, headers, method })
-  const converge = (given: unknown = { upstream: 'http' }) => web.converge([[nginx, given]])
+  const converge = (given: unknown = {}) => web.converge([[nginx, given]])
 
   beforeAll(async () => {
     web = await webHost(`nginx${debian}`, debian)
@@ -167,7 +168,7 @@ describe.each([12, 13] as const)('the nginx role on a bare Debian %i', debian =>
   it('refuses what nginx would not start with, and touches nothing', async () => {
     const sums = () => web.sh('find /etc/nginx ! -type d -exec sha256sum {} + | sort')
     const before = await sums()
-    const refused = await converge({ upstream: 'http', directives: ['serverr on;'] })
+    const refused = await converge({ directives: ['serverr on;'] })
     expect(refused.error?.message).toContain('nginx -t')
     expect(refused.error?.lines.join('\n')).toContain('unknown directive "serverr"')
     expect(await sums()).toBe(before)

@@ -90,7 +90,7 @@ describe.each([
   })
 
   it('has nothing left to migrate.', async () => {
-    const as = '-p User=foobar -p EnvironmentFile=/srv/www/foobar/shared/app.env'
+    const as = '-p User=foobar -p EnvironmentFile=/etc/capstan/foobar/app.env'
     const migrate = `cd -P /srv/www/foobar/current && systemd-run --wait --pipe --quiet --collect ${as} -p WorkingDirectory="$PWD" php migrations/migrate.php`
     expect(await host.say(migrate)).toBe('nothing to migrate\n')
   })

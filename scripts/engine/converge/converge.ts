@@ -1,11 +1,11 @@
-import { type CapstanError, UnreachableError } from '#engine/errors.ts'
+import { type CapstanError, exitCodeOfRun, UnreachableError } from '#engine/errors.ts'
 import type { Emit, HostRecap } from '#engine/output/events.ts'
 import { type ConvergeOptions, convergeHost, type HostResult, type HostWork } from './host.ts'
 
-/** How a run over several hosts ended: its recap, and the first exit code that applies (4, then 1, then 0). */
+/** How a run over several hosts ended: its recap, and its exit code. */
 export interface RunResult {
   readonly hosts: Readonly<Record<string, HostRecap>>
-  readonly exitCode: 0 | 1 | 4
+  readonly exitCode: 0 | 1 | 4 | 75
 }
 
 /** Converges hosts, `forks` at a time; one that fails stops none of the others, and each one's error is told. */
@@ -14,13 +14,13 @@ export async function converge(
   options: ConvergeOptions & { readonly forks: number },
 ): Promise<RunResult> {
   const recap: Record<string, HostRecap> = {}
-  let exitCode: RunResult['exitCode'] = 0
+  const errors: CapstanError[] = []
   await eachAtMost(options.forks, hosts, async work => {
     const result = await convergeHost(work, options)
     const { name } = work.identity
     recap[name] = recapOf(result)
     if (result.error !== undefined) {
-      exitCode = result.error instanceof UnreachableError || exitCode === 4 ? 4 : 1
+      errors.push(result.error)
       tell(options.emit, name, result.error)
     }
     options.emit({ event: 'finished', host: name })
@@ -29,7 +29,7 @@ export async function converge(
     hosts.flatMap(({ identity: { name } }) => (recap[name] ? [[name, recap[name]]] : [])),
   )
   options.emit({ event: 'recap', hosts: ordered })
-  return { hosts: ordered, exitCode }
+  return { hosts: ordered, exitCode: exitCodeOfRun(errors) }
 }
 
 function recapOf({ error, ...counts }: HostResult): HostRecap {

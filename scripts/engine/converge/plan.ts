@@ -17,7 +17,10 @@ export type Step =
 export interface Plan {
   /** What can be done now, in order: up to the first resource whose state is unknown. */
   readonly stage: readonly Step[]
-  /** What the stage leaves: the resource that is unknown, and all after it. Empty: the stage is the last. */
+  /**
+   * What the stage leaves: the resource that is unknown and all after it, and late ones that differ now, which may not
+   * once the rest is done. Empty: the stage is the last.
+   */
   readonly rest: readonly Probed[]
   /** Resources that are as declared. */
   readonly ok: readonly Resource[]
@@ -65,8 +68,14 @@ export function plan(
     for (const handler of catalog.handlers)
       if (handler.role === role && notified.has(handlerKey(handler))) stage.push({ type: 'handler', handler })
   }
-  for (const one of now) if (!isEarly(one)) compare(one)
-  return { stage, rest, ok, warnings }
+  const late = now.filter(one => !isEarly(one))
+  const postponed = stage.length === 0 ? [] : late.filter(differsNow)
+  for (const one of late) if (!postponed.includes(one)) compare(one)
+  return { stage, rest: [...postponed, ...rest], ok, warnings }
+}
+
+function differsNow({ resource: { kind, wanted }, state }: Probed): boolean {
+  return state.known && kind.diff(wanted, state.value).length > 0
 }
 
 function isEarly({ resource }: Probed): boolean {

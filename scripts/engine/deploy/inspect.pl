@@ -81,7 +81,7 @@ print $manifest;
 
 # Files alone have no server, and no socket. 1 is PF_UNIX and SOCK_STREAM; the address is a family and a path.
 sub answers { my ($path) = @_;
-  return 1 if -e "$base/releases/$current/.capstan/config/upstream.files";
+  return 1 if -l "$base/releases/$current/.capstan/files";
   socket my $socket, 1, 1, 0 or return 0; connect $socket, pack "S a*", 1, "$path\0" }
 
 sub set_aside {

@@ -1,4 +1,4 @@
-import { type CapstanError, UnreachableError } from '#engine/errors.ts'
+import { type CapstanError, exitCodeOfRun } from '#engine/errors.ts'
 import type { Emit, HostRecap } from '#engine/output/events.ts'
 import type { AppSettings } from '#engine/resources/release/app.ts'
 import type { HostDeploy } from './host-deploy.ts'
@@ -44,9 +44,9 @@ export async function finished(
   const [first] = deploys
   if (first) report(first.settings, how, ended, emit)
   emit({ event: 'recap', hosts })
-  const unreachable = deploys.some(({ error }) => error instanceof UnreachableError)
   const well = outcome !== 'failed' && outcome !== 'back'
-  return { outcome, release: ended.release?.id, hosts, exitCode: well ? 0 : unreachable ? 4 : 1 }
+  const errors = deploys.flatMap(({ error }) => error ?? [])
+  return { outcome, release: ended.release?.id, hosts, exitCode: well ? 0 : exitCodeOfRun(errors) || 1 }
 }
 
 function report({ app, domain }: AppSettings, how: Operation, ended: Ended, emit: Emit): void {

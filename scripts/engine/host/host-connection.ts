@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Connection, HostStream, Outcome } from '#engine/connection/connection.ts'
-import { CapstanError, ConnectionLost, HostError, UnreachableError } from '#engine/errors.ts'
+import { CapstanError, ConnectionLost, HostError, LockedError, UnreachableError } from '#engine/errors.ts'
 import { duration } from '#engine/output/duration.ts'
 import type { Emit } from '#engine/output/events.ts'
 import { quote } from '#engine/quote.ts'
@@ -60,7 +60,7 @@ export class HostConnection {
     const { wait: patience, emit } = this.#options
     const first = await this.#tryLock(scope, script, 0)
     if (!(first instanceof HostError)) return first
-    if (first.code !== 'locked' || patience === 0) throw first
+    if (!(first instanceof LockedError) || patience === 0) throw first
     const message = `waiting up to ${duration(patience)}: ${first.message.slice(this.host.length + 2)}`
     emit({ event: 'progress', host: this.host, message })
     const second = await this.#tryLock(scope, script, patience)
@@ -152,8 +152,9 @@ ${script}
     if (exitCode === 3) return
     if (exitCode === 0) return this.#hold(connection, scope)
     const error = lockError(this.host, scope, exitCode, stderr.toString().trim())
-    throw new HostError(error.code, error.message, {
-      lines: [...error.lines, 'another run took the lock while the connection was lost'],
+    if (!(error instanceof LockedError)) throw error
+    throw new HostError('lock-lost', error.message, {
+      lines: ['another run took the lock while the connection was lost'],
       hint: `${id === undefined ? '' : `The log of this run’s last stage is ${runDirectory(id)}/log. `}Run again when the other run has ended.`,
     })
   }

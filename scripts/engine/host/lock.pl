@@ -37,9 +37,24 @@ sub take {
     # 11 is EAGAIN.
     if ($! != 11) { print STDERR "$dir: $!\n"; exit 73 }
     refuse(holders(@holders)) if $tries-- <= 0;
+    end_unattended(@holders) if $tries % 10 == 0;
     select undef, undef, undef, 0.1;
   }
   # Perl closes the descriptor with the handle, in this process alone.
+}
+
+# A deploy's stage waits before the switch for a controller that connects again. It does not as soon as another run waits for it.
+sub end_unattended {
+  for my $holder (@_) {
+    my ($of) = $holder =~ /deploy-(.*)\.holder$/ or next;
+    my ($line) = read_lines($holder); my ($holding) = $line =~ /^(\S+) / or next;
+    for my $stage (grep { m{/\Q$holding-$of\E-\d+$} && !-e "$_/ended" } files_of("$state/runs")) {
+      my ($session) = read_lines("$stage/session");
+      next if -e "$stage/stop" || $session =~ /^\d+$/ && -d "/proc/$session";
+      open my $stop, ">", "$stage/stop" or next;
+      print {$stop} "another run waits for the lock, and no controller follows this one\n";
+    }
+  }
 }
 
 # A stage was killed, and a step of it was not: nothing may begin beside that.
@@ -64,7 +79,8 @@ sub holders {
   @there ? join "; ", map { $_->[0] } @there : "another run";
 }
 
-sub files { my ($name) = @_; opendir my $all, $dir or return; map { "$dir/$_" } grep { $_ =~ $name } readdir $all }
+sub files { my ($name) = @_; grep { m{([^/]+)$} && $1 =~ $name } files_of($dir) }
+sub files_of { my ($at) = @_; opendir my $all, $at or return; map { "$at/$_" } readdir $all }
 
 sub read_lines {
   my ($first, $second) = split /\n/, slurp($_[0]);

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { HostError } from '#engine/errors.ts'
+import { HostError, LockedError } from '#engine/errors.ts'
 import { quote, quoteAll } from '#engine/quote.ts'
 import { runtimeDirectory, stateDirectory } from './paths.ts'
 import type { RunIdentity } from './run-identity.ts'
@@ -53,7 +53,7 @@ export function lockError(host: string, scope: LockScope, exitCode: number, said
       hint: 'Is the host’s /run writable for root?',
     })
   const what = scope === 'host' ? 'the host' : scope.app
-  return new HostError('locked', `${host}: ${what} is locked by ${said}`, {
+  return new LockedError('locked', `${host}: ${what} is locked by ${said}`, {
     hint: 'The lock is freed when that run ends, however it ends. Run again then.',
   })
 }

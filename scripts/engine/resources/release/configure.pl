@@ -19,6 +19,12 @@ put("$own.new/.installed", $present->{installed}) if $present->{installed};
 rename "$own.new", $own or die "$own: $!\n";
 system "rm", "-rf", "--", "$own.old";
 
+# nginx knows by this link what the release's server speaks.
+my %leads = (fastcgi => "../run", http => "../run", files => "../public");
+my ($upstream) = split /\n/, $present->{upstream} ? $present->{upstream}[0] : "";
+for my $name (keys %leads) { my $link = "$base/releases/$id/.capstan/$name";
+  if ($name ne $upstream) { unlink $link } else { -l $link or symlink $leads{$name}, $link or die "$link: $!\n" } }
+
 my $changed = -e $unit && $kept->{unit}[0] ne $present->{unit}[0];
 put("$unit.new", $present->{unit}); rename "$unit.new", $unit or die "$unit: $!\n";
 # systemd finds a new file by itself; of one that it has read it needs to be told.

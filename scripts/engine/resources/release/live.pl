@@ -14,7 +14,7 @@ while (my ($app, $entry) = splice @in, 0, 2) {
   if ($live ne "") {
     my ($now, $own) = (present($app), kept($base, $app, $live));
     $active = grep({ $_ eq $live } @running) ? 1 : 0;
-    $answers = $own->{"upstream.files"} || answers("$base/releases/$live/run/app.sock") ? 1 : 0;
+    $answers = -l "$base/releases/$live/.capstan/files" || answers("$base/releases/$live/run/app.sock") ? 1 : 0;
     $differing = join ",", differing($now, $own);
     $kept = runtime_of($own);
     $has = -e "$base/releases/$live/$entry" ? 1 : 0;

@@ -111,7 +111,7 @@ gate() {
 # stage comes to its end by itself.
 attended() {
   for wait_ in $(seq 75); do
-    [ ! -e "$STOP" ] || { echo "the run was interrupted: the release was not made live"; return 1; }
+    [ ! -e "$STOP" ] || { cat -- "$STOP"; echo "the run was interrupted: the release was not made live"; return 1; }
     { read -r session_ <"$DIR/session" && kill -0 "$session_"; } 2>/dev/null && return
     [ "$wait_" != 1 ] || echo "waiting for the controller, whose connection was lost"
     sleep 1
