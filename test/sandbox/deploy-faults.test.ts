@@ -154,20 +154,106 @@ describe.each(['upload begins', 'health', 'verify'])('a wire that goes silent at
   })
 })
 
-it('goes on over a new connection when the old one is reset', async () => {
-  const from = content()
-  const wire = await openWire(host.host.port)
-  await hold('verify')
-  const deploying = run.deploy(from, { hosts: { [host.name]: host.through(wire.port) } })
-  await held()
-  wire.reset()
-  await letGo()
+it.each(['start', 'health', 'verify'])(
+  'goes on over a new connection when the old one is reset at the moment: %s',
+  async moment => {
+    const from = content()
+    const wire = await openWire(host.host.port)
+    await hold(moment)
+    const deploying = run.deploy(from, { hosts: { [host.name]: host.through(wire.port) } })
+    await held()
+    wire.reset()
+    await letGo()
+    const ended = await deploying
+    expect(ended.exitCode, ended.stdout.slice(-3000)).toBe(0)
+    await expectWell()
+    expect((await state()).half).toBe('')
+    wire.close()
+    from.remove()
+  },
+)
+
+const storage = `${home}/shared/storage`
+/** A script of a release that waits until `storage/go` is there. */
+const waiting = `#!/bin/sh\n: >${storage}/at\nuntil [ -e ${storage}/go ]; do sleep 0.05; done\n`
+const waits = () => host.until(`[ -e ${storage}/at ]`, 30)
+const goOn = () => host.say(`: >${storage}/go`)
+
+it('a stage whose shell is killed before the switch does not switch later', async () => {
+  const from = content({ 'deploy/before-activate*': waiting })
+  const before = await state()
+  const deploying = run.deploy(from)
+  await waits()
+  await host.say('kill -9 $(pgrep -P "$(cat $(ls -td /var/lib/capstan/runs/*-foobar-* | head -n 1)/pid)")')
   const ended = await deploying
-  expect(ended.exitCode, ended.stdout.slice(-3000)).toBe(0)
+  expect(ended.error()).toMatchObject({ code: 'stage-killed', hint: expect.stringContaining('untouched') })
+  expect(await state()).toEqual(before)
+  await goOn()
+  await host.say('sleep 1')
+  expect(await state()).toEqual(before)
   await expectWell()
-  expect((await state()).half).toBe('')
-  wire.close()
   from.remove()
+})
+
+it('a controller that is stopped keeps the next one out for no longer than its lease', async () => {
+  const [first, second] = [content(), content()]
+  await hold('health')
+  const stopped = run.startDeploy(first)
+  await held()
+  stopped.child.kill('SIGSTOP')
+  await letGo()
+  const next = await run.deploy(second, { words: ['--wait', '60'] })
+  expect(next.exitCode, next.stdout.slice(-3000)).toBe(0)
+  expect(next.recap().seconds).toBeLessThan(40)
+  stopped.child.kill('SIGCONT')
+  expect((await stopped.done).exitCode).not.toBe(0)
+  await expectWell()
+  first.remove()
+  await expectNext(second)
+})
+
+describe('a migration', () => {
+  it('that outlives its killed stage is waited for by the next deploy, which says so', async () => {
+    const from = content({ 'deploy/migrate*': waiting })
+    const deploying = run.deploy(from)
+    await waits()
+    await host.say('pkill -9 -s "$(cat $(ls -td /var/lib/capstan/runs/*-foobar-* | head -n 1)/pid)"')
+    expect((await deploying).exitCode).toBe(1)
+    expect(await host.say('systemctl is-active capstan-migrate-foobar')).toBe('active\n')
+    const next = run.startDeploy(from)
+    const told = await next.until(({ event, text }) => event === 'output' && /left behind/.test(text ?? ''))
+    expect(told.text).toContain('waiting for capstan-migrate-foobar.service')
+    await goOn()
+    expect((await next.done).exitCode).toBe(0)
+    await expectWell()
+    from.remove()
+  })
+
+  it('that takes longer than it may is ended, and the error says so', async () => {
+    const from = content({ 'deploy/migrate*': '#!/bin/sh\nsleep 30\n' })
+    const before = await state()
+    const vars = { app: { release: { migrateTimeout: '1s', health: { timeout: '3s' } } } }
+    const ended = await run.deploy(from, { vars })
+    expect(ended.error()).toMatchObject({ code: 'step-migrate' })
+    expect(ended.error().lines.join('\n')).toContain('it was ended after 1 s')
+    expect(await state()).toEqual(before)
+    from.remove()
+  })
+
+  it('that prints a lot, in any shape, leaves a bounded log with its head and tail', async () => {
+    const printing = `#!/bin/sh
+echo at first; seq 3000000; head -c 8000000 /dev/zero | tr '\\0' x; head -c 3000000 /dev/urandom; echo; echo at last`
+    const from = content({ 'deploy/migrate*': printing })
+    const ended = await run.deploy(from)
+    expect(ended.exitCode, ended.stdout.slice(-3000)).toBe(0)
+    const log = '$(ls -td /var/lib/capstan/runs/*-foobar-* | head -n 1)/log'
+    expect(Number(await host.say(`stat -c %s ${log}`))).toBeLessThan(600_000)
+    expect(await host.say(`grep -ac -e '^at first$' -e '^at last$' -e 'bytes are left out' ${log}`)).toBe(
+      '3\n',
+    )
+    await expectWell()
+    from.remove()
+  })
 })
 
 it('an interrupt before the switch leaves what was live', async () => {

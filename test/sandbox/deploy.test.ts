@@ -162,6 +162,23 @@ it('goes back by itself when visitors would not get the new release well, and ma
   from.remove()
 })
 
+it('goes back where a browser would refuse the certificate, and says why', async () => {
+  const before = await live()
+  const from = source({ 'n.txt': 'certificate' })
+  const at = '/etc/ssl/capstan/foobar.com'
+  await host.say(`cp -a ${at} /root/kept && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 \
+    -subj /CN=www.other.com -addext subjectAltName=DNS:www.other.com -keyout ${at}/privkey.pem -out ${at}/fullchain.pem 2>/dev/null &&
+    systemctl reload nginx`)
+  const failed = await run.deploy(from)
+  await host.say(`cp -a /root/kept/. ${at}/ && rm -r /root/kept && systemctl reload nginx`)
+  expect(failed.error()).toMatchObject({ code: 'step-verify' })
+  expect(failed.error().lines.join('\n')).toMatch(
+    /a browser would refuse the certificate of CN = www\.other\.com: hostname mismatch/i,
+  )
+  expect(await live()).toBe(before)
+  from.remove()
+})
+
 it('gives a release that takes its time to answer that time again after the switch', async () => {
   const from = source({ 'public/index.php': "<?php sleep(2); echo 'ok ', getenv('RELEASE');" })
   const slow = await run.deploy(from, { vars: { app: { release: { health: { timeout: '10s' } } } } })

@@ -22,7 +22,7 @@ beforeAll(async () => {
   host = await machine('renewal12', 12, await kept('site', 12))
   const deployed = await scripts(host).deploy(from, { vars: given({}) })
   expect(deployed.exitCode, deployed.stdout.slice(-3000)).toBe(0)
-}, 300_000)
+}, 600_000)
 afterAll(() => {
   host?.close()
   from.remove()
