@@ -63,16 +63,16 @@ async function underLoad<T>(work: () => Promise<T>) {
 // One story, told in order: each part begins where the one before it ended.
 describe('a live release gets a new instance, and no request is lost, where a run changes', () => {
   it.each<readonly [string, string, object, object]>([
-    ['its environment', 'one 16M 0', { environment: { MODE: 'one' } }, {}],
-    ['a PHP setting', 'one 8M 0', { environment: { MODE: 'one' }, php: { upload: '8m' } }, {}],
+    ['its environment', 'one 16m 0', { environment: { MODE: 'one' } }, {}],
+    ['a PHP setting', 'one 8m 0', { environment: { MODE: 'one' }, php: { upload: '8m' } }, {}],
     [
       'an extension',
-      'one 16M 1',
+      'one 16m 1',
       { environment: { MODE: 'one' }, php: { extensions: ['curl', 'mbstring', 'mysql', 'xml', 'gd'] } },
       {},
     ],
     ['its runtime, to Python', '', {}, { runtime: 'python' }],
-    ['its runtime, back to PHP', 'two 16M 1', { environment: { MODE: 'two' } }, { runtime: 'php' }],
+    ['its runtime, back to PHP', 'two 16m 1', { environment: { MODE: 'two' } }, { runtime: 'php' }],
   ])('%s', async (_what, expected, app, site) => {
     const before = await live()
     const { done, failures, requests } = await underLoad(() => converge(app, site))
@@ -165,6 +165,6 @@ describe('a host is brought to exactly the instances that it should have', () =>
     await host.say('systemctl stop "foobar@*"')
     const revived = await converge(as)
     expect([revived.exitCode, revived.changes]).toEqual([0, ['release foobar']])
-    expect(await page()).toBe('two 16M 1')
+    expect(await page()).toBe('two 16m 1')
   })
 })

@@ -53,7 +53,7 @@ sub attach { open my $out, ">", "$dir/session.new" or return; print {$out} "$par
 sub alive {
   my $words = slurp("/proc/$pid/cmdline");
   return -1 != index $words, "$dir/script" if $words ne "";
-  (slurp("/proc/$pid/stat") || "Z") !~ /\) [ZX]/;
+  (slurp("/proc/$pid/stat") || ") Z") !~ /\) [ZX]/;
 }
 
 sub launch {
