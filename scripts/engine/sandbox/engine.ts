@@ -1,6 +1,7 @@
-import { CapstanError } from '../errors.ts'
+import { userInfo } from 'node:os'
+import { CapstanError, UsageError } from '../errors.ts'
 import { type Finished, lastLines, type RunOptions, run } from './process.ts'
-import { ensureTools, isPresent, needsRunc } from './tools.ts'
+import { ensureTools, isDebianFamily, isPresent, isRoot, keyTools, needsRunc, podmanTools } from './tools.ts'
 
 export type EngineName = 'docker' | 'podman'
 
@@ -14,23 +15,29 @@ export interface Engine {
 }
 
 /**
- * The engine to use: docker where one really answers, else podman, which is installed where that may be done.
- * A clone keeps to the engine that it began with. Throws UsageError that names what to install.
+ * The engine to use: docker where it answers, else podman as root, which is installed where that may be done.
+ * A clone keeps to the engine that it began with. Throws UsageError that says why there is none and what to do.
  */
 export async function findEngine(
   recorded: EngineName | undefined,
   say: (line: string) => void,
 ): Promise<Engine> {
-  if (recorded !== 'podman' && (await dockerAnswers())) return engine('docker')
+  const refusal = recorded === 'podman' ? undefined : await dockerRefusal()
+  if (recorded !== 'podman' && refusal === undefined) {
+    await ensureTools(keyTools, say)
+    return engine('docker')
+  }
+  if (!isRoot()) await refuseRootless(refusal)
   // All that podman needs was there when the clone's sandbox began.
-  if (recorded !== 'podman' || !isPresent('podman')) await ensureTools(say)
+  else if (recorded !== 'podman' || !isPresent('podman')) await ensureTools(await podmanTools(), say)
+  if (recorded === 'docker') say(`${refusal?.why}: podman takes its place, and makes the hosts from scratch`)
   return engine('podman')
 }
 
 /** The engine that is there, for looking and clearing away; absent where this machine has none. */
 export async function presentEngine(recorded: EngineName | undefined): Promise<Engine | undefined> {
   if (recorded !== undefined) return engine(recorded)
-  if (await dockerAnswers()) return engine('docker')
+  if ((await dockerRefusal()) === undefined) return engine('docker')
   return (await run('podman', ['--version'])).code === 0 ? engine('podman') : undefined
 }
 
@@ -52,9 +59,59 @@ export function engine(name: EngineName): Engine {
   }
 }
 
-async function dockerAnswers(): Promise<boolean> {
-  const docker = await run('docker', ['info', '--format', '{{.ServerVersion}}'], { deadline: 20 })
-  return docker.code === 0 && docker.stdout.trim() !== ''
+/** Why docker can't be used, and what to do about it. */
+interface Refusal {
+  readonly why: string
+  readonly cure: string
+}
+
+/** Absence means that docker's engine answers. A client alone is no engine, nor is podman under docker's name. */
+async function dockerRefusal(): Promise<Refusal | undefined> {
+  const info = await run('docker', ['info', '--format', '{{.ServerVersion}}'], { deadline: 20 })
+  if (info.code === 0 && info.stdout.trim() !== '') return undefined
+  const join = `\`sudo usermod -aG docker ${userName()}\``
+  if (info.code === 127) {
+    const how = isDebianFamily() ? 'Run `sudo apt-get install docker.io`' : 'Install Docker'
+    return { why: 'docker is not installed', cure: `${how} and ${join}, log in again, and run this again.` }
+  }
+  // Docker 20.10 says of `info` only that its format has nothing to show.
+  const { code, stderr } = await run('docker', ['ps', '--quiet'], { deadline: 20 })
+  if (/permission denied/i.test(stderr))
+    return {
+      why: `docker: ${userName()} may not use its socket`,
+      cure: `Run ${join}, log in again (or \`newgrp docker\`), and run this again.`,
+    }
+  const why = code === null ? 'no answer within 20 s' : (lastLines(stderr, 1)[0] ?? '')
+  return {
+    why: `docker: ${why || 'it is no Docker'}`,
+    cure: 'Run `sudo systemctl start docker`, and run this again.',
+  }
+}
+
+/** Docker answers, and the clone began with podman. */
+const changeEngine: Refusal = {
+  why: 'this sandbox was made with podman',
+  cure: 'Run `rm -r .capstan/sandbox` to begin again with Docker.',
+}
+
+/** An ordinary user's podman is rootless, unless it is the client of a machine that is not. */
+async function refuseRootless(docker: Refusal | undefined): Promise<void> {
+  const rootless = await run('podman', ['info', '--format', '{{.Host.Security.Rootless}}'])
+  if (rootless.code === 0 && rootless.stdout.trim() === 'false') return
+  const { why, cure } = docker ?? (await dockerRefusal()) ?? changeEngine
+  const podman = rootless.code === 127 ? [] : ['podman: rootless, which the sandbox does not support']
+  throw new UsageError('sandbox-no-engine', `sandbox: ${userName()} can use no container engine here`, {
+    lines: [why, ...podman],
+    hint: `${cure} Where that is no choice, run it as root, which uses Podman.`,
+  })
+}
+
+function userName(): string {
+  try {
+    return userInfo().username
+  } catch {
+    return 'USER'
+  }
 }
 
 export function engineError(name: EngineName, words: readonly string[], done: Finished): CapstanError {

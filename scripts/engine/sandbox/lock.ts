@@ -9,7 +9,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
-import { CapstanError } from '../errors.ts'
+import { CapstanError, UsageError } from '../errors.ts'
 import { type Finished, run } from './process.ts'
 
 /**
@@ -23,8 +23,7 @@ export async function withLock<T>(
   work: (descriptor: number) => Promise<T>,
 ): Promise<T> {
   for (;;) {
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
-    const descriptor = openSync(path, 'a+', 0o600)
+    const descriptor = openLock(path)
     try {
       await takeOrWait(descriptor, path, say)
       // `down` removes the file with all else: then this lock is on a file that nobody else will find.
@@ -36,6 +35,27 @@ export async function withLock<T>(
       closeSync(descriptor)
     }
   }
+}
+
+function openLock(path: string): number {
+  try {
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
+    return openSync(path, 'a+', 0o600)
+  } catch (error) {
+    if (!isDenied(error)) throw error
+    throw new UsageError('sandbox-permission', `sandbox: ${path}: expected a file that you may write`, {
+      hint:
+        'Another user, root most likely, ran Capstan here before. Take the sandbox down as that user ' +
+        '(`npx zx scripts/sandbox.mjs down`), or give yourself the folder with `sudo chown -R`.',
+      cause: error,
+    })
+  }
+}
+
+function isDenied(error: unknown): boolean {
+  return (
+    error instanceof Error && 'code' in error && ['EACCES', 'EPERM', 'EROFS'].includes(String(error.code))
+  )
 }
 
 async function takeOrWait(descriptor: number, path: string, say: (line: string) => void): Promise<void> {

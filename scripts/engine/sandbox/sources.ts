@@ -3,7 +3,8 @@ import { codenames, type DebianRelease } from './plan.ts'
 /** Fields that `apt-get indextargets` is asked for, one target a line. Source: apt-get(8), indextargets. */
 export const indexTargetFormat = '$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(ORIGIN)'
 
-const keyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
+/** The keys that sign the Debian archive, as its package debian-archive-keyring installs them. */
+export const archiveKeyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
 
 /**
  * The sources.list of a sandbox host: the Debian archive as this machine reaches it (`targets`, lines in
@@ -19,9 +20,23 @@ export function debianSources(
   const found = targets.split('\n').flatMap(line => archive(line, machineCodename))
   const archives = found.some(each => each.pocket === '') ? found : fallback
   const lines = archives.map(
-    ({ uri, pocket }) => `deb [signed-by=${keyring}] ${uri} ${codename}${pocket} main`,
+    ({ uri, pocket }) => `deb [signed-by=${archiveKeyring}] ${uri} ${codename}${pocket} main`,
   )
   return [...new Set(lines)]
+}
+
+/**
+ * The lines of `configured`, which name no origin, each with the origin that the same target has in `fetched`; both in
+ * `indexTargetFormat`.
+ */
+export function withOrigins(configured: string, fetched: string): string {
+  const known = new Map(fetched.split('\n').map(line => [keyOf(line), line]))
+  const lines = configured.split('\n').map(line => known.get(keyOf(line)) ?? line)
+  return [...new Set(lines)].join('\n')
+}
+
+function keyOf(line: string): string {
+  return line.split('|').slice(0, 3).join('|')
 }
 
 interface Archive {

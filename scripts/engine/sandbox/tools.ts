@@ -2,34 +2,43 @@ import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CapstanError, UsageError } from '../errors.ts'
 import { lastLines, run } from './process.ts'
+import { archiveKeyring } from './sources.ts'
 
-/** What podman and we need on this machine, and the Debian package that has it. */
-interface Tool {
+/** A program or file that this machine needs, and the Debian package that has it. */
+export interface Tool {
   readonly package: string
   /** Any one of these files will do; a bare name is looked up in PATH. */
   readonly files: readonly string[]
 }
 
 /**
- * Sees to it that podman and all it needs are there: on Debian and Ubuntu as root by apt, with a line that says
- * so. Elsewhere throws UsageError with the command that installs what is missing.
+ * Makes sure that these tools are installed: on Debian and Ubuntu as root by apt, with a line that says so.
+ * Elsewhere throws UsageError with the command that installs what is missing.
  */
-export async function ensureTools(say: (line: string) => void): Promise<void> {
-  const missing = (await neededTools()).filter(tool => !tool.files.some(isPresent)).map(tool => tool.package)
+export async function ensureTools(tools: readonly Tool[], say: (line: string) => void): Promise<void> {
+  const missing = missingPackages(tools)
   if (missing.length === 0) return
+  const lacks = `sandbox: this machine lacks ${missing.join(', ')}`
   if (!isDebianFamily()) {
-    throw new UsageError('sandbox-no-engine', 'sandbox: no container engine answers on this machine', {
-      hint: 'Start Docker, or install podman and OpenSSH, and run this again.',
-    })
+    const hint = 'Install what provides these, under whatever name this system has it, and run this again.'
+    throw new UsageError('sandbox-no-engine', lacks, { hint })
   }
   const command = `apt-get install --no-install-recommends ${missing.join(' ')}`
-  if (process.getuid?.() !== 0) {
-    throw new UsageError('sandbox-no-engine', `sandbox: this machine lacks ${missing.join(', ')}`, {
-      hint: `Run \`sudo ${command}\`, then this again.`,
-    })
+  if (!isRoot()) {
+    throw new UsageError('sandbox-no-engine', lacks, { hint: `Run \`sudo ${command}\`, then this again.` })
   }
-  say(`installing ${missing.join(', ')} on this machine with apt, for its containers (about 1 min, once)`)
+  say(`installing ${missing.join(', ')} on this machine with apt (about 1 min, once)`)
   await install(missing, command)
+}
+
+/** The packages of those tools that are not there. */
+export function missingPackages(tools: readonly Tool[]): readonly string[] {
+  return tools.filter(tool => !tool.files.some(isPresent)).map(tool => tool.package)
+}
+
+/** Whether we may do on this machine whatever we like. */
+export function isRoot(): boolean {
+  return process.getuid?.() === 0
 }
 
 /** Whether this is Debian itself, whose apt sources can build a Debian image. */
@@ -49,21 +58,33 @@ export function osRelease(): Readonly<Record<string, string>> {
  * cannot be set, and crun does not start systemd on hybrid cgroups (v1 with v2 beside it).
  */
 export function needsRunc(): boolean {
-  if (process.platform !== 'linux' || process.getuid?.() !== 0) return false
+  if (process.platform !== 'linux' || !isRoot()) return false
   const capabilities = /^CapEff:\s*([0-9a-f]+)/m.exec(readFileSync('/proc/self/status', 'utf8'))?.[1] ?? '0'
   const sysResource = 1n << 24n
   return (BigInt(`0x${capabilities}`) & sysResource) === 0n || existsSync('/sys/fs/cgroup/unified')
 }
 
-async function neededTools(): Promise<readonly Tool[]> {
-  const root = process.getuid?.() === 0
+/** What makes the keys, whichever the engine. */
+export const keyTools: readonly Tool[] = [{ package: 'openssh-client', files: ['ssh-keygen'] }]
+
+/** What builds an image of Debian without a registry. An ordinary user needs a range of further uids for it. */
+export function bootstrapTools(): readonly Tool[] {
+  return [
+    { package: 'mmdebstrap', files: ['mmdebstrap'] },
+    { package: 'debian-archive-keyring', files: [archiveKeyring] },
+    ...(isRoot() ? [] : [{ package: 'uidmap', files: ['newuidmap'] }]),
+  ]
+}
+
+/** What podman needs, as root. */
+export async function podmanTools(): Promise<readonly Tool[]> {
   return [
     { package: 'podman', files: ['podman'] },
     { package: 'conmon', files: ['conmon', '/usr/libexec/podman/conmon'] },
     ...(needsRunc() ? [{ package: 'runc', files: ['runc'] }] : []),
-    ...(root ? await networkTools() : [{ package: 'uidmap', files: ['newuidmap'] }]),
-    ...(root && isDebian() ? [{ package: 'mmdebstrap', files: ['mmdebstrap'] }] : []),
-    { package: 'openssh-client', files: ['ssh-keygen'] },
+    ...(await networkTools()),
+    ...(isDebian() ? bootstrapTools() : []),
+    ...keyTools,
   ]
 }
 
@@ -88,7 +109,7 @@ async function networkBackend(): Promise<'netavark' | 'cni'> {
     if (info.code !== 0)
       throw new CapstanError('sandbox-engine', `podman info exited with ${info.code}`, {
         lines: lastLines(info.stderr),
-        hint: 'Podman cannot work on this machine as it is: mend what it says, or start Docker.',
+        hint: 'Podman cannot work on this machine as it is: fix what it says, or start Docker.',
       })
     return info.stdout.includes('"networkBackend": "netavark"') ? 'netavark' : 'cni'
   }
@@ -116,7 +137,7 @@ async function install(packages: readonly string[], command: string): Promise<vo
   })
 }
 
-function isDebianFamily(): boolean {
+export function isDebianFamily(): boolean {
   const release = osRelease()
   return [release['ID'], ...(release['ID_LIKE'] ?? '').split(' ')].some(
     id => id === 'debian' || id === 'ubuntu',
@@ -129,7 +150,7 @@ export function isPresent(file: string): boolean {
   const places = file.startsWith('/') ? [file] : folders.map(folder => join(folder, file))
   return places.some(place => {
     try {
-      accessSync(place, constants.X_OK)
+      accessSync(place, file.startsWith('/usr/share/') ? constants.R_OK : constants.X_OK)
       return true
     } catch {
       return false
