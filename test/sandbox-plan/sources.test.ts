@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { debianSources } from '#engine/sandbox/sources.ts'
+import { debianSources, withOrigins } from '#engine/sandbox/sources.ts'
 
 const signed = 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg]'
 
@@ -48,4 +48,27 @@ test('a machine that names no Debian archive gets the public one', () => {
   expect(debianSources('http://archive.ubuntu.com/ubuntu/|noble|main|Ubuntu', 'noble', 12)).toContain(
     `${signed} http://deb.debian.org/debian-security bookworm-security main`,
   )
+})
+
+// While another process fetches the lists, apt knows the origin of some.
+test('the sources are those that are configured, however many of their lists have been fetched', () => {
+  const configured = debian12.map(line => line.replace(/Debian$/, '$(ORIGIN)'))
+  for (const fetched of [[], debian12.slice(0, 1), debian12])
+    expect(debianSources(withOrigins(configured.join('\n'), fetched.join('\n')), 'bookworm', 12)).toEqual(
+      debianSources(debian12.join('\n'), 'bookworm', 12),
+    )
+})
+
+test('an origin that is known tells, whatever the path', () => {
+  const configured = [
+    'https://a.example/debian/|bookworm|main|$(ORIGIN)',
+    'https://b.example/x/|bookworm|main|$(ORIGIN)',
+  ]
+  const fetched = [
+    'https://a.example/debian/|bookworm|main|Vendor',
+    'https://b.example/x/|bookworm|main|Debian',
+  ]
+  expect(debianSources(withOrigins(configured.join('\n'), fetched.join('\n')), 'bookworm', 12)).toEqual([
+    `${signed} https://b.example/x bookworm main`,
+  ])
 })

@@ -1,0 +1,59 @@
+import { createHash } from 'node:crypto'
+import type { Engine } from './engine.ts'
+import type { DebianRelease } from './plan.ts'
+
+/** Bare Debian and what makes it a machine one can log in to; all else is for the roles to install. */
+export const packages = ['systemd-sysv', 'dbus', 'openssh-server', 'sudo', 'ca-certificates']
+
+export const aptSettings = [
+  'APT::Keep-Downloaded-Packages "true";',
+  'Acquire::Languages "none";',
+  'Acquire::GzipIndexes "true";',
+]
+
+/**
+ * Run in the image's root directory. No message of the day: five processes at each login, for nobody to read. None of
+ * systemd's generators that look for disks, terminals and what hardware has: a process each at each boot and reload.
+ */
+export const bare = [
+  'rm -f etc/ssh/ssh_host_* usr/sbin/policy-rc.d',
+  ': >etc/machine-id',
+  "sed -i '/pam_motd/d' etc/pam.d/sshd",
+  'mkdir -p etc/systemd/system-generators',
+  'for each in cryptsetup debug getty gpt-auto hibernate-resume integritysetup rc-local run ssh system-update tpm2 ' +
+    'veritysetup; do ln -s /dev/null "etc/systemd/system-generators/systemd-$each-generator" || exit; done',
+].join(' && ')
+
+/**
+ * Packages go, and what apt makes of its lists is there: its first run on each host would take most of a second
+ * for it. The cache that knows what is installed too is made from that in no time, and would be as large again.
+ */
+export const cached = 'apt-get clean && apt-cache -o Dir::Cache::pkgcache= gencaches'
+
+/** Apt takes its cache for stale where a list has another time than it had; the tar has none after this one. */
+export const settled =
+  'find var/lib/apt/lists -newermt "@$SOURCE_DATE_EPOCH" -exec touch -d "@$SOURCE_DATE_EPOCH" {} +'
+
+// Docker neither names itself to systemd nor lets it write its cgroups; a remount inside the container's own
+// namespace makes them writable.
+const start = 'mount -o remount,rw /sys/fs/cgroup 2>/dev/null; exec /sbin/init'
+
+/** What the engine has to know of an image that is a file system alone. */
+export const settings = {
+  podman: ['CMD ["/sbin/init"]'],
+  docker: [`CMD ["/bin/sh", "-c", "${start}"]`, 'ENV container=docker'],
+}
+
+/** Twelve hex digits of what an image's file system is made from. */
+export function contentOf(release: DebianRelease, sources: readonly string[]): string {
+  return fingerprint(release, sources, packages, aptSettings, bare, cached, settled)
+}
+
+/** The tag of an image: it follows from its recipe, so a changed recipe is another image. */
+export function tagOf(engine: Engine, release: DebianRelease, content: string): string {
+  return `${release}-${fingerprint(content, settings[engine.name])}`
+}
+
+function fingerprint(...recipe: readonly unknown[]): string {
+  return createHash('sha256').update(JSON.stringify(recipe)).digest('hex').slice(0, 12)
+}
