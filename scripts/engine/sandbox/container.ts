@@ -1,12 +1,9 @@
-import { createHash } from 'node:crypto'
-import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { existsSync, readFileSync } from 'node:fs'
 import type { Engine } from './engine.ts'
-import { ensureKey, hostKey, loginKey } from './keys.ts'
 import { archivesDirectory } from './packages.ts'
-import { cloneId, containerName, type DebianRelease, hardwareAddress, networkName, portsAt } from './plan.ts'
+import { containerName, type DebianRelease, hardwareAddress, networkName, portsAt } from './plan.ts'
 import type { Finished } from './process.ts'
-import { type HostState, stateDirectory } from './state.ts'
+import type { HostState } from './state.ts'
 import { needsRunc } from './tools.ts'
 
 /** `lost`: the engine takes it for running, and its processes are gone with the machine's; nothing starts it again. */
@@ -107,39 +104,8 @@ function createOptions(engine: Engine, root: string, host: string, wanted: HostS
     // Without SYS_ADMIN systemd silently drops the sandboxing of units; NET_ADMIN is for nftables.
     ...['--cap-add', 'SYS_ADMIN', '--cap-add', 'NET_ADMIN', '--pids-limit', '-1'],
     ...confinement(),
-    ...(engine.name === 'podman' ? podmanOptions(root, host) : dockerOptions),
+    ...bootOptions(engine, root, host),
   ]
-}
-
-/**
- * Puts into a container, running or not, what makes it this host: the keys, its /etc/hosts and a machine-id that
- * stays over `down` and `up`. Done until the host was ready once: from then on these files are the roles'.
- */
-export async function injectIdentity(engine: Engine, root: string, host: string, ip: string): Promise<void> {
-  const key = hostKey(root, host)
-  await ensureKey(key, host)
-  const id = createHash('sha256')
-    .update(`${cloneId(root)} ${host}`)
-    .digest('hex')
-    .slice(0, 32)
-  mkdirSync(stateDirectory(root), { recursive: true, mode: 0o700 })
-  const tree = mkdtempSync(join(stateDirectory(root), '.identity-'))
-  try {
-    const put = (path: string, content: string | Buffer, mode: number) => {
-      writeFileSync(join(tree, path), content, { mode })
-    }
-    mkdirSync(join(tree, 'etc', 'ssh'), { recursive: true, mode: 0o755 })
-    mkdirSync(join(tree, 'root', '.ssh'), { recursive: true, mode: 0o700 })
-    put('etc/machine-id', `${id}\n`, 0o444)
-    put('etc/hosts', hostsFile(host, ip), 0o644)
-    put('root/.ssh/authorized_keys', readFileSync(`${loginKey(root)}.pub`), 0o600)
-    for (const half of ['', '.pub'])
-      cpSync(`${key}${half}`, join(tree, `etc/ssh/ssh_host_ed25519_key${half}`))
-    // As root's own: for `archive`, which is podman's default, podman runs itself four times more.
-    await engine.must(['cp', '--archive=false', `${tree}/.`, `${containerName(root, host)}:/`])
-  } finally {
-    rmSync(tree, { recursive: true, force: true })
-  }
 }
 
 /** Starts the container of a host; one that an engine killed half-way left in its way is cleaned up first. */
@@ -166,6 +132,11 @@ export async function removeContainers(
   const words = ['rm', '--force', '--volumes', ...now, ...hosts.map(host => containerName(root, host))]
   // Podman gives a container that is `lost` up at the first try, and removes it at the second.
   if ((await engine.try(words)).code !== 0) await engine.must(words)
+}
+
+/** What a container needs to boot systemd. */
+export function bootOptions(engine: Engine, root: string, host: string): readonly string[] {
+  return engine.name === 'podman' ? podmanOptions(root, host) : dockerOptions
 }
 
 function podmanOptions(root: string, host: string): readonly string[] {
@@ -201,8 +172,4 @@ function confinement(): readonly string[] {
 function hardLimit(name: string): number | undefined {
   const found = new RegExp(`^${name} +\\S+ +(\\d+)`, 'm').exec(readFileSync('/proc/self/limits', 'utf8'))
   return found?.[1] === undefined ? undefined : Number(found[1])
-}
-
-function hostsFile(host: string, ip: string): string {
-  return `127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n${ip}\t${host}\n`
 }

@@ -7,12 +7,14 @@ import {
   readdirSync,
   renameSync,
   rmSync,
+  statSync,
 } from 'node:fs'
 import { join } from 'node:path'
 import { cacheDirectory } from './cache.ts'
 import type { Engine } from './engine.ts'
 import { cloneId, type DebianRelease } from './plan.ts'
 import { readState } from './state.ts'
+import { isRoot } from './tools.ts'
 
 /** What a host has for /var/cache/apt/archives: a folder of its own, as apt locks it. */
 export function archivesDirectory(root: string, host: string, release: DebianRelease): string {
@@ -20,12 +22,26 @@ export function archivesDirectory(root: string, host: string, release: DebianRel
 }
 
 /** Gives a host, before its start, links to every package that any host has fetched so far. */
-export function seedPackages(root: string, host: string, release: DebianRelease): void {
+export async function seedPackages(
+  engine: Engine,
+  root: string,
+  host: string,
+  release: DebianRelease,
+): Promise<void> {
   const archives = archivesDirectory(root, host, release)
+  const owner = statSync(archives, { throwIfNoEntry: false })?.uid
+  // That of a host which is gone, where we are not root: `ownPackages` has given it away.
+  if (owner !== undefined && owner !== process.getuid?.()) await discardArchives(engine, archives)
   mkdirSync(join(archives, 'partial'), { recursive: true })
   mkdirSync(sharedDirectory(release), { recursive: true })
   chmodSync(archives, 0o755)
   copyNew(sharedDirectory(release), archives)
+}
+
+/** Makes the folder root's own on the host, where an ordinary user has made it; a user of that uid may be there too. */
+export async function ownPackages(engine: Engine, container: string): Promise<void> {
+  if (isRoot()) return
+  await engine.must(['exec', container, 'chown', 'root:root', '/var/cache/apt/archives'])
 }
 
 /**
@@ -43,8 +59,8 @@ export function harvestHost(root: string, host: string, release: DebianRelease):
 }
 
 /**
- * Removes a host's folder. What apt of the host made there may belong to a user whom we are not (rootless
- * engines): then a container of the same image removes it.
+ * Removes a host's folder. What apt of the host made there belongs to root: an ordinary user has a
+ * container of the same image remove it.
  */
 export async function discardArchives(engine: Engine | undefined, directory: string): Promise<void> {
   try {

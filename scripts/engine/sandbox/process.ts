@@ -8,7 +8,7 @@ export interface Finished {
 }
 
 export interface RunOptions {
-  readonly input?: string
+  readonly input?: string | Buffer
   readonly env?: Readonly<Record<string, string>>
   /** Seconds until it is killed; two minutes where absent. */
   readonly deadline?: number

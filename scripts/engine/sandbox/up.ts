@@ -6,19 +6,19 @@ import {
   type Container,
   containersOf,
   createContainer,
-  injectIdentity,
   processMark,
   removeContainers,
   startContainer,
 } from './container.ts'
 import { type Engine, engineError, engine as engineNamed, findEngine } from './engine.ts'
 import { describeHost, type SandboxHost, type SandboxOptions, type SandboxRequest } from './host.ts'
+import { injectIdentity } from './identity.ts'
 import { bareImage, ensureImage } from './image.ts'
 import { ensureKey, knownHostsFile, loginKey, writeKnownHosts } from './keys.ts'
 import { raiseLimits } from './limits.ts'
 import { withLock } from './lock.ts'
 import { ensureNetwork } from './network.ts'
-import { harvest, seedPackages } from './packages.ts'
+import { harvest, ownPackages, seedPackages } from './packages.ts'
 import { addressIn, checkHostName, containerName } from './plan.ts'
 import { answersSsh, waitUntilReady } from './ready.ts'
 import {
@@ -90,7 +90,7 @@ async function upAll(
 ): Promise<SandboxState['hosts']> {
   const recorded = readState(root)
   const engine = await findEngine(recorded?.engine, say)
-  raiseLimits(say)
+  await raiseLimits(engine, requests[0]?.debian ?? 12, say)
   const found = await containersOf(engine, root)
   for (const request of requests) refuseOtherRelease(request, found)
   await ensureKey(loginKey(root), 'capstan-sandbox')
@@ -157,8 +157,9 @@ async function bringUp(work: Work, request: SandboxRequest, found: readonly Cont
     if (started.code !== 0) throw engineError(engine.name, ['start', name], started)
   } else {
     if (container?.state === 'lost') say(`${name} went down with this machine, and is made anew`)
-    seedPackages(root, name, debian)
+    await seedPackages(engine, root, name, debian)
     await make(work, request, container !== undefined)
+    await ownPackages(engine, containerName(root, name))
   }
   const { ports, ip } = hostOf(hosts, name)
   await waitUntilReady(engine, root, name, ports.ssh)
