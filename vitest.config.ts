@@ -29,7 +29,7 @@ export default defineConfig({
           isolate: false,
           setupFiles: 'test/anew.ts',
           maxWorkers: 6,
-          globalSetup: 'test/sandbox/leftovers.ts',
+          globalSetup: ['test/sandbox/prepare.ts', 'test/sandbox/leftovers.ts'],
           // Real machines: a test that passes the second time is told as such (`retry x1`), one that fails twice fails.
           retry: 1,
           sequence: { groupOrder: 1 },

@@ -7,7 +7,7 @@ let conv1: Machine
 let conv2: Machine
 beforeAll(async () => {
   ;[conv1, conv2] = await Promise.all([machine('conv1', 12), machine('conv2', 13)])
-}, 120_000)
+})
 afterAll(() => {
   conv1?.close()
   conv2?.close()

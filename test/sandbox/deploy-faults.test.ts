@@ -24,7 +24,7 @@ beforeAll(async () => {
   expect(set.exitCode, set.stdout.slice(-3000)).toBe(0)
   expect((await run.deploy(from)).exitCode).toBe(0)
   from.remove()
-}, 300_000)
+})
 afterAll(() => host?.close())
 beforeEach(() => host.say(`rm -rf ${gates} /usr/local/sbin/* ${home}/shared/storage/*; mkdir ${gates}`))
 

@@ -14,7 +14,7 @@ beforeAll(async () => {
   ;[err1, err2] = await Promise.all([machine('err1', 12), machine('err2', 13)])
   await err1.say('rm -rf /srv/many')
   execFileSync('ssh-keygen', ['-qt', 'ed25519', '-N', '', '-f', join(directory, 'key')])
-}, 120_000)
+})
 afterAll(() => {
   err1?.close()
   err2?.close()

@@ -8,7 +8,7 @@ import { type RunningSite, runHere, type SiteOptions, startSite } from './site.t
 let fault1: Machine
 beforeAll(async () => {
   fault1 = await machine('fault1', 12)
-}, 120_000)
+})
 afterAll(() => fault1?.close())
 const clean =
   'pkill -9 -f /var/lib/capstan/runs/; rm -rf /srv/gates /run/gates /var/lib/capstan /run/capstan; mkdir -p /run/gates'
@@ -226,7 +226,7 @@ describe.each([
       install -m 600 -o ${user} /root/.ssh/authorized_keys /home/${user}/.ssh/authorized_keys
       printf '%s\\n' ${quote(`asker:${`it's "$(id)" é`}`)} | { [ ${user} = deploy ] || chpasswd; }
       echo '${user} ALL=(ALL) ${user === 'deploy' ? 'NOPASSWD: ' : ''}ALL' >/etc/sudoers.d/${user}`)
-  }, 60_000)
+  })
   afterAll(async () => {
     await fault2?.run(`rm -f /etc/sudoers.d/${user}; userdel -rf ${user}`)
     fault2?.close()

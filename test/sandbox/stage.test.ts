@@ -7,7 +7,7 @@ const runs = '/var/lib/capstan/runs'
 let host: Machine
 beforeAll(async () => {
   host = await machine('stage1', 12)
-}, 120_000)
+})
 afterAll(() => host?.close())
 
 /** What a stage printed that ran on the host, followed from here; its marks begin with `0123`. */

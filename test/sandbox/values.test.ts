@@ -34,7 +34,7 @@ let value1: Machine
 beforeAll(async () => {
   value1 = await machine('value1', 12)
   await value1.say('rm -rf /srv/values /etc/systemd/system/values-test.service')
-}, 120_000)
+})
 afterAll(() => value1?.close())
 
 const site = { roles: ['values'], vars: { values: { values, password: '!secret TEST_PASSWORD' } } }
