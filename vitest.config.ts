@@ -10,7 +10,7 @@ export default defineConfig({
         test: {
           name: 'unit',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/sandbox/**'],
+          exclude: ['test/sandbox/**', 'test/long/**'],
           testTimeout: 60_000,
           // Files share a process, and what it has loaded but the engine: what is secret in one is told in the next.
           isolate: false,
@@ -33,6 +33,20 @@ export default defineConfig({
           // Real machines: a test that passes the second time is told as such (`retry x1`), one that fails twice fails.
           retry: 1,
           sequence: { groupOrder: 1 },
+        },
+      },
+      {
+        // What takes too long for every push: `npm run test:all`.
+        test: {
+          name: 'long',
+          include: ['test/long/**/*.test.ts'],
+          testTimeout: 1_800_000,
+          hookTimeout: 1_800_000,
+          setupFiles: 'test/anew.ts',
+          maxWorkers: 1,
+          fileParallelism: false,
+          globalSetup: ['test/sandbox/prepare.ts', 'test/sandbox/leftovers.ts'],
+          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -1,0 +1,109 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { cgroupVersions, type FreshMachine, freshMachine } from './fresh-machine.ts'
+
+// README, "Two commands": the first, on a machine on which nobody has run it before.
+let fresh: FreshMachine
+beforeAll(async () => {
+  fresh = await freshMachine()
+})
+afterAll(() => fresh?.remove())
+
+const clone = (folder: string) =>
+  `rm -rf ${folder} && git clone -q /srv/capstan ${folder} && cd ${folder} && npm ci --prefer-offline`
+const site = 'npx zx scripts/site.mjs'
+const down = 'npx zx scripts/sandbox.mjs down'
+
+/** It runs twice in a fresh clone; then the host is taken down. */
+async function firstCommand(user: string, umask: string): Promise<void> {
+  const folder = `clone-${umask}`
+  const first = await fresh.as(user, `umask ${umask} && ${clone(folder)} && ${site}`)
+  expect(first).toMatchObject({ exitCode: 0, output: expect.stringMatching(/^web1 : .*failed=0/m) })
+  const second = await fresh.as(user, `umask ${umask} && cd ${folder} && ${site}`)
+  expect(second).toMatchObject({
+    exitCode: 0,
+    output: expect.stringMatching(/^web1 : .*changed=0 .*failed=0 .*trips=2 /m),
+  })
+  process.stderr.write(`${user}, umask ${umask}\n${recap(first.output)}\n${recap(second.output)}\n`)
+  expect(await fresh.as(user, `cd ${folder} && ${down}`)).toMatchObject({ exitCode: 0 })
+}
+
+function recap(output: string): string {
+  return /^web1 : .*$/m.exec(output)?.[0] ?? ''
+}
+
+describe.each(cgroupVersions)('Docker on cgroup v%s', version => {
+  beforeAll(async () => {
+    await fresh.say(`echo CGROUPS=${version} >/etc/dockerd-cgroups && systemctl restart docker`)
+    expect(await fresh.say("docker info --format '{{.CgroupVersion}}'")).toBe(`${version}\n`)
+  })
+
+  it.each([
+    ['ann', '022'],
+    ['ann', '077'],
+    ['ann', '002'],
+    ['root', '077'],
+  ])('serves %s with umask %s', async (user, umask) => {
+    await firstCommand(user, umask)
+    const left = 'docker ps --all --quiet && docker network ls --quiet --filter label=capstan.clone'
+    expect(await fresh.say(left)).toBe('')
+  })
+})
+
+describe('Who can use no engine learns what to do', () => {
+  const refused = (output: RegExp) => ({ exitCode: 2, output: expect.stringMatching(output) })
+
+  it('where Docker runs and the user is not in its group', async () => {
+    const told = await fresh.as('bob', `${clone('refused')} && ${site}`)
+    expect(told).toMatchObject(
+      refused(/bob can use no container engine.*may not use its socket.*usermod -aG docker bob/s),
+    )
+  })
+
+  it('where Docker does not run', async () => {
+    await fresh.say('systemctl stop docker.service docker.socket')
+    const told = await fresh.as('ann', `cd clone-022 && ${site}`)
+    await fresh.say('systemctl start docker')
+    expect(told).toMatchObject(refused(/Cannot connect to the Docker daemon.*systemctl start docker/s))
+  })
+
+  it('where root has a sandbox in the same clone', async () => {
+    await fresh.say('cd ~ann/clone-022 && npx zx scripts/sandbox.mjs up')
+    const told = await fresh.as('ann', `cd clone-022 && ${site}`)
+    await fresh.say(`cd ~ann/clone-022 && ${down}`)
+    expect(told).toMatchObject(refused(/expected a file that you may write/))
+  })
+})
+
+describe('Without an image in the registry', () => {
+  beforeAll(() => fresh.say('docker system prune --all --force'))
+
+  it('an ordinary user learns of mmdebstrap', async () => {
+    const told = await fresh.as('ann', `cd clone-022 && ${site}`)
+    const output = expect.stringMatching(/docker\.io.*apt-get install mmdebstrap uidmap/s)
+    expect(told).toMatchObject({ exitCode: 1, output })
+  })
+
+  it('and makes the image with it from the machine’s apt sources', async () => {
+    const packages = 'mmdebstrap uidmap'
+    await fresh.say(
+      `DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends ${packages}`,
+    )
+    await firstCommand('ann', '077')
+    await fresh.say(`DEBIAN_FRONTEND=noninteractive apt-get purge -qq -y ${packages}`)
+  })
+})
+
+// Docker's client stays in PATH, without an engine behind it.
+describe('Podman', () => {
+  beforeAll(() => fresh.say('systemctl disable --now docker.service docker.socket'))
+
+  it.each(['077', '002'])('is installed by apt and serves root with umask %s', umask =>
+    firstCommand('root', umask),
+  )
+
+  it('is refused where it would be rootless', async () => {
+    const told = await fresh.as('bob', `cd refused && ${site}`)
+    const output = expect.stringMatching(/podman: rootless.*Run `sudo systemctl start docker`/s)
+    expect(told).toMatchObject({ exitCode: 2, output })
+  })
+})

@@ -1,0 +1,22 @@
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { type FreshMachine, freshMachine } from './fresh-machine.ts'
+
+// README, "Two commands": the second. As root with Podman it is `npm test` itself.
+let fresh: FreshMachine
+beforeAll(async () => {
+  fresh = await freshMachine()
+})
+afterAll(() => fresh?.remove())
+
+const minutes = 90
+
+it(
+  'npm test passes for an ordinary user with Docker, and no test needs its retry',
+  async () => {
+    const script = 'git clone -q /srv/capstan clone && cd clone && npm ci --prefer-offline && npm test'
+    const { exitCode, output } = await fresh.as('ann', script, minutes)
+    expect({ exitCode, end: output.slice(-20_000) }).toMatchObject({ exitCode: 0 })
+    expect(output).not.toMatch(/^retried /m)
+  },
+  minutes * 60_000,
+)
