@@ -51,6 +51,11 @@ export class LockedError extends HostError {
   override readonly exitCode = 75
 }
 
+/** The person at the terminal ended the command with ^C: it exits with 130, and there is nothing to explain. */
+export class Interrupted extends Error {
+  readonly exitCode = 130
+}
+
 /** The way to the host broke in the middle: whether the script ran to its end is unknown. */
 export class ConnectionLost extends UnreachableError {}
 

@@ -1,8 +1,9 @@
-import { execFileSync } from 'node:child_process'
+import { execFile, execFileSync } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
+import { promisify } from 'node:util'
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from 'vitest'
 import { sshTarget } from '#engine/command/reach.ts'
 import type { Connection } from '#engine/connection/connection.ts'
@@ -84,6 +85,21 @@ describe.each([12, 13] as const)('the users of a Debian %i host', debian => {
   ])('%s is told %s', async (user, code, other) => {
     const refused = login(there.target(user, other)).then(connection => connection.run('true'))
     await expect(refused).rejects.toMatchObject({ code, exitCode: 1, hint: expect.any(String) })
+  })
+
+  it.each([
+    ['needs one', {}, 'sudo asks asks for a password'],
+    ['refuses it', { CAPSTAN_SUDO_PASSWORD: 'wrong one' }, 'sudo refused the password of asks'],
+  ])('let run.mjs end where sudo %s', async (_, env, said) => {
+    const { address, port, user, keyFile, knownHostsFile } = there.target('asks')
+    const host = { address, port, user, key: keyFile, known_hosts: knownHostsFile }
+    const inventory = join(there.directory, `asks${debian}.yml`)
+    writeFileSync(inventory, JSON.stringify({ hosts: { there: host } }))
+    const words = ['scripts/run.mjs', '-i', inventory, 'there', '--', 'true']
+    const options = { env: { ...process.env, ...env }, timeout: 30_000 }
+    const run = promisify(execFile)(process.execPath, words, options)
+    // It was killed where it has a signal.
+    await expect(run).rejects.toMatchObject({ code: 1, signal: null, stderr: expect.stringContaining(said) })
   })
 
   it('keeps the sudo password out of every process’s arguments and environment', async () => {

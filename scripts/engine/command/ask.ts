@@ -1,9 +1,12 @@
-import { createInterface } from 'node:readline/promises'
+import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
-import { UsageError } from '#engine/errors.ts'
+import { Interrupted, UsageError } from '#engine/errors.ts'
 import { Secret } from '#engine/secret.ts'
 
-/** The sudo password: from CAPSTAN_SUDO_PASSWORD, or asked for on the terminal with `-K`; else undefined. */
+/**
+ * The sudo password: from CAPSTAN_SUDO_PASSWORD, or asked for on the terminal with `-K`; else undefined. Throws
+ * Interrupted where ^C answers the prompt, UsageError where there is no terminal or ^D answers.
+ */
 export async function askSudoPassword(
   ask: boolean,
   environment: NodeJS.ProcessEnv,
@@ -15,14 +18,22 @@ export async function askSudoPassword(
     throw new UsageError('usage', '-K: there is no terminal to ask for the sudo password on', {
       hint: 'Give it in the environment as CAPSTAN_SUDO_PASSWORD.',
     })
-  process.stderr.write('sudo password: ')
-  // What is typed is read by a readline whose own output goes nowhere.
-  const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
-  const reader = createInterface({ input: process.stdin, output: silent, terminal: true })
   try {
-    return new Secret(await reader.question(''))
+    return new Secret(await lineTyped('sudo password: '))
   } finally {
-    reader.close()
     process.stderr.write('\n')
   }
+}
+
+/** The line that is typed on the terminal, which shows none of it. */
+function lineTyped(prompt: string): Promise<string> {
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
+  const reader = createInterface({ input: process.stdin, output: silent, terminal: true })
+  return new Promise<string>((resolve, reject) => {
+    reader.on('SIGINT', () => reject(new Interrupted()))
+    reader.on('close', () => reject(new UsageError('usage', '-K: no password was typed')))
+    reader.question('', resolve)
+    // The terminal echoes nothing any more.
+    process.stderr.write(prompt)
+  }).finally(() => reader.close())
 }

@@ -71,10 +71,11 @@ async function howToLook(
 // The sandbox's certificate is its own authority: who is given it can trust the site.
 async function keepCertificate(way: ReachableHost, domain: string, folder: string): Promise<string> {
   const connection = await way.connect()
-  const { stdout } = await connection.run(
-    `openssl s_client -connect 127.0.0.1:443 -servername ${quote(domain)} -showcerts 2>/dev/null </dev/null\n`,
-  )
-  await connection.close()
+  const { stdout } = await connection
+    .run(
+      `openssl s_client -connect 127.0.0.1:443 -servername ${quote(domain)} -showcerts 2>/dev/null </dev/null\n`,
+    )
+    .finally(() => connection.close())
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const file = join(folder, `${way.host.name}.pem`)
   const chain = stdout.toString().match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n/g) ?? []

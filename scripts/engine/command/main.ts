@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path'
-import { CapstanError } from '#engine/errors.ts'
+import { CapstanError, Interrupted } from '#engine/errors.ts'
 import { tellThrown } from '#engine/github/thrown.ts'
 import { onActions } from '#engine/output/actions.ts'
 import { renderError } from '#engine/output/errors.ts'
@@ -16,8 +16,9 @@ export interface CommandInput {
 }
 
 /**
- * Runs a script of scripts/ to its exit code, under node and under zx alike. An error that its reader can mend is
- * printed to stderr and gives its own code; anything else is a bug, is printed with its stack and gives 1.
+ * Runs a script of scripts/ to its exit code, under node and under zx alike. An error with a cause that the
+ * user can fix is printed to stderr and gives its own code; ^C gives 130; anything else is a bug, is printed with its
+ * stack and gives 1.
  */
 export async function main(
   meta: ImportMeta & { readonly filename: string },
@@ -40,6 +41,7 @@ export async function exitCodeOf(
   try {
     return await command(input)
   } catch (error) {
+    if (error instanceof Interrupted) return error.exitCode
     stderr.write(`${mask(renderError(error))}\n`)
     if (onActions(input.environment)) tellThrown(await import('@actions/core'), error, input.environment)
     return error instanceof CapstanError ? error.exitCode : 1

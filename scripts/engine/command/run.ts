@@ -1,6 +1,6 @@
 import { readdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Outcome } from '#engine/connection/connection.ts'
+import type { Connection, Outcome } from '#engine/connection/connection.ts'
 import { type CapstanError, UnreachableError, UsageError } from '#engine/errors.ts'
 import { loadInventory } from '#engine/inventory/inventory.ts'
 import { selectHosts } from '#engine/inventory/pattern.ts'
@@ -76,15 +76,18 @@ async function runOn(
   stdout: OutputStream,
 ): Promise<number> {
   const { name } = reachable.host
+  let connection: Connection | undefined
   try {
-    const connection = await reachable.connect()
+    connection = await reachable.connect()
     const outcome = await connection.run(script, { deadline })
-    await connection.close()
     stdout.write(shown(name, outcome))
     return outcome.exitCode === 0 ? 0 : 1
   } catch (error) {
     process.stderr.write(`${renderError(error, { host: name })}\n`)
     return error instanceof UnreachableError ? (error as CapstanError).exitCode : 1
+  } finally {
+    // An open connection would keep the process from its end.
+    await connection?.close()
   }
 }
 
