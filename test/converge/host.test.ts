@@ -236,4 +236,29 @@ describe('a run over hosts', () => {
     await converge(hosts, { ...run().options, forks: 3 })
     expect(most).toBe(3)
   })
+
+  it('ends on all of a hundred hosts at one interrupt, warns of no leak, and closes what logs in after that', async () => {
+    const warnings: Error[] = []
+    const warn = (warning: Error) => void warnings.push(warning)
+    process.on('warning', warn)
+    const controller = new AbortController()
+    const logins: ((connection: Recorder) => void)[] = []
+    const hosts = Array.from({ length: 100 }, (_, index) => ({
+      ...fine(`web${index}`),
+      connect: () => new Promise<Recorder>(resolve => void logins.push(resolve)),
+    }))
+    const ending = converge(hosts, { ...run().options, stop: controller.signal, forks: 100 })
+    controller.abort()
+    const { hosts: recap } = await ending
+    expect(Object.values(recap).filter(({ failed }) => failed === 1)).toHaveLength(100)
+    const late = logins.map(login => {
+      const connection = machine({})
+      login(connection)
+      return connection
+    })
+    await new Promise(resolve => setImmediate(resolve))
+    process.off('warning', warn)
+    expect(warnings).toEqual([])
+    expect(late.map(({ closed }) => closed)).toEqual(late.map(() => true))
+  })
 })

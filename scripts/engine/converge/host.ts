@@ -62,7 +62,8 @@ class HostConverge {
   constructor(work: HostWork, options: ConvergeOptions) {
     this.#work = work
     this.#options = options
-    this.#stop = options.stop ?? new AbortController().signal
+    // One of this host's own: a signal that a hundred hosts listen to would be taken for a leak.
+    this.#stop = AbortSignal.any(options.stop ? [options.stop] : [])
     this.#connection = new HostConnection(work.identity.name, work.connect, {
       run: options.run,
       emit: options.emit,

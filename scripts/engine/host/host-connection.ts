@@ -26,15 +26,19 @@ export class HostConnection {
   readonly host: string
   readonly #connect: Connect
   readonly #options: HostConnectionOptions
+  // One of this host's own: a signal that a hundred hosts listen to would be taken for a leak.
+  readonly #stop: AbortSignal
   #connection: Connection | undefined
   #earlierTrips = 0
   #lock: { readonly scope: LockScope; held: boolean } | undefined
   #heartbeat: NodeJS.Timeout | undefined
+  #closed = false
 
   constructor(host: string, connect: Connect, options: HostConnectionOptions) {
     this.host = host
     this.#connect = connect
     this.#options = options
+    this.#stop = AbortSignal.any([options.stop])
   }
 
   /** Round trips so far, those of connections that were lost among them. */
@@ -74,7 +78,7 @@ export class HostConnection {
    * HostError where it could not be begun, UnreachableError where the host is not reached again within a minute.
    */
   async stage(stage: Stage, onOutput: (chunk: Buffer) => void): Promise<void> {
-    const { stop } = this.#options
+    const stop = this.#stop
     const askToStop = () => this.#connection?.write(`true >${quote(stopFile(stage.id))}`)
     stop.addEventListener('abort', askToStop)
     try {
@@ -93,6 +97,7 @@ export class HostConnection {
   }
 
   async close(): Promise<void> {
+    this.#closed = true
     clearInterval(this.#heartbeat)
     this.#lock = undefined
     await this.#connection?.close().catch(() => {})
@@ -117,7 +122,7 @@ export class HostConnection {
       await this.#reopen(stage.id)
       // Where the stage has not begun, nothing holds the lock any more.
       if (this.#lock) await this.#retakeLock(stage.id, `! [ -e ${quote(runDirectory(stage.id))}/log ]`)
-      if (this.#options.stop.aborted) askToStop()
+      if (this.#stop.aborted) askToStop()
     }
   }
 
@@ -164,17 +169,24 @@ ${script}
   }
 
   async #openWithin(limit: number | undefined): Promise<Connection> {
-    const began = performance.now()
-    this.#connection = await this.#connect(limit)
-    const seconds = (performance.now() - began) / 1000
     const { host } = this
-    this.#options.emit({ event: 'connected', host, address: this.#connection.host, seconds })
-    return this.#connection
+    const began = performance.now()
+    const connection = await this.#connect(limit)
+    // An interrupted run waits for no login, and has no use for one that comes after its end.
+    if (this.#closed) {
+      await connection.close()
+      throw new ConnectionLost('connection-lost', `${host}: the connection was closed`)
+    }
+    this.#connection = connection
+    const seconds = (performance.now() - began) / 1000
+    this.#options.emit({ event: 'connected', host, address: connection.host, seconds })
+    return connection
   }
 
   async #reopen(id?: string): Promise<void> {
-    const { emit, stop } = this.#options
+    const { emit } = this.#options
     const { host } = this
+    const stop = this.#stop
     this.#earlierTrips = this.trips
     clearInterval(this.#heartbeat)
     if (this.#lock) this.#lock.held = false
