@@ -72,7 +72,7 @@ function withoutRaw(text: string): string {
 
 // EJS renders an undefined property as nothing: a missing value must be an error that names it.
 function strictly<T extends object>(values: T, at = ''): T {
-  return new Proxy(values, {
+  const proxy = new Proxy(values, {
     get(target, key, receiver) {
       const value: unknown = Reflect.get(target, key, receiver)
       if (typeof key === 'symbol' || key === 'toJSON' || value instanceof Secret) return value
@@ -80,6 +80,16 @@ function strictly<T extends object>(values: T, at = ''): T {
       return isPlain(value) ? strictly(value, `${at}${key}.`) : value
     },
   })
+  targets.set(proxy, values)
+  return proxy
+}
+
+// What stands behind each proxy of `strictly`: since Node 26 `inspect` prints a proxy as `Proxy({ … })`.
+const targets = new WeakMap<object, object>()
+
+function shown(value: unknown): string {
+  const target = typeof value === 'object' && value !== null ? targets.get(value) : undefined
+  return inspect(target ?? value, { breakLength: Infinity })
 }
 
 function isPlain(value: unknown): value is object {
@@ -90,8 +100,7 @@ function isPlain(value: unknown): value is object {
 
 function oneLine(value: unknown): string {
   if (Number.isFinite(value) || typeof value === 'boolean') return String(value)
-  if (typeof value !== 'string')
-    throw new Error(`expected text or a number, got ${inspect(value, { breakLength: Infinity })}`)
+  if (typeof value !== 'string') throw new Error(`expected text or a number, got ${shown(value)}`)
   if (/[\0-\x1f\x7f]/.test(value)) throw new Error('a control character or a second line in a value')
   if (value.includes('***'))
     throw new Error('a secret was joined to other text: write it by a tag of its own')
