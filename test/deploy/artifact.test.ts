@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
@@ -19,10 +28,10 @@ const hook = (text: string, mode = 0o755) => {
   writeFileSync(file, `#!/bin/sh\n${text}\n`)
   chmodSync(file, mode)
 }
-const make = (given: { readonly build?: string; readonly ref?: string } = {}) =>
+const make = (given: { readonly build?: string; readonly ref?: string; readonly source?: string } = {}) =>
   makeArtifact({
     root,
-    source: join(root, 'dist'),
+    source: given.source ?? join(root, 'dist'),
     ref: given.ref,
     build: given.build,
     app: 'shop',
@@ -51,6 +60,30 @@ describe('what is shipped', () => {
     expect(existsSync(join(root, 'dist/seen'))).toBe(false)
     await dispose()
     expect(existsSync(folder)).toBe(false)
+  })
+
+  it('is of no commit where it lies outside of every repository, built or not', async () => {
+    const source = mkdtempSync(join(all, 'elsewhere-'))
+    hook('true')
+    git('init', '-q')
+    git('add', '-A')
+    git('commit', '-qm', 'Of Capstan')
+    expect((await make({ source })).ref).toBeUndefined()
+    const build = `echo made >'${source}/made'`
+    const made = await make({ source, build })
+    expect([made.ref, existsSync(join(source, 'made'))]).toEqual([undefined, true])
+    await expect(make({ source, ref: 'HEAD' })).rejects.toMatchObject({ code: 'ref', exitCode: 2 })
+  })
+
+  it('is of its commit where a link leads to it', async () => {
+    hook('true')
+    git('init', '-q')
+    git('add', '-A')
+    git('commit', '-qm', 'Reached by a link')
+    symlinkSync(root, `${root} link`)
+    const { ref, folder } = await make({ source: join(`${root} link`, 'dist'), ref: 'HEAD' })
+    expect(ref).toMatch(/ Reached by a link$/)
+    expect(existsSync(join(folder, 'deploy/built'))).toBe(true)
   })
 
   it('is not shipped when the hook fails; one that can’t be run is no hook', async () => {

@@ -1,7 +1,7 @@
-import { accessSync, constants, existsSync } from 'node:fs'
+import { accessSync, constants, existsSync, realpathSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { CapstanError, UsageError } from '#engine/errors.ts'
 import { quote } from '#engine/quote.ts'
 
@@ -48,18 +48,16 @@ async function gather(options: ArtifactOptions): Promise<Artifact> {
   const { $ } = await import('zx/core')
   const git = $({ cwd: options.root, quiet: true, nothrow: true })
   const top = await git`git rev-parse --show-toplevel`
-  if (top.exitCode !== 0) {
+  // What lies outside of the repository is of none of its commits, whoever built it.
+  const inRepository = top.exitCode === 0 && isBelow(top.stdout.trim(), options.source)
+  if (!inRepository) {
     if (options.ref !== undefined)
-      throw new UsageError('ref', `--ref ${options.ref}: ${options.root} is in no git repository`)
+      throw new UsageError('ref', `--ref ${options.ref}: ${options.source} is in no git repository`)
     await build(options.root, options)
     return { folder: options.source, ref: undefined, dispose: async () => {} }
   }
   if (options.ref === undefined) {
     await build(options.root, options)
-    // What lies elsewhere and was not built here is not of this repository's commit.
-    const elsewhere = relative(top.stdout.trim(), options.source).startsWith('..')
-    if (elsewhere && options.build === undefined)
-      return { folder: options.source, ref: undefined, dispose: async () => {} }
     const changed = (await git`git status --porcelain -- ${options.source}`).stdout.trim() !== ''
     const head = await described(git, 'HEAD')
     const ref = head === undefined || !changed ? head : `${head} (with changes that are not committed)`
@@ -73,13 +71,24 @@ async function gather(options: ArtifactOptions): Promise<Artifact> {
   try {
     const [commit = ''] = ref.split(' ')
     await $({ cwd: top.stdout.trim(), quiet: true })`git archive --format=tar ${commit} | tar -x -C ${tree}`
-    const inside = (path: string) => join(tree, relative(top.stdout.trim(), path))
+    const inside = (path: string) => join(tree, relative(realpathSync(top.stdout.trim()), realPath(path)))
     await build(inside(options.root), options)
     return { folder: inside(options.source), ref, dispose }
   } catch (error) {
     await dispose()
     throw error
   }
+}
+
+/** Whether `path`, links followed as far as it exists, is `folder` or lies below it. */
+function isBelow(folder: string, path: string): boolean {
+  const way = relative(realpathSync(folder), realPath(path))
+  return way !== '..' && !way.startsWith('../')
+}
+
+// A build may be about to make the source.
+function realPath(path: string): string {
+  return existsSync(path) ? realpathSync(path) : join(realPath(dirname(path)), basename(path))
 }
 
 async function described(
