@@ -1,17 +1,15 @@
-import { readdirSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import type { Role } from '#engine/converge/role.ts'
+import { roleNames } from '#engine/inventory/roles.ts'
 import type { Vars } from '#engine/vars.ts'
 import site from '#roles/site.ts'
 
-const roles = resolve(import.meta.dirname, '../../roles')
+const root = resolve(import.meta.dirname, '../..')
 
 // `npx vitest run test/docs -u` writes it anew.
 test('docs/roles.md tells the vars of every role as their schemas have them.', async () => {
-  const names = readdirSync(roles, { withFileTypes: true }).flatMap(entry =>
-    entry.isDirectory() ? [entry.name] : [],
-  )
+  const names = await roleNames(root)
   const sections = await Promise.all(names.map(sectionOf))
   const page = `${head}\n## site\nWhat every role knows, under \`site:\`.\n\n${table(site)}${sections.join('')}`
   await expect(page).toMatchFileSnapshot('../../docs/roles.md')
@@ -24,7 +22,7 @@ the inventory: \`nginx: { … }\`. A wrong or unknown key stops a run before any
 `
 
 async function sectionOf(name: string): Promise<string> {
-  const { default: role } = (await import(`${roles}/${name}/role.ts`)) as { default: Role }
+  const { default: role } = (await import(`${root}/roles/${name}/role.ts`)) as { default: Role }
   return `\n## ${name}\n${table(role.vars)}`
 }
 

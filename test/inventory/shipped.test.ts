@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path'
 import { expect, test } from 'vitest'
 import { parseDotenv } from '#engine/inventory/environment.ts'
 import { loadInventory } from '#engine/inventory/inventory.ts'
+import { roleNames } from '#engine/inventory/roles.ts'
 import { Secret } from '#engine/secret.ts'
 import app from '#roles/app/role.ts'
 import dns from '#roles/dns/role.ts'
@@ -16,9 +17,9 @@ const repository = resolve(import.meta.dirname, '../..')
 const shipped = (name: string) => readFileSync(join(repository, 'inventory', `${name}.yml`), 'utf8')
 
 // Copied: a generated secret must not land in the repository's own .capstan.
-function loadShipped(name: string, environment: NodeJS.ProcessEnv) {
+async function loadShipped(name: string, environment: NodeJS.ProcessEnv) {
   const root = project({ [`inventory/${name}.yml`]: shipped(name) })
-  const roles = ['dns', 'nginx', 'app', 'mysql', 'tls']
+  const roles = await roleNames(repository)
   return loadInventory({ root, inventory: name, extraVars: [], roles, environment })
 }
 

@@ -1,10 +1,9 @@
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { givenLogin } from '#engine/connection/given.ts'
 import { type Check, order } from '#engine/doctor/check.ts'
 import { checkLocal, checkSsh } from '#engine/doctor/way.ts'
 import { loadInventory } from '#engine/inventory/inventory.ts'
 import { selectHosts } from '#engine/inventory/pattern.ts'
+import { roleNames } from '#engine/inventory/roles.ts'
 import { onActions, withoutCommands } from '#engine/output/actions.ts'
 import { cleanLines } from '#engine/output/clean.ts'
 import { paintFor } from '#engine/output/paint.ts'
@@ -55,7 +54,7 @@ export async function doctorCommand({ words, root, environment, stdout }: Comman
     stdout.write(help)
     return 0
   }
-  const roles = await readdir(join(root, 'roles'))
+  const roles = await roleNames(root)
   const inventory = await loadInventory({
     root,
     inventory: values.inventory,

@@ -1,9 +1,8 @@
-import { readdirSync } from 'node:fs'
-import { join } from 'node:path'
 import type { Role } from '#engine/converge/role.ts'
 import { UsageError } from '#engine/errors.ts'
 import { type InventoryHost, loadInventory } from '#engine/inventory/inventory.ts'
 import { selectHosts } from '#engine/inventory/pattern.ts'
+import { roleNames } from '#engine/inventory/roles.ts'
 import type { AppSettings } from '#engine/resources/release/app.ts'
 import type { Site, Vars } from '#engine/vars.ts'
 import type { CommandInput } from './main.ts'
@@ -43,9 +42,7 @@ export async function releaseHosts(
     root,
     inventory: given.inventory,
     extraVars: given.extraVars,
-    roles: readdirSync(join(root, 'roles'), { withFileTypes: true }).flatMap(one =>
-      one.isDirectory() ? [one.name] : [],
-    ),
+    roles: await roleNames(root),
     environment,
   })
   const hosts = selectHosts(inventory, given.limit)

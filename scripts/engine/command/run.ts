@@ -1,9 +1,8 @@
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import type { Connection, Outcome } from '#engine/connection/connection.ts'
 import { type CapstanError, UnreachableError, UsageError } from '#engine/errors.ts'
 import { loadInventory } from '#engine/inventory/inventory.ts'
 import { selectHosts } from '#engine/inventory/pattern.ts'
+import { roleNames } from '#engine/inventory/roles.ts'
 import { cleanLines } from '#engine/output/clean.ts'
 import { renderError } from '#engine/output/errors.ts'
 import type { OutputStream } from '#engine/output/printer.ts'
@@ -53,7 +52,7 @@ export async function runCommand({ words, root, environment, stdout }: CommandIn
   const deadline = Number(values.deadline)
   if (!(deadline > 0)) throw new UsageError('usage', `--deadline: expected seconds, got ${values.deadline}`)
 
-  const roles = await readdir(join(root, 'roles'))
+  const roles = await roleNames(root)
   const inventory = await loadInventory({
     root,
     inventory: values.inventory,

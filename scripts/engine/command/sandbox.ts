@@ -1,6 +1,5 @@
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { loadInventory } from '#engine/inventory/inventory.ts'
+import { roleNames } from '#engine/inventory/roles.ts'
 import { parseSandboxCommand, runSandboxCommand } from '#engine/sandbox/command-line.ts'
 import type { SandboxRequest } from '#engine/sandbox/sandbox.ts'
 import type { CommandInput } from './main.ts'
@@ -17,7 +16,7 @@ export function sandboxCommand({ words, root, environment, stdout }: CommandInpu
 
 /** The sandbox hosts of inventory/sandbox.yml: those that `up` brings up, and the Debian of each. */
 async function declared(root: string, environment: NodeJS.ProcessEnv): Promise<readonly SandboxRequest[]> {
-  const roles = await readdir(join(root, 'roles'))
+  const roles = await roleNames(root)
   const options = { root, inventory: 'sandbox', extraVars: [], roles, environment, resolve: false }
   const { hosts } = await loadInventory(options)
   return hosts.flatMap(({ name, connection }) =>

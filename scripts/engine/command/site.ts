@@ -3,6 +3,7 @@ import type { HostWork } from '#engine/converge/host.ts'
 import type { InventoryHost } from '#engine/inventory/inventory.ts'
 import { loadInventory } from '#engine/inventory/inventory.ts'
 import { selectHosts } from '#engine/inventory/pattern.ts'
+import { roleNames } from '#engine/inventory/roles.ts'
 import type { Emit } from '#engine/output/events.ts'
 import type { Site, Vars } from '#engine/vars.ts'
 import { askSudoPassword } from './ask.ts'
@@ -79,7 +80,11 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
     root: input.root,
     inventory: values.inventory,
     extraVars: values['extra-vars'] ?? [],
-    roles: definition.plays.flatMap(play => play.roles.map(role => role.name)),
+    // A play may have a role from elsewhere.
+    roles: [
+      ...(await roleNames(input.root)),
+      ...definition.plays.flatMap(play => play.roles.map(role => role.name)),
+    ],
     environment: input.environment,
     // Who is there can be told without having the secrets.
     resolve: !values['list-hosts'],

@@ -1,11 +1,10 @@
-import { readdir } from 'node:fs/promises'
-import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { CapstanError, UsageError } from '#engine/errors.ts'
 import { orNearest } from '#engine/nearest.ts'
 import { renderError } from '#engine/output/errors.ts'
 import { loadInventory } from './inventory.ts'
 import { selectHosts } from './pattern.ts'
+import { roleNames } from './roles.ts'
 import { asJson, asText, type Question } from './show.ts'
 
 /** What the command touches outside itself. */
@@ -115,9 +114,4 @@ function parsed(words: readonly string[]) {
 
 function refused(message: string): UsageError {
   return new UsageError('arguments', message, { hint: 'npx zx scripts/inventory.mjs --help' })
-}
-
-async function roleNames(root: string): Promise<readonly string[]> {
-  const entries = await readdir(join(root, 'roles'), { withFileTypes: true }).catch(() => [])
-  return entries.filter(entry => entry.isDirectory()).map(entry => entry.name)
 }
