@@ -41,7 +41,7 @@ const cases: readonly Case[] = [
     events: [run, { event: 'changed', ...web1, ...nginxConf, seconds: 0.04 }],
     lines: [
       'site: web1, db1',
-      'web1  changed  nginx  template /etc/nginx/nginx.conf    mode 0644 → 0600, content   0.04 s',
+      'web1  changed  nginx  template /etc/nginx/nginx.conf                    mode 0644 → 0600, content         0.04 s',
     ],
   },
   {
@@ -65,14 +65,16 @@ const cases: readonly Case[] = [
     ],
     lines: [
       'site: web1, loadbalancer',
-      'web1          changed  nginx  apt nginx                         version 1.22                6.3 s',
-      'loadbalancer  changed  nginx  apt nginx                         hold held → none            1 min 11 s',
+      'web1          changed  nginx  apt nginx                                         version 1.22               6.3 s',
+      'loadbalancer  changed  nginx  apt nginx                                         hold held → none      1 min 11 s',
     ],
   },
   {
     title: 'A handler says that it is one.',
     events: [{ event: 'changed', ...web1, ...apt, resource: 'reload nginx', handler: true, seconds: 0.1 }],
-    lines: ['web1  changed  nginx  reload nginx                      handler                     0.10 s'],
+    lines: [
+      'web1  changed  nginx  reload nginx                                      handler                           0.10 s',
+    ],
   },
   {
     title: 'Resources that are as declared, and the skipped, are silent.',
@@ -94,7 +96,7 @@ const cases: readonly Case[] = [
     ],
     lines: [
       'web1  ok       nginx  apt nginx',
-      'web1  skipped  tls    certificate x                     mode is none',
+      'web1  skipped  tls    certificate x                                     mode is none',
     ],
   },
   {
@@ -125,7 +127,7 @@ const cases: readonly Case[] = [
       { event: 'finished', ...web1 },
     ],
     lines: [
-      'web1  connected  root@127.0.0.1:2222  0.12 s',
+      'web1  connected  root@127.0.0.1:2222                                                                      0.12 s',
       'web1  fact       os = "debian"',
       'web1  fact       cpus = 2',
       'web1  fact       live = []',
@@ -152,9 +154,9 @@ const cases: readonly Case[] = [
     ],
     lines: [
       'site: web1, db1 (check: nothing is changed)',
-      'web1  would change  nginx  template /etc/nginx/nginx.conf    mode 0644 → 0600, content',
-      'web1  would run     nginx  reload nginx                      handler',
-      'web1  may change    mysql  mysql user shop                   unknown yet: mariadb-server is not installed yet',
+      'web1  would change  nginx  template /etc/nginx/nginx.conf                    mode 0644 → 0600, content',
+      'web1  would run     nginx  reload nginx                                      handler',
+      'web1  may change    mysql  mysql user shop                                   unknown yet: mariadb-server is not installed yet',
     ],
   },
   {
@@ -162,7 +164,7 @@ const cases: readonly Case[] = [
     diff: true,
     events: [{ event: 'planned', ...web1, ...nginxConf }],
     lines: [
-      'web1  would change  nginx  template /etc/nginx/nginx.conf    mode 0644 → 0600, content',
+      'web1  would change  nginx  template /etc/nginx/nginx.conf                    mode 0644 → 0600, content',
       'web1  --- template /etc/nginx/nginx.conf (found)',
       'web1  +++ template /etc/nginx/nginx.conf (wanted)',
       'web1  @@ -1,4 +1,4 @@',
@@ -185,9 +187,9 @@ const cases: readonly Case[] = [
       seconds: 0,
     })),
     lines: [
-      'web1  changed  nginx  file /etc/x                       content                     0.00 s',
+      'web1  changed  nginx  file /etc/x                                       content                           0.00 s',
       'web1  [secret content hidden]',
-      'web1  changed  nginx  file /etc/x                       content                     0.00 s',
+      'web1  changed  nginx  file /etc/x                                       content                           0.00 s',
       'web1  [binary differs]',
     ],
   },
@@ -214,7 +216,9 @@ const cases: readonly Case[] = [
       { event: 'step', ...web1, step: 'upload', state: 'begun' },
       { event: 'step', ...web1, step: 'upload', state: 'done', seconds: 1.23, note: '12 files, 40 kB' },
     ],
-    lines: ['web1  done     upload                    12 files, 40 kB  1.2 s'],
+    lines: [
+      'web1  done     upload        12 files, 40 kB                                                               1.2 s',
+    ],
   },
   {
     title: 'An error has its place at the right, its lines below the message and the hint at the left.',
@@ -261,7 +265,9 @@ const cases: readonly Case[] = [
   {
     title: 'A name with a newline, a tab or an escape in it stays on its line.',
     events: [{ event: 'changed', ...web1, ...apt, resource: 'file /tmp/a\nb\t\x1b[31mc\x07', seconds: 0 }],
-    lines: ['web1  changed  nginx  file /tmp/a\\nb\\tc\\x07                                         0.00 s'],
+    lines: [
+      'web1  changed  nginx  file /tmp/a\\nb\\tc\\x07                                                               0.00 s',
+    ],
   },
 ]
 
@@ -425,5 +431,87 @@ describe('A long step in a log', () => {
     vi.advanceTimersByTime(20_000)
     expect(chunks).toEqual(['       still    30 hosts: 30 connecting, the longest for 15 s\n'])
     printer.close()
+  })
+})
+
+describe('New resources of a role', () => {
+  const made = (resource: string, seconds = 0.01): Event => ({
+    ...{ event: 'changed', host: 'web1', role: 'nginx', where: 'roles/nginx/role.ts:9', seconds, resource },
+    differences: [{ what: 'state', found: 'absent', wanted: 'there' }],
+  })
+  const several = [
+    made('directory /etc/nginx/pages'),
+    ...['a', 'b', 'c'].map(name => made(`template /etc/nginx/${name}.conf`, 0.1)),
+    made('mysql user shop'),
+  ]
+
+  test('are counted by kind, and listed with -v or --diff.', () => {
+    const lines = record([...several, recap]).slice(0, -2)
+    expect(lines.map(line => line.replace(/ {2,}/g, '  '))).toEqual([
+      'web1  changed  nginx  new: 3 templates, 1 directory, 1 mysql user  0.32 s',
+    ])
+    for (const options of [{ verbosity: 1 }, { diff: true }])
+      expect(record(several, options).filter(line => line.startsWith('web1  changed'))).toHaveLength(5)
+  })
+
+  test('are listed where they are few, before what comes after them on their host.', () => {
+    const other = { ...made('directory /srv'), host: 'web2' } as Event
+    const reload: Event = {
+      event: 'changed',
+      host: 'web1',
+      ...apt,
+      resource: 'reload',
+      seconds: 0,
+      handler: true,
+    }
+    const lines = record([...several.slice(0, 2), other, reload, { event: 'finished', host: 'web1' }])
+    expect(lines.map(line => line.split(/ {2,}/).slice(0, 4).join(' '))).toEqual([
+      'web1 changed nginx directory /etc/nginx/pages',
+      'web1 changed nginx template /etc/nginx/a.conf',
+      'web1 changed nginx reload',
+      'web2 changed nginx directory /srv',
+    ])
+  })
+
+  test('are reported before the error of the next one.', () => {
+    const error = new HostError('step-failed', 'apt nginx ended with 100')
+    const lines = record([...several, { event: 'failed', host: 'web1', error }])
+    expect(lines.map(line => line.split(/ {2,}/)[1])).toEqual(['changed', 'failed'])
+  })
+})
+
+test('A hint that fits many hosts is printed once.', () => {
+  const failed = ['web1', 'web2'].map(
+    (host): Event => ({
+      event: 'failed',
+      host,
+      error: new UnreachableError('x', `${host}: down`, { hint: 'Is it up?' }),
+    }),
+  )
+  expect(record(failed).filter(line => line.includes('Is it up?'))).toHaveLength(1)
+})
+
+describe('A host that waits for others', () => {
+  beforeEach(() => void vi.useFakeTimers())
+  afterEach(() => void vi.useRealTimers())
+
+  test('names them, and how far apt is on another one.', () => {
+    const chunks: string[] = []
+    const printer = plainPrinter({ stream: { write: text => chunks.push(text) }, env: {} })
+    printer.on({ ...run, hosts: ['web1', 'web2'] })
+    printer.on({ event: 'waiting', host: 'web1' })
+    printer.on({ event: 'changing', host: 'web2', ...apt })
+    printer.on({
+      event: 'working',
+      host: 'web2',
+      resource: 'apt nginx',
+      doing: 'Unpacking nginx',
+      percent: 42.7,
+    })
+    vi.advanceTimersByTime(15_500)
+    printer.close()
+    expect(chunks.slice(1).join('')).toBe(
+      'web1  still    waiting for web2 (nginx  apt nginx), for 15 s\nweb2  still    nginx  apt nginx  42%  Unpacking nginx, for 15 s\n',
+    )
   })
 })

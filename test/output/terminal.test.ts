@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { HostError } from '#engine/errors.ts'
 import type { Event } from '#engine/output/events.ts'
 import type { Printer } from '#engine/output/printer.ts'
 import { choosePrinter, fanOut } from '#engine/output/printers.ts'
+import { displayWidth } from '#engine/output/width.ts'
 import { nginxConf, recap, record, run } from './record.ts'
 import { Screen } from './screen.ts'
 
@@ -45,9 +47,7 @@ describe('The live view', () => {
     vi.advanceTimersByTime(12_300)
     expect(screen.lines()).toEqual([
       'site: web1, db1',
-      // As wide as it is: the terminal wraps it, and the view knows.
-      'web1  changed  nginx  template /etc/nginx/nginx.conf    mode 0644 → 0600, conten',
-      't   0.04 s',
+      'web1  changed  nginx  template /etc/ng…/nginx.conf  mode 0644 → 0600,…   0.04 s',
       'web1  ⠸  12 s  nginx  apt nginx  Setting up nginx',
       'db1   ⠸  12 s  reading facts',
     ])
@@ -120,7 +120,7 @@ describe('The live view', () => {
       vi.advanceTimersByTime(300)
       // Wide characters take one cell of this screen, so the width is judged by the count of lines alone.
       expect(screen.lines()).toHaveLength(2)
-      expect(screen.lines()[1]).toMatch(/…$/)
+      expect(screen.lines()[1]).toContain('…')
     },
   )
 
@@ -194,6 +194,153 @@ describe('The live view', () => {
     expect(listeners()).toEqual(at)
     expect(vi.getTimerCount()).toBe(0)
     expect(screen.lines()).toEqual(['site: web1, db1'])
+  })
+})
+
+describe('A line above the live view', () => {
+  const path = '/etc/systemd/system/multi-user.target.wants/foobar-worker-mail.service'
+  const change = { role: 'app', where: 'roles/app/role.ts:62', resource: `link ${path}` }
+  const long =
+    'a sentence of many words that goes on for longer than any terminal is wide, and then for some words more, and more'
+  const differences = [{ what: 'target', found: `..${path}`, wanted: path }]
+  const host = 'web1'
+  const events: readonly Event[] = [
+    {
+      event: 'run',
+      command: 'site',
+      hosts: Array.from({ length: 8 }, (_, n) => `web${n}.example.com`),
+      check: false,
+    },
+    { event: 'changed', host, ...change, differences, seconds: 75 },
+    {
+      event: 'changed',
+      host: 'web7.a-name-of-some-length.example.com',
+      ...change,
+      differences,
+      seconds: 0.04,
+    },
+    { event: 'planned', host, ...change, differences, unknown: long },
+    { event: 'ok', host, ...change },
+    { event: 'output', host, resource: change.resource, text: `${long}\n${'x'.repeat(300)}\n\ttab` },
+    { event: 'warning', host, message: long, hint: long },
+    {
+      event: 'step',
+      host,
+      step: 'upload',
+      state: 'done',
+      seconds: 1.2,
+      note: '11 files sent, 4.3 kB on the wire; 0 from kept',
+    },
+    {
+      ...{ event: 'failed', host },
+      error: new HostError('x', long, {
+        where: `roles/app/role.ts:62 (role app)`,
+        lines: [long, path],
+        hint: long,
+      }),
+    },
+    { event: 'progress', message: long },
+    {
+      event: 'note',
+      message: `${long}\n  curl --cacert .capstan/sandbox/web1.pem --connect-to foobar.com:443:127.0.0.1:20487 https://foobar.com/`,
+    },
+    {
+      event: 'recap',
+      hosts: {
+        'web7.a-name-of-some-length.example.com': {
+          ok: 1,
+          changed: 120,
+          unreachable: 0,
+          failed: 1,
+          skipped: 2,
+          trips: 14,
+          seconds: 103.5,
+        },
+      },
+    },
+  ]
+
+  test.each([60, 80, 100, 200])('never wraps at %i columns, and times end in one column.', columns => {
+    for (const [verbosity, diff] of [
+      [0, false],
+      [3, true],
+    ] as const) {
+      const chunks: string[] = []
+      const stream = { write: (text: string) => chunks.push(text), isTTY: true, columns }
+      printer = choosePrinter({ stream, verbosity, diff, env: { NO_COLOR: '1' } })
+      for (const event of events) printer.on(event)
+      printer.close()
+      const lines = chunks
+        .join('')
+        .replaceAll(/\x1b\[\d*[A-K]|\r/g, '')
+        .split('\n')
+      expect(lines.filter(line => displayWidth(line) >= columns)).toEqual([])
+      const timed = lines.filter(line => /^web\S* +(changed|done) .* s$/.test(line))
+      expect(new Set(timed.map(line => displayWidth(line))).size).toBe(1)
+      // The file's name tells one path from another.
+      expect(timed[0]).toMatch(/link .*\.service /)
+    }
+  })
+
+  test('is a command that can be copied, over several lines.', () => {
+    const chunks: string[] = []
+    printer = choosePrinter({
+      stream: { write: text => chunks.push(text), isTTY: true, columns: 60 },
+      env: {},
+    })
+    printer.on({
+      event: 'note',
+      message:
+        '  curl --cacert .capstan/sandbox/web1.pem --connect-to foobar.com:443:127.0.0.1:20487 https://foobar.com/',
+    })
+    printer.close()
+    expect(chunks.join('').trim().split('\n')).toEqual([
+      'curl --cacert .capstan/sandbox/web1.pem --connect-to \\',
+      '    foobar.com:443:127.0.0.1:20487 https://foobar.com/',
+    ])
+  })
+})
+
+describe('What a host does', () => {
+  test('is how far apt is, with a percentage, not the last line that it printed.', () => {
+    const screen = new Screen(80)
+    const printer = live(screen)
+    printer.on({ ...run, hosts: ['web1'] })
+    printer.on({ event: 'changing', host: 'web1', ...installs })
+    printer.on({
+      event: 'working',
+      host: 'web1',
+      resource: 'apt nginx',
+      doing: 'Unpacking nginx (amd64)',
+      percent: 42.9,
+    })
+    printer.on({ event: 'output', host: 'web1', resource: 'apt nginx', text: 'Selecting nginx\n' })
+    vi.advanceTimersByTime(12_300)
+    expect(screen.lines()[1]).toMatch(
+      /^web1 {2}\S {2}12 s {2}nginx {2}apt nginx {2}42% {2}Unpacking nginx \(amd64\)$/,
+    )
+  })
+
+  test('at a barrier is to wait for the hosts that are not there yet, by name.', () => {
+    const screen = new Screen(80)
+    const printer = live(screen)
+    printer.on({ ...run, command: 'deploy', hosts: ['web1', 'web2', 'web3', 'web4', 'web5'] })
+    const waiting = () => screen.lines()[1]?.split('  ').at(-1)
+    const begins = (host: string) => printer.on({ event: 'step', host, step: 'start', state: 'begun' })
+    const waits = (host: string) => printer.on({ event: 'waiting', host })
+    for (const host of ['web2', 'web3', 'web4', 'web5']) begins(host)
+    waits('web1')
+    vi.advanceTimersByTime(200)
+    expect(waiting()).toBe('waiting for web2, web3 and 2 more')
+    for (const host of ['web3', 'web4']) waits(host)
+    vi.advanceTimersByTime(200)
+    expect(waiting()).toBe('waiting for web2 and web5')
+    waits('web5')
+    vi.advanceTimersByTime(200)
+    expect(waiting()).toBe('waiting for web2 (start)')
+    waits('web2')
+    vi.advanceTimersByTime(200)
+    expect(waiting()).toBe('waiting')
   })
 })
 

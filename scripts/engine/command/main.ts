@@ -42,8 +42,12 @@ export async function exitCodeOf(
     return await command(input)
   } catch (error) {
     if (error instanceof Interrupted) return error.exitCode
-    stderr.write(`${mask(renderError(error))}\n`)
+    stderr.write(`${mask(renderError(error, { columns: widthOf(stderr) }))}\n`)
     if (onActions(input.environment)) tellThrown(await import('@actions/core'), error, input.environment)
     return error instanceof CapstanError ? error.exitCode : 1
   }
+}
+
+function widthOf({ isTTY, columns }: OutputStream): number | undefined {
+  return isTTY ? columns : undefined
 }

@@ -82,7 +82,7 @@ async function runOn(
     stdout.write(shown(name, outcome))
     return outcome.exitCode === 0 ? 0 : 1
   } catch (error) {
-    process.stderr.write(`${renderError(error, { host: name })}\n`)
+    process.stderr.write(`${renderError(error, { host: name, columns: process.stderr.columns })}\n`)
     return error instanceof UnreachableError ? (error as CapstanError).exitCode : 1
   } finally {
     // An open connection would keep the process from its end.

@@ -26,7 +26,7 @@ export function githubPrinter(
 ): Printer {
   const paint = paintFor({ ...stream, isTTY: true }, env)
   // What a group holds is out of sight until it is opened, so it holds more.
-  const linesOf = eventLines({ verbosity: Math.max(verbosity, 2), diff, paint, env })
+  const linesOf = eventLines({ verbosity: Math.max(verbosity, 2), diff, paint, env }).of
   const activities = followActivities()
   const due = longActivities(activities)
   const told = followStory(activities)
@@ -94,6 +94,8 @@ export function githubPrinter(
         lanes.tell('', lines)
         break
       case 'release':
+      case 'working':
+      case 'waiting':
         break
       default:
         lanes.tell(host, lines)

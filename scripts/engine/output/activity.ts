@@ -9,8 +9,12 @@ export interface Activity {
   readonly since: number
   /** It was told by a `progress` event, as something that goes on in the background of others. */
   readonly progress?: true
-  /** The last line that it printed. */
+  /** The last line that it printed, or how far it is: `42%  Unpacking nginx`. */
   readonly tail?: string
+  /** How far it is, where that is known. */
+  readonly doing?: string
+  /** It has done its part and waits for other hosts. */
+  readonly waits?: true
 }
 
 /** Follows a run: what every host that is not finished does now, in the order in which the hosts were told. */
@@ -52,11 +56,24 @@ export function followActivities(): Activities {
       case 'changed':
         return begin(event.host, 'applying', now)
       case 'step':
-        return begin(event.host, event.state === 'begun' ? event.step : 'waiting', now)
+        return begin(event.host, event.step, now)
+      case 'waiting': {
+        const ended = begin(event.host, 'waiting', now)
+        const waits = active.get(event.host)
+        if (waits) active.set(event.host, { ...waits, waits: true })
+        return ended
+      }
       case 'output': {
-        const doing = active.get(event.host)
+        const running = active.get(event.host)
         const tail = cleanLines(event.text).at(-1)
-        if (doing && tail) active.set(event.host, { ...doing, tail: oneLine(tail) })
+        // How far it is says more than what it prints.
+        if (running && !running.doing && tail) active.set(event.host, { ...running, tail: oneLine(tail) })
+        return []
+      }
+      case 'working': {
+        const running = active.get(event.host)
+        const doing = `${Math.floor(event.percent)}%  ${oneLine(event.doing)}`
+        if (running && !running.progress) active.set(event.host, { ...running, tail: doing, doing })
         return []
       }
       case 'failed':
@@ -77,13 +94,25 @@ export function followActivities(): Activities {
   /** While something goes on that is no host's, the hosts that were not reached yet wait for it. */
   function list(): readonly Activity[] {
     const all = [...active.values()]
-    return active.has(undefined) ? all.filter(({ what }) => what !== connecting) : all
+    const busy = all.filter(({ waits, host }) => !waits && host !== undefined)
+    const shown = all.map(each =>
+      each.waits && busy.length > 0 ? { ...each, what: waitingFor(busy) } : each,
+    )
+    return active.has(undefined) ? shown.filter(({ what }) => what !== connecting) : shown
   }
 
   return { on, list }
 }
 
 const connecting = 'connecting'
+
+/** `waiting for web2 (migrate)`, `waiting for web2, web3 and 5 more`. */
+function waitingFor(busy: readonly Activity[]): string {
+  const [first, second, ...more] = busy.map(({ host = '' }) => oneLine(host))
+  if (second === undefined) return `waiting for ${first} (${busy[0]?.what})`
+  const rest = more.length === 0 ? '' : ` and ${more.length} more`
+  return `waiting for ${first}${rest === '' ? ' and' : ','} ${second}${rest}`
+}
 
 /** Many activities in one line, without their number: `60 connecting, 20 probing, 7 nginx, the longest for 12 s`. */
 export function activitySummary(activities: readonly Activity[], now: number): string {

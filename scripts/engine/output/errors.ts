@@ -4,7 +4,7 @@ import { onActions, withoutCommands } from '#engine/output/actions.ts'
 import { clean, cleanLines } from '#engine/output/clean.ts'
 import { noColours, type Paint } from '#engine/output/paint.ts'
 import type { Environment } from '#engine/output/printer.ts'
-import { displayWidth, padTo } from '#engine/output/width.ts'
+import { displayWidth, padTo, shortenTo, wrapTo } from '#engine/output/width.ts'
 
 export interface ErrorLayout {
   readonly host?: string | undefined
@@ -14,6 +14,10 @@ export interface ErrorLayout {
   readonly stack?: boolean
   readonly paint?: Paint
   readonly env?: Environment
+  /** Of the terminal: no line is longer. Absent: lines may be of any length. */
+  readonly columns?: number | undefined
+  /** False leaves the hint out, where the same one stands above. */
+  readonly hint?: boolean
 }
 
 /**
@@ -25,24 +29,32 @@ export interface ErrorLayout {
  *     hint  nginx still runs the old files.
  */
 export function renderError(error: unknown, layout: ErrorLayout = {}): string {
-  const { host, hostWidth = 4, stack = false, paint = noColours, env = process.env } = layout
+  const { host, hostWidth = 4, stack = false, paint = noColours, env = process.env, columns } = layout
   const { message: whole, lines, where, hint } = read(error, stack)
+  const wrap = (text: string, left: number) =>
+    columns === undefined ? [text] : wrapTo(text, Math.max(20, columns - 1 - left))
   // The line begins with the host's name: the message need not.
   const message = whole.startsWith(`${host}: `) ? whole.slice(`${host}: `.length) : whole
   const status = error instanceof UnreachableError ? 'unreachable' : host === undefined ? 'error' : 'failed'
 
-  const name = host === undefined ? '' : `${padTo(clean(host), Math.max(hostWidth, 4))}  `
+  const most = columns === undefined ? Number.POSITIVE_INFINITY : Math.max(8, Math.floor(columns / 4))
+  const nameWidth = Math.min(most, Math.max(hostWidth, 4))
+  const name = host === undefined ? '' : `${padTo(shortenTo(clean(host), most), nameWidth)}  `
   const left = displayWidth(name) + Math.max(status.length, 7) + 2
-  const [first = '', ...more] = cleanLines(message)
-  const place = where === undefined ? '' : `  ${paint('dim', clean(where))}`
-  const head = place === '' ? first : padTo(first, whereColumn - left)
+  const [first = '', ...more] = cleanLines(message).flatMap(line => wrap(line, left))
+  const place = where === undefined ? '' : clean(where)
+  const beside = `${padTo(first, whereColumn - left)}  `
+  const fits = columns === undefined || left + displayWidth(beside + place) < columns
+  const head = place !== '' && fits ? `${beside}${paint('dim', place)}` : first
+  const below = [...more, ...(place === '' || fits ? [] : wrap(place, left)), ...lines.flatMap(cleanLines)]
   const rows = [
-    `${name}${paint(['red', 'bold'], padTo(status, 7))}  ${head}${place}`,
-    ...[...more, ...lines.flatMap(cleanLines)].map(line => `${' '.repeat(left)}${line}`.trimEnd()),
+    `${name}${paint(['red', 'bold'], padTo(status, 7))}  ${head}`,
+    ...below.flatMap(line => wrap(line, left)).map(line => `${' '.repeat(left)}${line}`.trimEnd()),
   ]
-  if (hint !== undefined) {
+  if (hint !== undefined && layout.hint !== false) {
     const under = Math.max(displayWidth(name), 6)
-    cleanLines(hint).forEach((line, index) => {
+    const hints = cleanLines(hint).flatMap(line => wrap(line, under))
+    hints.forEach((line, index) => {
       rows.push(`${index === 0 ? paint('cyan', padTo('hint', under)) : ' '.repeat(under)}${line}`)
     })
   }

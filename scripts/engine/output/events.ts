@@ -93,6 +93,16 @@ export type Event =
   | ({ readonly event: 'changed'; readonly host: string; readonly seconds: number } & PlannedChange)
   /** What a changing resource printed on the host, for -v. */
   | { readonly event: 'output'; readonly host: string; readonly resource: string; readonly text: string }
+  /** How far a changing resource is, as apt reports it. `percent` is of what it does now. */
+  | {
+      readonly event: 'working'
+      readonly host: string
+      readonly resource: string
+      readonly doing: string
+      readonly percent: number
+    }
+  /** A host has done its part and waits for the others of a deploy. */
+  | { readonly event: 'waiting'; readonly host: string }
   | { readonly event: 'warning'; readonly host?: string; readonly message: string; readonly hint?: string }
   | { readonly event: 'failed'; readonly host?: string; readonly error: CapstanError }
   /** A deploy's or rollback's step on a host. */

@@ -19,14 +19,16 @@ export function plainPrinter({
   env = process.env,
 }: PrinterOptions): Printer {
   const paint = paintFor(stream, env)
-  const linesOf = eventLines({ verbosity, diff, paint, env })
+  // A terminal that can't move its cursor has a width too.
+  const columns = () => (stream.isTTY ? stream.columns : undefined)
+  const lines = eventLines({ verbosity, diff, paint, env, columns })
   const activities = followActivities()
   const due = longActivities(activities)
   const harmless = onActions(env) ? withoutCommands : (line: string) => line
   let hostWidth = 0
 
-  function write(lines: readonly string[]): void {
-    if (lines.length > 0) stream.write(`${lines.map(harmless).join('\n')}\n`)
+  function write(all: readonly string[]): void {
+    if (all.length > 0) stream.write(`${all.map(harmless).join('\n')}\n`)
   }
 
   function tellLong(): void {
@@ -42,8 +44,11 @@ export function plainPrinter({
     else for (const activity of long) write([paint('dim', still(activity, now))])
   }
 
-  function still({ host = '', what, since }: Activity, now: number): string {
-    return `${padTo(oneLine(host), hostWidth)}  still    ${what}, for ${elapsed(since, now)}`
+  function still({ host = '', what, since, progress, doing }: Activity, now: number): string {
+    const [word, now_] = progress
+      ? ['', what]
+      : ['still    ', doing === undefined ? what : `${what}  ${doing}`]
+    return `${padTo(oneLine(host), hostWidth)}  ${word}${now_}, for ${elapsed(since, now)}`
   }
 
   const timer = setInterval(tellLong, 1000)
@@ -54,10 +59,11 @@ export function plainPrinter({
       if (event.event === 'run')
         hostWidth = Math.max(0, ...event.hosts.map(host => displayWidth(oneLine(host))))
       activities.on(event, Date.now())
-      write(linesOf(event))
+      write(lines.of(event))
     },
     close() {
       clearInterval(timer)
+      write(lines.rest())
     },
   }
 }

@@ -5,7 +5,7 @@ import { atEnd } from '#engine/output/end.ts'
 import { eventLines } from '#engine/output/lines.ts'
 import { type Paint, paintFor } from '#engine/output/paint.ts'
 import type { Printer, PrinterOptions } from '#engine/output/printer.ts'
-import { cutTo, displayWidth, padTo } from '#engine/output/width.ts'
+import { cutTo, displayWidth, padTo, shortenLabel, shortenTo } from '#engine/output/width.ts'
 
 const braille = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏']
 const ascii = ['|', '/', '-', '\\']
@@ -23,7 +23,7 @@ export function terminalPrinter({
   env = process.env,
 }: PrinterOptions): Printer {
   const paint = paintFor(stream, env)
-  const linesOf = eventLines({ verbosity, diff, paint, env })
+  const lines = eventLines({ verbosity, diff, paint, env, columns })
   const activities = followActivities()
   // The font of the Linux console has no braille.
   const look = { paint, frames: env['TERM'] === 'linux' ? ascii : braille }
@@ -71,13 +71,14 @@ export function terminalPrinter({
       const now = Date.now()
       // What goes on is seen below while it does; it is told above once it is over, with its seconds.
       for (const ended of activities.on(event, now)) if (ended.progress) waiting.push(...over(ended, now))
-      if (event.event !== 'progress') waiting.push(...linesOf(event))
+      if (event.event !== 'progress') waiting.push(...lines.of(event))
       if (timer === undefined) schedule()
     },
     close() {
       clearTimeout(timer)
       for (const { progress, ...left } of activities.list())
         if (progress) waiting.push(...over(left, Date.now()))
+      waiting.push(...lines.rest())
       erase()
       forget()
     },
@@ -85,7 +86,7 @@ export function terminalPrinter({
 
   function over({ host, what, since }: Activity, now: number): readonly string[] {
     const message = `${what}  ${duration((now - since) / 1000)}`
-    return linesOf({ event: 'progress', message, ...(host !== undefined && { host }) })
+    return lines.of({ event: 'progress', message, ...(host !== undefined && { host }) })
   }
 }
 
@@ -107,14 +108,21 @@ function liveLines(
   const shown = activities.slice(0, activities.length > room ? room - 1 : room)
   const rest = activities.slice(shown.length)
   const frame = frames[Math.floor(now / interval) % frames.length] ?? ''
-  const hostWidth = Math.max(0, ...shown.map(({ host = '' }) => displayWidth(oneLine(host))))
   // The last column stays free: there terminals differ in when they wrap.
   const width = size.columns - 1
+  const widest = Math.max(0, ...shown.map(({ host = '' }) => displayWidth(oneLine(host))))
+  const hostWidth = Math.min(widest, Math.max(8, Math.floor(size.columns / 4)))
 
   const lines = shown.map(({ host = '', what, since, tail }) => {
-    const name = hostWidth === 0 ? '' : `${padTo(oneLine(host), hostWidth)}  `
-    const line = `${name}${frame} ${elapsed(since, now).padStart(5)}  ${what}  ${tail ?? ''}`
-    return paint('cyan', cutTo(line.trimEnd(), width))
+    const name = hostWidth === 0 ? '' : `${padTo(shortenTo(oneLine(host), hostWidth), hostWidth)}  `
+    const line = `${name}${frame} ${elapsed(since, now).padStart(5)}  `
+    const left = width - displayWidth(line)
+    // A path is shortened before what is done with it is cut.
+    const said = shortenLabel(
+      what,
+      Math.max(1, tail === undefined ? left : Math.max(24, Math.floor(left / 2))),
+    )
+    return paint('cyan', cutTo(`${line}${said}  ${tail ?? ''}`.trimEnd(), width))
   })
   if (rest.length === 0) return lines
   return [...lines, paint('cyan', cutTo(`${rest.length} more: ${activitySummary(rest, now)}`, width))]
