@@ -2,6 +2,7 @@ import { HostError } from '#engine/errors.ts'
 import type { Mark } from '#engine/host/marks.ts'
 import { StageReporter } from '#engine/host/stage-reporter.ts'
 import type { Emit } from '#engine/output/events.ts'
+import { type AptStatus, aptStatusReader } from './apt-status.ts'
 import { configRejected, setRefused, stageKilled, stepFailed, stopped } from './failures.ts'
 import { described, type Step, transactions } from './plan.ts'
 
@@ -12,6 +13,8 @@ export class ConvergeReporter extends StageReporter<Step> {
   readonly #groups: ReturnType<typeof transactions>
   #candidate: { readonly step: Step; readonly seconds: number }[] = []
   #putBack: string[] = []
+  readonly #status = aptStatusReader(status => this.#working(status))
+  #running: Step | undefined
   #again: number | undefined
 
   constructor(host: string, stage: readonly Step[], id: string, emit: Emit) {
@@ -38,6 +41,15 @@ export class ConvergeReporter extends StageReporter<Step> {
 
   protected override killed(step: Step | undefined, code: number | undefined): HostError {
     return stageKilled(this.host, { id: this.#id, step, code, lines: this.tail(12) })
+  }
+
+  protected override read(step: Step | undefined, text: string): string {
+    this.#running = step
+    return this.#status.read(text)
+  }
+
+  protected override unread(): string {
+    return this.#status.rest()
   }
 
   protected override printed(step: Step | undefined, text: string): void {
@@ -70,6 +82,12 @@ export class ConvergeReporter extends StageReporter<Step> {
       case 'stopped':
         this.error ??= stopped(this.host)
     }
+  }
+
+  #working(status: AptStatus): void {
+    if (!this.#running) return
+    const { resource } = described(this.#running)
+    this.#emit({ event: 'working', host: this.host, resource, ...status })
   }
 
   #changed(step: Step, seconds: number): void {

@@ -98,7 +98,13 @@ async function onAll(
   candidates: readonly Candidate[],
   work: (candidate: Candidate) => Promise<Ending>,
 ): Promise<readonly Candidate[]> {
-  const endings = await Promise.all(candidates.map(work))
+  const endings = await Promise.all(
+    candidates.map(async candidate => {
+      const ending = await work(candidate)
+      candidate.deploy.waits()
+      return ending
+    }),
+  )
   return candidates.filter((_candidate, index) => endings[index] !== 'live')
 }
 

@@ -17,7 +17,9 @@ export async function inspectAll(
   const inspected = await Promise.all(
     deploys.map(async deploy => {
       try {
-        return [{ deploy, state: await inspect(deploy) }]
+        const state = await inspect(deploy)
+        deploy.waits()
+        return [{ deploy, state }]
       } catch (error) {
         deploy.fail(error)
         return []

@@ -145,6 +145,7 @@ class Deploy {
           if (isCopy || state.releases.some(({ id }) => id === release.id)) return
           refuseFull(deploy.host, manifest, state)
           await deploy.upload(release, folder, manifest, state.base)
+          deploy.waits()
         } catch (error) {
           deploy.fail(error)
         }

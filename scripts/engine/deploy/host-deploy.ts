@@ -125,6 +125,12 @@ export class HostDeploy {
   /** Keeps the first error of this host, for the recap. */
   fail(error: unknown): void {
     this.#error ??= error
+    this.waits()
+  }
+
+  /** This host has done its part for now, the others may not have. */
+  waits(): void {
+    this.#options.emit({ event: 'waiting', host: this.host })
   }
 
   async end(): Promise<HostRecap> {

@@ -23,8 +23,7 @@ export abstract class StageReporter<Step> {
   on(mark: Mark): void {
     switch (mark.word) {
       case 'text':
-        this.#text = (this.#text + mark.text).slice(-tailLength)
-        if (mark.text.trim() !== '') this.printed(this.#running?.step, mark.text)
+        this.#keep(this.read(this.#running?.step, mark.text))
         return
       case 'begin':
         this.#text = ''
@@ -37,6 +36,7 @@ export abstract class StageReporter<Step> {
         this.noted(this.step(mark.index))
         return
       case 'end':
+        this.#keep(this.unread())
         this.#end(this.step(mark.index), mark.code)
         return
       case 'done':
@@ -61,6 +61,13 @@ export abstract class StageReporter<Step> {
   /** The error of a stage that ended without saying so: it was killed, or its disk is full. */
   protected abstract killed(step: Step | undefined, code: number | undefined): HostError
   protected abstract printed(step: Step | undefined, text: string): void
+  /** Gives what is to be kept and shown of a text; `unread` what was held back of it, at the step's end. */
+  protected read(_step: Step | undefined, text: string): string {
+    return text
+  }
+  protected unread(): string {
+    return ''
+  }
   protected noted(_step: Step): void {}
   protected other(_mark: Mark): void {}
 
@@ -74,6 +81,11 @@ export abstract class StageReporter<Step> {
     const step = this.#steps[index]
     if (step === undefined) throw new Error(`a stage of ${this.#steps.length} steps marked step ${index}`)
     return step
+  }
+
+  #keep(text: string): void {
+    this.#text = (this.#text + text).slice(-tailLength)
+    if (text.trim() !== '') this.printed(this.#running?.step, text)
   }
 
   #end(step: Step, code: number): void {

@@ -50,7 +50,7 @@ apt_install() {
 }
 apt_get() {
   patience=$1; shift
-  apt-get -qq -o DPkg::Lock::Timeout="$patience" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
+  apt-get -qq -o APT::Status-Fd=1 -o DPkg::Lock::Timeout="$patience" -o Acquire::Retries=3 -o Dpkg::Use-Pty=0 \
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
 }
 
