@@ -46,7 +46,7 @@ const moments: Readonly<Record<string, readonly [command: string, words: string]
   'the upload is verified': ['sha256sum', '-z*'],
   'the upload gets its name': ['sync', '-f*'],
   migrate: ['systemd-run', '*capstan-migrate*'],
-  start: ['systemctl', 'restart*'],
+  start: ['systemctl', 'start -- foobar@*'],
   health: ['systemctl', 'show -p NRestarts*'],
   'switched, not verified': ['sync', `-- ${home}`],
   verify: ['openssl', 's_client*'],

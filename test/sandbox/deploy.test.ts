@@ -279,14 +279,14 @@ it('keeps good releases only, never removes the live one or the one before, and 
   from.remove()
 })
 
-it('rejects a kept release that was changed by hand: its content is sent anew', async () => {
+it('rejects a kept release that was changed by hand: all files are sent again', async () => {
   const from = source({ 'public/logo.txt': 'the logo, as it should be' })
   expect((await run.deploy(from)).exitCode).toBe(0)
   await host.say(`printf 'the logo, as it was hacked' >${home}/current/public/logo.txt`)
   from.write({ 'n.txt': 'tampered' })
   const anew = await run.deploy(from)
   expect(anew.exitCode).toBe(0)
-  expect(anew.lines.find(({ event }) => event === 'warning')?.message).toContain('sent anew')
+  expect(anew.lines.find(({ event }) => event === 'warning')?.message).toContain('all files are sent')
   expect(await host.say(`cat ${home}/current/public/logo.txt`)).toBe('the logo, as it should be')
   from.remove()
 })
