@@ -16,17 +16,27 @@ import {
   text,
   vars,
 } from '#engine/vars.ts'
+import { reservedFolder, reservedVariable } from './names.ts'
 
 const variable = text({
   pattern: /[A-Za-z_][A-Za-z0-9_]*/,
   max: 128,
   words: 'a variable’s name of letters, digits and _',
+  reserved: reservedVariable,
 })
 
 const folder = text({
   pattern: /[a-z0-9][a-z0-9_-]*/,
   max: 64,
   words: 'a folder’s name of small letters, digits, _ and -',
+  reserved: reservedFolder,
+})
+
+const sharedFile = text({
+  pattern: /[^/.][^/]*(\/[^/.][^/]*)*/,
+  words: 'a path within shared/',
+  // A single file of public/ or deploy/ is a link among the release's own.
+  reserved: file => reservedFolder(file) ?? (file.startsWith('run/') ? reservedFolder('run') : undefined),
 })
 
 const extension = text({
@@ -59,7 +69,7 @@ export default vars({
   environment: record(environmentValue(), {
     keys: variable,
     default: {},
-    is: 'variables for the app, beside DB_HOST, DB_SOCKET, DB_NAME, DB_USER, DB_PASSWORD, APP and RELEASE',
+    is: 'variables for the app, beside DB_HOST, DB_SOCKET, DB_NAME, DB_USER, DB_PASSWORD, APP and RELEASE; those that the unit sets or that change how programs are loaded (PORT, PATH, HOME, LD_PRELOAD …) are refused',
   }),
   database: group({
     name: identifier({ default: ({ site }) => site.app, is: 'the database, given to the app as DB_NAME' }),
@@ -135,7 +145,7 @@ export default vars({
       default: false,
       is: 'the release before stays started, so that a rollback has nothing to wait for; it takes memory',
     }),
-    files: list(text({ pattern: /[^/.][^/]*(\/[^/.][^/]*)*/, words: 'a path within shared/' }), {
+    files: list(sharedFile, {
       default: [],
       is: 'files of shared/ that a release gets as links, such as config/keys.json; where one is missing a deploy stops',
     }),

@@ -72,7 +72,9 @@ function further({ a, aaaa, cname, mx, txt }: DnsVars['records']): readonly Zone
     ...a.map(({ name, address, ttl }) => record(name, 'A', address, ttl)),
     ...aaaa.map(({ name, address, ttl }) => record(name, 'AAAA', address, ttl)),
     ...cname.map(({ name, target, ttl }) => record(name, 'CNAME', `${target}.`, ttl)),
-    ...mx.map(({ name, host, priority, ttl }) => record(name, 'MX', `${priority} ${host}.`, ttl)),
+    ...mx.map(({ name, host, priority, ttl }) =>
+      record(name, 'MX', `${priority} ${host === '.' ? '.' : `${host}.`}`, ttl),
+    ),
     ...txt.map(({ name, text, ttl }) => record(name, 'TXT', characterStrings(text), ttl)),
   ]
 }

@@ -7,10 +7,27 @@ const owner = text({
   default: '@',
 })
 
+const host = /[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)+/
+
 const target = text({
-  pattern: /[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)+/i,
+  pattern: new RegExp(host.source, 'i'),
   max: 253,
   words: 'a whole host name such as mail.foobar.com, without a dot at its end',
+})
+
+// `.` is no host at all. Source: RFC 7505, "null MX".
+const exchange = text({
+  pattern: new RegExp(`\\.|${host.source}`, 'i'),
+  max: 253,
+  words: 'a whole host name such as mail.foobar.com, without a dot at its end, or . for no mail at all',
+})
+
+// Source: RFC 8659, 4.2; the parameters are those of RFC 8657.
+const authority = text({
+  pattern: new RegExp(`${host.source}( *; *[a-z0-9-]+=[!#-:<-\\[\\]-~]*)*`, 'i'),
+  max: 255,
+  words:
+    'an authority such as letsencrypt.org, with parameters where wanted: letsencrypt.org; accounturi=https://…',
 })
 
 const seconds = { min: 0, max: 2_147_483_647 }
@@ -35,11 +52,11 @@ export default vars({
     is: 'seconds that others may keep that a name is not there',
   }),
   caa: group({
-    issue: list(domain(), {
+    issue: list(authority, {
       default: ['letsencrypt.org'],
-      is: 'the authorities that may issue certificates for the domain; empty: any may, and no CAA record is written',
+      is: 'the authorities that may issue certificates for the domain, with parameters of RFC 8657 where wanted: "letsencrypt.org; accounturi=https://…"; empty: any may, and no CAA record is written',
     }),
-    wildcard: list(domain(), {
+    wildcard: list(authority, {
       default: [],
       is: 'those of them that may issue wildcard certificates; empty: none',
     }),
@@ -58,10 +75,10 @@ export default vars({
       is: 'aliases: { name: shop, target: shops.example.net }',
     }),
     mx: list(
-      group({ name: owner, host: target, priority: integer({ min: 0, max: 65_535, default: 10 }), ttl }),
+      group({ name: owner, host: exchange, priority: integer({ min: 0, max: 65_535, default: 10 }), ttl }),
       {
         default: [],
-        is: 'mail servers: { host: mail.foobar.com, priority: 10 }',
+        is: 'mail servers: { host: mail.foobar.com, priority: 10 }; { host: ., priority: 0 } alone says that the domain takes no mail',
       },
     ),
     txt: list(group({ name: owner, text: text({ max: 4000 }), ttl }), {

@@ -64,6 +64,11 @@ describe('the configuration of a login', () => {
     })
   })
 
+  it('takes an IPv6 address, which known_hosts has in brackets with a port', async () => {
+    expect(await read('', { address: '::1' })).toMatchObject({ hostname: '::1', hostKeyName: '::1' })
+    expect(await read('', { address: '::1', port: 2222 })).toMatchObject({ hostKeyName: '[::1]:2222' })
+  })
+
   it('expands the tokens of a proxy command', async () => {
     const { proxyCommand } = await read('HostName db\nPort 5\nUser u\nProxyCommand nc %h %p %r %n %% %C\n')
     expect(proxyCommand).toBe('nc db 5 u shop % %C')

@@ -99,6 +99,7 @@ hosts:
   here: { connection: local, sudo: true }
   box: { connection: sandbox }
   box13: { connection: sandbox, debian: 13 }
+  six: { address: ::1 }
   env: { address: !env WEB_ADDRESS }
 `
     const root = project({ [site]: text })
@@ -128,6 +129,7 @@ hosts:
       { kind: 'local', sudo: true },
       { kind: 'sandbox', debian: 12 },
       { kind: 'sandbox', debian: 13 },
+      { kind: 'ssh', ...unset, address: '::1' },
       { kind: 'ssh', ...unset, address: 'web.internal' },
     ])
   })

@@ -255,9 +255,51 @@ describe('the app role', () => {
     [{ node: { entry: '../server.js' } }, 'node.entry: expected a file within the release'],
     [{ node: { modules: ['a b'] } }, 'node.modules.0: expected a module’s name'],
     [{ shared: ['../etc'] }, 'shared.0: expected a folder’s name'],
+    [{ shared: ['.capstan'] }, 'shared.0: expected a folder’s name'],
+    [{ release: { files: ['run/app.sock'] } }, 'release.files.0: expected another name than "run/app.sock"'],
+    [{ release: { files: ['public'] } }, 'release.files.0: expected another name than "public"'],
     [{ php: { extensions: ['a b'] } }, 'php.extensions.0: expected the name of a php extension'],
   ])('refuses %j', (given, problem) => {
     expect(() => declared(given)).toThrow(problem)
+  })
+
+  it.each([
+    ...[
+      'NODE_OPTIONS',
+      'NODE_ENV',
+      'DB_HOST',
+      'TZ',
+      'LANG',
+      'MALLOC_ARENA_MAX',
+      'GUNICORN_CMD_ARGS',
+      'ENV',
+      'LDAP_HOST',
+    ],
+    ...['HTTP_PROXY', 'APP_KEY', 'RELEASE_NAME', 'REPORT', 'TMPDIR'],
+  ])('takes the variable %s', name => {
+    expect(wanted(env, { environment: { [name]: 'x' } }).content?.toString()).toContain(`${name}="x"\n`)
+  })
+
+  it.each([
+    ...['APP', 'RELEASE', 'REF', 'HOW', 'PORT', 'PATH', 'HOME', 'USER', 'PYTHONPATH', 'PHP_INI_SCAN_DIR'],
+    ...['LD_PRELOAD', 'LD_LIBRARY_PATH', 'LD_AUDIT', 'GLIBC_TUNABLES', 'BASH_ENV', 'NOTIFY_SOCKET'],
+  ])('refuses the variable %s with the reason', name => {
+    expect(() => declared({ environment: { [name]: 'x' } })).toThrow(
+      new RegExp(`^environment.${name}: expected another name than "${name}", which \\w+ `),
+    )
+  })
+
+  it.each(['run', 'public', 'deploy', 'sessions', 'maintenance'])(
+    'refuses the shared folder %s with the reason',
+    name => {
+      expect(() => declared({ shared: ['storage', name] })).toThrow(
+        `shared.1: expected another name than "${name}", which is `,
+      )
+    },
+  )
+
+  it('takes a file of public/ that is shared', () => {
+    expect(() => declared({ release: { files: ['public/robots.txt', 'config/keys.json'] } })).not.toThrow()
   })
 
   it.each(['root', 'www-data', 'nginx', 'mysql', 'php8', 'systemd-resolve', 'ssh'])(

@@ -100,6 +100,17 @@ describe('the dns role', () => {
     expect(lines(zone({ nameservers: ['ns.example.net'] }), 'NS')).toEqual(['@ IN NS ns.example.net.'])
   })
 
+  it('says that a domain takes no mail, as RFC 7505 does', () => {
+    expect(lines(zone({ records: { mx: [{ host: '.', priority: 0 }] } }), 'MX')).toEqual(['@ IN MX 0 .'])
+  })
+
+  it.each([
+    'letsencrypt.org; accounturi=https://acme-v02.api.letsencrypt.org/acme/acct/1234',
+    'letsencrypt.org;validationmethods=http-01,dns-01 ; accounturi=https://ca.example/a?b=c',
+  ])('writes an authority with the parameters of RFC 8657: %s', issue => {
+    expect(lines(zone({ caa: { issue: [issue] } }), 'CAA')[0]).toBe(`@ IN CAA 0 issue "${issue}"`)
+  })
+
   it('writes no CAA record where any authority may issue', () => {
     expect(lines(zone({ caa: { issue: [] } }), 'CAA')).toEqual([])
   })
@@ -164,6 +175,11 @@ describe('the vars of dns', () => {
     ['records.txt.0.text', { records: { txt: [{ text: 'a\0b' }] } }],
     ['records.txt.0.ttl', { records: { txt: [{ text: 'a', ttl: -1 }] } }],
     ['caa.issue.0', { caa: { issue: ['letsencrypt.org" ; x'] } }],
+    ['caa.issue.0', { caa: { issue: ['letsencrypt.org; accounturi=a"b'] } }],
+    ['caa.issue.0', { caa: { issue: ['letsencrypt.org; accounturi=a\\'] } }],
+    ['caa.issue.0', { caa: { issue: ['letsencrypt.org; accounturi'] } }],
+    ['records.mx.0.host', { records: { mx: [{ host: '..' }] } }],
+    ['records.cname.0.target', { records: { cname: [{ name: 'a', target: '.' }] } }],
     ['nameservers.0', { nameservers: ['ns1.foobar.com; rm -rf /'] }],
     ['nameservers', { nameservers: [] }],
     ['listen.0', { listen: ['0.0.0.0, x'] }],

@@ -36,7 +36,14 @@ export interface SandboxHost {
 /** The keys of a host in the inventory, `vars` apart. */
 export const hostSettings = vars({
   connection: choice(['ssh', 'local', 'sandbox'], { default: 'ssh', is: 'how it is reached' }),
-  address: optional(name('a host name or an IP address', 'its name, address or ssh alias')),
+  address: optional(
+    text({
+      pattern: /[A-Za-z0-9_:][A-Za-z0-9_.:@-]*/,
+      max: 253,
+      words: 'a host name or an IP address',
+      is: 'its name, address or ssh alias',
+    }),
+  ),
   user: optional(name('a login name', 'who logs in')),
   port: optional(port({ is: 'the port of its sshd' })),
   key: optional(text({ is: 'the private key file; ~ is your home' })),

@@ -2,7 +2,7 @@ import { isIP } from 'node:net'
 import * as v from 'valibot'
 import { Secret } from '#engine/secret.ts'
 import { expected } from './expected.ts'
-import { type Field, field, type Options, readField } from './field.ts'
+import { type Field, field, type Options, readField, type Scope } from './field.ts'
 
 interface TextOptions extends Options<string> {
   /** What the whole text must match; give `words` with it, for the error. */
@@ -10,16 +10,28 @@ interface TextOptions extends Options<string> {
   readonly words?: string
   /** Characters at most. */
   readonly max?: number
+  /** Why a text that matches is refused all the same: `is where …`; undefined for one that is taken. */
+  readonly reserved?: (value: string) => string | undefined
 }
 
 /** One line: not empty, no control character, no line separator. */
 export function text(options: TextOptions = {}): Field<string> {
-  const { pattern, max = 4096, words = 'one line of text' } = options
-  return line(
+  const { pattern, max = 4096, words = 'one line of text', reserved } = options
+  const plain = line(
     words,
     value => value.length <= max && (pattern === undefined || whole(pattern, value)),
     options,
   )
+  if (reserved === undefined) return plain
+  const schema = (scope: Scope) =>
+    v.pipe(
+      plain.schema(scope),
+      v.check(
+        value => reserved(value) === undefined,
+        ({ input }) => `expected another name than ${JSON.stringify(input)}, which ${reserved(input)}`,
+      ),
+    )
+  return { ...plain, schema }
 }
 
 /** Text of any number of lines: tab and newline are its only control characters. */
