@@ -1,5 +1,5 @@
 import { role } from '#engine/converge/role.ts'
-import { headerSettings, siteSettings } from './settings.ts'
+import { headerSettings, serverSettings, siteSettings } from './settings.ts'
 import vars from './vars.ts'
 
 export default role(import.meta, {
@@ -29,7 +29,7 @@ export default role(import.meta, {
     certificate.placeholder(site.domain, [site.domain, ...site.www])
 
     configSet('nginx configuration', { root: '/etc/nginx', test: 'nginx -t', notify: reload }, () => {
-      template('/etc/nginx/nginx.conf', { vars })
+      template('/etc/nginx/nginx.conf', { vars: serverSettings(vars, facts) })
       template('/etc/nginx/conf.d/capstan-headers.conf', { vars: headerSettings(vars) })
       template('/etc/nginx/snippets/capstan-headers.conf')
       for (const upstream of ['fastcgi', 'http'])

@@ -5,6 +5,11 @@ import type vars from './vars.ts'
 type NginxVars = VarsOf<typeof vars>
 
 /** The values of sites-available/site.conf: names as nginx lists them, and what its version has words for. */
+/** The values of nginx.conf. */
+export function serverSettings(vars: NginxVars, facts: Facts) {
+  return { ...vars, groups: keyExchange(facts.release.openssl) }
+}
+
 export function siteSettings(vars: NginxVars, site: Site, facts: Facts) {
   const names = [...new Set([site.domain, ...site.www])]
   const canonical = site.www[0] ?? site.domain
@@ -43,4 +48,14 @@ function dialect(version: string) {
 
 function inRegex(path: string): string {
   return path.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
+/**
+ * Mozilla's list of groups. OpenSSL has the first since 3.5; an older one rejects the file.
+ * Source: https://ssl-config.mozilla.org/guidelines, "intermediate".
+ */
+function keyExchange(openssl: string): string {
+  const [major = 0, minor = 0] = openssl.split('.').map(Number)
+  const hybrid = major > 3 || (major === 3 && minor >= 5)
+  return [...(hybrid ? ['X25519MLKEM768'] : []), 'X25519', 'prime256v1', 'secp384r1'].join(':')
+}
+
 }

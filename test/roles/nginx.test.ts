@@ -14,11 +14,11 @@ const site: Site = {
   email: 'hostmaster@foobar.com',
 }
 
-function declared(given: unknown = {}, other: Partial<Site> = {}, version = '1.22') {
+function declared(given: unknown = {}, other: Partial<Site> = {}, version = '1.22', openssl = '3.0') {
   const parsed = vars.parse(given, { ...site, ...other })
   if (!parsed.ok)
     throw new Error(parsed.problems.map(each => `${each.path.join('.')}: ${each.message}`).join())
-  const facts = { release: { nginx: version } } as unknown as Facts
+  const facts = { release: { nginx: version, openssl } } as unknown as Facts
   const catalog = buildCatalog()
   const host = { name: 'web1', groups: [] }
   nginx.declare(catalog.role('nginx'), { vars: parsed.value, site: { ...site, ...other }, facts, host })
@@ -95,6 +95,14 @@ describe('the nginx role', () => {
     expect(at('1.26')).toContain('http2 on;')
     expect(at('1.26')).toContain('ssl_reject_handshake on;')
     expect(at('1.18')).not.toContain('ssl_reject_handshake')
+  })
+
+  it('names the groups of Mozilla’s list that the host’s OpenSSL has', () => {
+    const groups = (openssl: string) =>
+      /ssl_ecdh_curve (.*);/.exec(text('/etc/nginx/nginx.conf', {}, {}, '1.26', openssl))?.[1]
+    for (const older of ['3.0', '3.4']) expect(groups(older)).toBe('X25519:prime256v1:secp384r1')
+    for (const newer of ['3.5', '3.10', '4.0'])
+      expect(groups(newer)).toBe('X25519MLKEM768:X25519:prime256v1:secp384r1')
   })
 
   it('has no redirect to a canonical name where the domain is the only one', () => {

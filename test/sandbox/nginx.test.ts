@@ -94,6 +94,22 @@ describe.each([12, 13] as const)('the nginx role on a bare Debian %i', debian =>
     expect(await tried('-tls1_2 -cipher AES128-SHA')).toContain('alert handshake failure')
   })
 
+  it('exchanges keys by the groups of Mozilla’s list alone', async () => {
+    const tried = (group: string, port: number) =>
+      web.sh(
+        `openssl s_client -connect 127.0.0.1:${port} -servername www.foobar.com -tls1_3 -groups ${group} </dev/null 2>&1 || :`,
+      )
+    const taken = ['X25519', 'P-256', 'P-384', ...(debian === 13 ? ['X25519MLKEM768'] : [])]
+    const refused = ['ffdhe2048', 'ffdhe8192', 'secp521r1', 'X448']
+    for (const group of taken) expect(await tried(group, 443)).toContain('Cipher is TLS_')
+    for (const group of refused) expect(await tried(group, 443)).toMatch(/alert handshake failure/)
+    // A server without a list takes each of them, so it is not the client that lacks one.
+    await web.sh(`cd /etc/ssl/capstan/foobar.com && setsid openssl s_server -accept 4433 -cert fullchain.pem -key privkey.pem -groups ${refused.join(':')} >/dev/null 2>&1 </dev/null &
+      for i in $(seq 100); do ss -ltn 2>/dev/null | grep -q :4433 && exit; perl -MIO::Socket::INET -e 'exit !IO::Socket::INET->new("127.0.0.1:4433")' && exit; sleep 0.1; done; exit 1`)
+    for (const group of refused) expect(await tried(group, 4433)).toContain('Cipher is TLS_')
+    await web.sh('kill $(pgrep -f "s_server -accept 4433")')
+  })
+
   it('serves files of public/ from disk, with their cache headers, and passes the rest to the app', async () => {
     await web.sh(`${made}${server}ln -s releases/${release} ${home}/current`)
     const hashed = await https('/assets/site.0123abcd.css', { 'accept-encoding': 'gzip' })

@@ -27,7 +27,7 @@ const typical: Facts = {
   cpus: 2,
   memory: 4096,
   addresses: ['192.0.2.1'],
-  release: { nginx: '1.22', php: '8.2', python: '3.11' },
+  release: { nginx: '1.22', openssl: '3.0', php: '8.2', python: '3.11' },
   live: [],
   pending: [],
 }

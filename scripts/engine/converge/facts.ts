@@ -19,8 +19,13 @@ export interface Facts {
   readonly memory: number
   /** Addresses of global scope, IPv4 first; the first is where the host is reached on its own network. */
   readonly addresses: readonly string[]
-  /** Versions that this release brings: `{nginx: '1.22', php: '8.2', python: '3.11'}`. */
-  readonly release: { readonly nginx: string; readonly php: string; readonly python: string }
+  /** Versions that this release brings: `{nginx: '1.22', openssl: '3.0', php: '8.2', python: '3.11'}`. */
+  readonly release: {
+    readonly nginx: string
+    readonly openssl: string
+    readonly php: string
+    readonly python: string
+  }
   /** Apps that have a live release: those with a link /srv/www/<app>/current. */
   readonly live: readonly string[]
   /** Handlers that an earlier run was to call and did not, as `role/name`. */
@@ -81,13 +86,13 @@ export function parseFacts(output: Buffer, host: string): Facts {
   }
 }
 
-/** The versions that each release ships. Source: packages nginx, php-defaults and python3-defaults. */
+/** The versions that each release ships. Source: packages nginx, openssl, php-defaults and python3-defaults. */
 const releases: Readonly<Record<string, Facts['release']>> = {
-  'debian 12': { nginx: '1.22', php: '8.2', python: '3.11' },
-  'debian 13': { nginx: '1.26', php: '8.4', python: '3.13' },
-  'debian sid': { nginx: '1.28', php: '8.4', python: '3.13' },
-  'ubuntu 22.04': { nginx: '1.18', php: '8.1', python: '3.10' },
-  'ubuntu 24.04': { nginx: '1.24', php: '8.3', python: '3.12' },
+  'debian 12': { nginx: '1.22', openssl: '3.0', php: '8.2', python: '3.11' },
+  'debian 13': { nginx: '1.26', openssl: '3.5', php: '8.4', python: '3.13' },
+  'debian sid': { nginx: '1.28', openssl: '3.5', php: '8.4', python: '3.13' },
+  'ubuntu 22.04': { nginx: '1.18', openssl: '3.0', php: '8.1', python: '3.10' },
+  'ubuntu 24.04': { nginx: '1.24', openssl: '3.0', php: '8.3', python: '3.12' },
 }
 
 function unsupported(name: string, supported: boolean): string {
