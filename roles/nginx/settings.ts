@@ -1,15 +1,16 @@
 import type { Facts } from '#engine/converge/facts.ts'
+import { hashedName } from '#engine/resources/release/hashed-name.ts'
 import type { Site, VarsOf } from '#engine/vars.ts'
 import type vars from './vars.ts'
 
 type NginxVars = VarsOf<typeof vars>
 
-/** The values of sites-available/site.conf: names as nginx lists them, and what its version has words for. */
 /** The values of nginx.conf. */
 export function serverSettings(vars: NginxVars, facts: Facts) {
   return { ...vars, groups: keyExchange(facts.release.openssl) }
 }
 
+/** The values of sites-available/site.conf: names as nginx lists them, and what its version has words for. */
 export function siteSettings(vars: NginxVars, site: Site, facts: Facts) {
   const names = [...new Set([site.domain, ...site.www])]
   const canonical = site.www[0] ?? site.domain
@@ -22,6 +23,7 @@ export function siteSettings(vars: NginxVars, site: Site, facts: Facts) {
     certificate: `/etc/ssl/capstan/${site.domain}`,
     version: dialect(facts.release.nginx),
     cache: { files: vars.cache.files, immutable: vars.cache.immutable.map(inRegex) },
+    hashed: hashedName,
     directives: vars.directives,
   }
 }
@@ -46,8 +48,6 @@ function dialect(version: string) {
   return { http2: { directive, listen: directive ? '' : ' http2' }, rejectsHandshake: minor >= 20 }
 }
 
-function inRegex(path: string): string {
-  return path.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 /**
  * Mozilla's list of groups. OpenSSL has the first since 3.5; an older one rejects the file.
  * Source: https://ssl-config.mozilla.org/guidelines, "intermediate".
@@ -58,4 +58,6 @@ function keyExchange(openssl: string): string {
   return [...(hybrid ? ['X25519MLKEM768'] : []), 'X25519', 'prime256v1', 'secp384r1'].join(':')
 }
 
+function inRegex(path: string): string {
+  return path.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { buildCatalog } from '#engine/converge/catalog.ts'
 import type { Facts } from '#engine/converge/facts.ts'
+import { hashedName } from '#engine/resources/release/hashed-name.ts'
 import type { Site } from '#engine/vars.ts'
 import nginx from '#roles/nginx/role.ts'
 import vars from '#roles/nginx/vars.ts'
@@ -103,6 +104,26 @@ describe('the nginx role', () => {
     for (const older of ['3.0', '3.4']) expect(groups(older)).toBe('X25519:prime256v1:secp384r1')
     for (const newer of ['3.5', '3.10', '4.0'])
       expect(groups(newer)).toBe('X25519MLKEM768:X25519:prime256v1:secp384r1')
+  })
+
+  it.each([
+    ['/assets/site.0123abcd.css', true],
+    ['/build/app-5f3e2a1b9c0d4e5f.js', true],
+    ['/app.3fc0f875.js.map', true],
+    ['/report-20261124.png', false],
+    ['/export.20261124120000.csv', false],
+    ['/photo-1234567890.jpg', false],
+    ['/site.abc123.css', false],
+    ['/site.0123abcd', false],
+  ])('takes %s for a file with a hash in its name: %s', (path, isHashed) => {
+    expect(new RegExp(hashedName).test(path)).toBe(isHashed)
+    expect(text(conf).split(hashedName)).toHaveLength(3)
+  })
+
+  it('gives lines of directives to visitors and to the gate alike', () => {
+    const servers = text(conf, further).split('\nserver {')
+    expect(servers.filter(each => each.includes('location = /old'))).toHaveLength(2)
+    expect(servers.at(-1)).toContain('location = /old')
   })
 
   it('has no redirect to a canonical name where the domain is the only one', () => {

@@ -1,6 +1,6 @@
 # shellcheck shell=dash
 # What brings a release to life on a host, beside host/stage.sh and workers.sh. script.ts sets APP, BASE, HOW, REF, CA,
-# WARM, MIGRATE_LIMIT, HOOK_LIMIT, ANSWERED and the texts of the perl programs; RELEASE is the release that it is about.
+# WARM, MIGRATE_LIMIT, HOOK_LIMIT, ANSWERED, HASHED and the texts of the perl programs; RELEASE is the release that it is about.
 
 # record STATE [JSON MEMBERS]: a line of the app's log, on the disk before anything else is done, whole or not at all.
 # Without modules, as prelude.sh says; 04012102 is O_RDWR|O_CREAT|O_APPEND|O_SYNC of open(2).
@@ -169,11 +169,11 @@ back() {
 keep_assets() {
   from=$BASE/releases/$RELEASE/public
   [ "$1" != 0 ] && [ -d "$from" ] || { rm -rf -- "$BASE/assets"; return 0; }
-  find "$from" -type f -regextype posix-extended -regex '.*[.-][0-9a-f]{8,64}\.[0-9A-Za-z.]+' -printf '%P\0' | perl -0ne '
-    BEGIN { ($from, $to) = splice @ARGV, 0, 2; mkdir $to } chomp; my ($own, $kept) = ("$from/$_", "$to/$_");
+  find "$from" -type f -printf '%P\0' | perl -0ne '
+    BEGIN { ($hashed, $from, $to) = splice @ARGV, 0, 3; mkdir $to } chomp; next unless /$hashed/; my ($own, $kept) = ("$from/$_", "$to/$_");
     my @is = stat $own; my @was = stat $kept; next if @was && $was[1] == $is[1];
     my @above = split m{/}; pop @above; my $at = $to; mkdir $at .= "/$_" for @above;
-    unlink "$kept.new"; link $own, "$kept.new" and rename "$kept.new", $kept or warn "$kept: $!\n"' -- "$from" "$BASE/assets"
+    unlink "$kept.new"; link $own, "$kept.new" and rename "$kept.new", $kept or warn "$kept: $!\n"' -- "$HASHED" "$from" "$BASE/assets"
   [ ! -d "$BASE/assets" ] || find "$BASE/assets" -mindepth 1 \( -type f -links 1 -cmin "+$1" -o -type d -empty \) -delete
 }
 # found_good MINUTES: visitors get it; the app's own unit starts it at boot.

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import { quote } from '#engine/quote.ts'
 import { functions as workers } from '#engine/resources/workers.ts'
 import type { ReleaseApp } from './app.ts'
+import { hashedName } from './hashed-name.ts'
 
 /** What a release is brought to life by. */
 export interface ReleaseChange {
@@ -33,6 +34,7 @@ export function releaseShell(
     CONFIGURE: configure,
     COPY: copy,
     INTACT: intact,
+    HASHED: hashedName,
   }
   const set = Object.entries(variables).map(([name, value]) => `${name}=${quote(value)}\n`)
   return [...set, 'SINCE=$(date +%s)\n', workers, functions].join('')
