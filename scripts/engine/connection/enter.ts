@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type CapstanError, ConnectionLost, HostError } from '../errors.ts'
 import type { Secret } from '../secret.ts'
 import type { Channel, ChannelEnd, OpenChannel } from './channel.ts'
+import { cleanShell, cleanSudo } from './preamble.ts'
 import { refusals } from './refusals.ts'
 
 /** Who logs in where, and how the channel becomes root. */
@@ -13,17 +14,17 @@ export interface Login {
 }
 
 /**
- * Opens a channel whose command is a POSIX sh with `body`, as root where the login asks for sudo. Without a
- * password nothing is waited for: the first script can follow at once. `body` goes by argv, in single quotes:
+ * Opens a channel whose command is a POSIX sh with `body`, in a clean environment and as root where the login asks for
+ * sudo. Without a password nothing is waited for: the first script can follow at once. `body` goes by argv, in single quotes:
  * it holds none itself, and no secret. Throws HostError when sudo asks twice.
  */
 export async function enter(open: OpenChannel, body: string, login: Login): Promise<Channel> {
-  if (login.sudo === undefined) return open(`exec /bin/sh -c '${body}'`)
+  if (login.sudo === undefined) return open(`exec ${cleanShell(body)}`)
   const { password } = login.sudo
-  if (password === undefined) return open(`exec env LC_ALL=C sudo -n -- /bin/sh -c '${body}'`)
+  if (password === undefined) return open(`exec ${cleanSudo} -n -- ${cleanShell(body)}`)
   const [prompt, ready] = [word(), word()]
-  const shell = `/bin/sh -c 'printf ${ready} >&2; ${body}'`
-  const channel = await open(`exec env LC_ALL=C sudo -S -p ${prompt} -- ${shell}`)
+  const shell = cleanShell(`printf ${ready} >&2; ${body}`)
+  const channel = await open(`exec ${cleanSudo} -S -p ${prompt} -- ${shell}`)
   try {
     await answerPrompt(channel, { login, prompt, ready, password })
     return channel

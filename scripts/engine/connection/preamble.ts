@@ -1,14 +1,29 @@
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-const surprises =
-  'IFS ENV BASH_ENV CDPATH GLOBIGNORE LANG LANGUAGE MAIL MAILPATH TMPDIR POSIXLY_CORRECT GREP_OPTIONS TAR_OPTIONS'
+
+/** What of the login's environment a shell of ours keeps: who it is, and the proxies that its network needs. */
+const kept = [
+  ...['HOME', 'USER', 'LOGNAME', 'SHELL'],
+  ...['http_proxy', 'https_proxy', 'ftp_proxy', 'all_proxy', 'no_proxy'],
+  ...['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'],
+]
+
+const clean = `exec /usr/bin/env -i ${kept.map(name => `\${${name}+${name}="$${name}"}`).join(' ')} LC_ALL=C PATH=${path}`
 
 /**
- * The first line of a shell of ours, the same surroundings on every host; it says `nonce`, and the shell's pid,
- * on stdout and `nonce` on stderr, so that what a login shell wrote before is told from what we ask.
+ * The command of a POSIX sh that runs `body` in the same environment on every host: what sshd, PAM or sudo give the login,
+ * such as PERL5OPT or LD_PRELOAD, reaches no program of ours. `body` holds no single quote.
+ */
+export function cleanShell(body: string): string {
+  return `/bin/sh -c '${clean} /bin/sh -c "$0"' '${body}'`
+}
+
+/** The beginning of a command by sudo, which gets a clean environment as well, whatever its env_keep says. */
+export const cleanSudo = `/bin/sh -c '${clean} sudo "$@"' sh`
+
+/**
+ * The first line of a shell of ours; it says `nonce`, and the shell's pid, on stdout and `nonce` on stderr, so that
+ * what a login shell wrote before is told from what we ask.
  */
 export function preamble(nonce: string): string {
-  return (
-    `{ unset ${surprises}; LC_ALL=C; PATH=${path}; export LC_ALL PATH; umask 022; cd /; ` +
-    `printf "\\036%s %d\\n" ${nonce} "$$"; printf "\\036%s 0\\n" ${nonce} >&2; }`
-  )
+  return `{ umask 022; cd /; printf "\\036%s %d\\n" ${nonce} "$$"; printf "\\036%s 0\\n" ${nonce} >&2; }`
 }

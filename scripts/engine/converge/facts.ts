@@ -35,13 +35,15 @@ export interface Facts {
 /** Shell that prints the facts as NUL-ended pairs. */
 export const factsScript = String.raw`
 pair() { printf '%s\0%s\0' "$1" "$2"; }
-if [ -r /etc/os-release ]; then . /etc/os-release; fi
-pair os.id "$ID"; pair os.version "$VERSION_ID"; pair os.codename "$VERSION_CODENAME"; pair os.name "$PRETTY_NAME"
 pair architecture "$(uname -m)"
 perl -e '
   sub pair { print "$_[0]\0$_[1]\0" }
   if (open my $f, "<", "/proc/sys/kernel/hostname") { chomp(my $name = <$f>); pair hostname => $name }
   if (open my $f, "<", "/proc/cpuinfo") { pair cpus => scalar grep { /^processor\s/ } <$f> }
+  # Assignments of shell, which are read and never run. Source: os-release(5).
+  my %os; if (open my $f, "<", "/etc/os-release") { while (<$f>) { my ($name, $value) = /^([A-Z0-9_]+)=(.*?)\s*$/ or next;
+    $value =~ s/^"(.*)"$/$1/ or $value =~ s/^\x27(.*)\x27$/$1/; $value =~ s/\\(["\\\$\x60\x27])/$1/g; $os{$name} = $value } }
+  pair "os.id" => $os{ID}; pair "os.version" => $os{VERSION_ID}; pair "os.codename" => $os{VERSION_CODENAME}; pair "os.name" => $os{PRETTY_NAME};
   if (open my $f, "<", "/proc/meminfo") { while (<$f>) { pair memory => int $1 / 1024 if /^MemTotal:\s+(\d+)/ } }
   if (open my $f, "<", "/proc/net/fib_trie") { my ($last, %seen);
     while (<$f>) { $last = $1 if /\|-- ([\d.]+)/; pair address => $last if /\/32 host LOCAL/ && $last !~ /^127\./ && !$seen{$last}++ } }
