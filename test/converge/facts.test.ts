@@ -1,5 +1,9 @@
+import { execFileSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
-import { parseFacts } from '#engine/converge/facts.ts'
+import { factsScript, parseFacts } from '#engine/converge/facts.ts'
 
 const said = {
   'os.id': 'debian',
@@ -61,5 +65,42 @@ describe('facts', () => {
         hint: expect.stringContaining('debian 12'),
       }),
     )
+  })
+})
+
+describe('/etc/os-release', () => {
+  /** What the script reads of such a file, in place of the machine's own. */
+  const read = (text: string) => {
+    const folder = mkdtempSync(join(tmpdir(), 'capstan-facts-'))
+    const [file, proof] = [join(folder, 'os-release'), join(folder, 'proof')]
+    writeFileSync(file, text.replaceAll('PROOF', proof))
+    const script = factsScript.replaceAll('/etc/os-release', file)
+    const values = execFileSync('sh', { input: script }).toString().split('\0')
+    const ran = existsSync(proof)
+    rmSync(folder, { recursive: true })
+    const of = (key: string) => values[values.indexOf(key) + 1]
+    return {
+      id: of('os.id'),
+      version: of('os.version'),
+      codename: of('os.codename'),
+      name: of('os.name'),
+      ran,
+    }
+  }
+
+  it('is read with its three kinds of quotes', () => {
+    const text = `PRETTY_NAME="Debian \\"GNU\\"/Linux 12 (bookworm)"\nVERSION_ID='12'\n# ID=other\nVERSION_CODENAME=bookworm\nID=debian\n`
+    const name = 'Debian "GNU"/Linux 12 (bookworm)'
+    expect(read(text)).toEqual({ id: 'debian', version: '12', codename: 'bookworm', name, ran: false })
+  })
+
+  it.each([
+    'PRETTY_NAME="$(touch PROOF)"',
+    'PRETTY_NAME=`touch PROOF`',
+    'ID=debian; touch PROOF',
+    'touch PROOF',
+    'ID=$(touch PROOF)',
+  ])('runs nothing: %s', line => {
+    expect(read(`${line}\nVERSION_ID=12\n`)).toMatchObject({ version: '12', ran: false })
   })
 })

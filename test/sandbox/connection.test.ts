@@ -1,4 +1,4 @@
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile, execFileSync, spawnSync } from 'node:child_process'
 import { chmodSync, copyFileSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join } from 'node:path'
@@ -100,6 +100,71 @@ describe.each([12, 13] as const)('the users of a Debian %i host', debian => {
     const run = promisify(execFile)(process.execPath, words, options)
     // It was killed where it has a signal.
     await expect(run).rejects.toMatchObject({ code: 1, signal: null, stderr: expect.stringContaining(said) })
+  })
+
+  it('have an environment of ours alone, whatever sshd, PAM and sudo give them', async () => {
+    const admin = await login(there.target('root'))
+    const names = [
+      'http_proxy',
+      'PERL5OPT',
+      'PERL5LIB',
+      'LD_PRELOAD',
+      'BASH_ENV',
+      'ENV',
+      'IFS',
+      'PYTHONPATH',
+      'TMPDIR',
+    ]
+    const given =
+      'PERL5OPT=-MEvil PERL5LIB=/opt/evil LD_PRELOAD=/opt/evil/none.so BASH_ENV=/opt/evil/env ENV=/opt/evil/env'
+    const environment = ['PERL5OPT=-MEvil', 'http_proxy=http://proxy.internal:3128', '']
+    // A module and a library that leave a word in the output of every program that loads them.
+    await say(
+      admin,
+      [
+        'mkdir -p /opt/evil && echo "package Evil; print STDERR qq(evil); 1" >/opt/evil/Evil.pm && echo "echo evil >&2" >/opt/evil/env',
+        `printf 'Match User root,free,asks\\nSetEnv ${given} IFS=x PYTHONPATH=/opt/evil TMPDIR=/opt/evil\\n' >/etc/ssh/sshd_config.d/evil.conf`,
+        `echo 'Defaults env_keep += "${names.join(' ')}"' >/etc/sudoers.d/evil`,
+        `printf '${environment.join('\\n')}' >/etc/environment`,
+        'sshd -t && systemctl reload ssh',
+      ].join('\n'),
+    )
+    const proof = `perl -e 'print 1' 2>&1; sh -c 'printf "2 "' 2>&1; env | sed 's/=.*//' | sort | tr '\\n' ' '`
+    const wanted = /^12 (HOME |LC_ALL |LOGNAME |OLDPWD |PATH |PWD |SHELL |USER |_ |http_proxy )+$/
+    try {
+      const who = [
+        { user: 'root' },
+        { user: 'free' },
+        { user: 'asks', sudoPassword: new Secret(sudoPassword) },
+      ]
+      for (const other of who) {
+        const connection = await login(there.target(other.user, other))
+        expect(await say(connection, proof), other.user).toMatch(wanted)
+        expect(await say(connection, 'echo "$http_proxy"')).toBe('http://proxy.internal:3128\n')
+        const stream = await connection.openStream(proof)
+        stream.stdin.end()
+        expect(Buffer.concat(await stream.stdout.toArray()).toString(), other.user).toMatch(wanted)
+      }
+      // OpenSSH's own session has them, and so has what sudo starts there.
+      const { host } = there
+      const words = [
+        '-F',
+        'none',
+        '-i',
+        host.keyFile,
+        '-p',
+        String(host.port),
+        '-o',
+        `UserKnownHostsFile=${host.knownHostsFile}`,
+      ]
+      const raw = spawnSync('ssh', [...words, `free@${host.address}`, "sudo -n perl -e 'print 1'"])
+      expect(raw.stderr.toString()).toContain('evil')
+    } finally {
+      await say(
+        admin,
+        'rm -f /etc/ssh/sshd_config.d/evil.conf /etc/sudoers.d/evil; : >/etc/environment; systemctl reload ssh',
+      )
+    }
   })
 
   it('keeps the sudo password out of every process’s arguments and environment', async () => {
@@ -283,6 +348,48 @@ describe('the key of a host', () => {
     const before = await logins()
     await expect(login(target())).rejects.toMatchObject({ code, exitCode: 4, hint: expect.any(String) })
     expect(await logins()).toBe(before)
+  })
+
+  describe('in the file of RevokedHostKeys', () => {
+    const configured = (revoked: string) => {
+      const configFile = join(on.directory, `revoked-${Math.random()}`)
+      writeFileSync(configFile, `RevokedHostKeys ${revoked}\n`)
+      return login(on.target('root', { configFile }))
+    }
+    const list = (...keys: readonly string[]) => {
+      const [file, lines] = [join(on.directory, `krl-${Math.random()}`), on.knownHosts(...keys)]
+      execFileSync('ssh-keygen', ['-qkf', file, lines])
+      return file
+    }
+    it.each<[string, () => string]>([
+      ['lines of keys', () => on.knownHosts('# given up', otherKey(), `${on.hostKey} old`)],
+      ['a key revocation list', () => list(otherKey(), on.hostKey)],
+    ])('is refused, by %s', async (_how, revoked) => {
+      const file = revoked()
+      await expect(configured(file)).rejects.toMatchObject({
+        ...{ code: 'host-key-revoked', exitCode: 4 },
+        lines: [`RevokedHostKeys: ${file}`],
+      })
+    })
+    it.each<[string, () => string]>([
+      ['lines of keys', () => on.knownHosts(otherKey(), `# ${on.hostKey}`)],
+      ['a key revocation list', () => list(otherKey())],
+    ])('is let in where it is not among them, by %s', async (_how, revoked) => {
+      expect(await say(await configured(revoked()), 'echo on')).toBe('on\n')
+    })
+    it.each<[string, () => string]>([
+      ['is missing', () => join(on.directory, 'none')],
+      [
+        'is a broken list',
+        () => {
+          const file = list(otherKey())
+          writeFileSync(file, readFileSync(file).subarray(0, 20))
+          return file
+        },
+      ],
+    ])('is not trusted where that file %s', async (_how, revoked) => {
+      await expect(configured(revoked())).rejects.toMatchObject({ code: 'known-hosts', exitCode: 4 })
+    })
   })
 
   it('that is good lets us log in, which sshd tells', async () => {

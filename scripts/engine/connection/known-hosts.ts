@@ -3,6 +3,7 @@ import { access, appendFile, constants } from 'node:fs/promises'
 import { UnreachableError } from '../errors.ts'
 import { quote } from '../quote.ts'
 import { type ChildOutcome, openssh } from './child.ts'
+import { isRevoked } from './revoked-keys.ts'
 import type { SshConfig } from './ssh-config.ts'
 
 /** One line of a known_hosts file that is about the host. */
@@ -40,11 +41,11 @@ export async function verifyHostKey(
   key: Buffer,
 ): Promise<void> {
   const shown = `${keyType(key)} ${fingerprint(key)}`
-  if (known.some(entry => entry.marker === 'revoked' && entry.key.equals(key)))
-    throw new UnreachableError('host-key-revoked', `${host}: the host showed a revoked key: ${shown}`, {
-      hint: 'Do not log in: whoever answers holds a key that was given up. Set up a new host key there.',
-      lines: places(known.filter(entry => entry.marker === 'revoked')),
-    })
+  const revoked = known.filter(entry => entry.marker === 'revoked' && entry.key.equals(key))
+  if (revoked.length > 0) throw givenUp(host, shown, places(revoked))
+  const { revokedHostKeys } = config
+  if (revokedHostKeys !== undefined && (await isRevoked(revokedHostKeys, key)))
+    throw givenUp(host, shown, [`RevokedHostKeys: ${revokedHostKeys}`])
   const own = known.filter(entry => entry.marker === undefined)
   if (own.some(entry => entry.key.equals(key))) return
   const other = own.filter(entry => entry.type === keyType(key))
@@ -162,6 +163,13 @@ function unknown(host: string, config: SshConfig, known: readonly KnownKey[], ke
       lines,
     },
   )
+}
+
+function givenUp(host: string, shown: string, lines: readonly string[]): UnreachableError {
+  return new UnreachableError('host-key-revoked', `${host}: the host showed a revoked key: ${shown}`, {
+    hint: 'Do not log in: whoever answers holds a key that was given up. Set up a new host key there.',
+    lines,
+  })
 }
 
 function changed(
