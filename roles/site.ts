@@ -24,6 +24,11 @@ const site: Vars<Site> = vars({
     default: 'php',
     is: 'what runs the app: php (php-fpm), python (gunicorn or uWSGI), node, or static for files alone',
   }),
+  replaces: optional(
+    domain({
+      is: 'the domain of the site that it takes the place of on its hosts; unset: a host that has another one is refused',
+    }),
+  ),
   email: email({
     default: ({ site }) => `hostmaster@${site.domain}`,
     is: 'who is written to about the zone and the certificates',

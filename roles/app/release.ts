@@ -1,9 +1,13 @@
 import type { AppSettings } from '#engine/resources/release/app.ts'
+import { Secret } from '#engine/secret.ts'
 import type { Site } from '#engine/vars.ts'
 import type { AppVars } from './runtimes.ts'
 
 /** What deploys and the role itself have to know of an app, from the role's vars. */
-export function appSettings({ database, shared, workers, release }: AppVars, site: Site): AppSettings {
+export function appSettings(
+  { database, environment, shared, workers, release }: AppVars,
+  site: Site,
+): AppSettings {
   return {
     app: site.app,
     domain: site.www[0] ?? site.domain,
@@ -14,6 +18,7 @@ export function appSettings({ database, shared, workers, release }: AppVars, sit
     migrate: release.migrate,
     migrations: release.migrations,
     database: `${database.name} on ${database.socket}`,
+    ownDatabase: database.password !== undefined && !database.shared && isHere(environment['DB_HOST']),
     migrateTimeout: secondsOf(release.migrateTimeout),
     hookTimeout: secondsOf(release.hookTimeout),
     drain: secondsOf(release.drain),
@@ -22,6 +27,12 @@ export function appSettings({ database, shared, workers, release }: AppVars, sit
     warm: release.warm,
     keep: release.keep,
   }
+}
+
+/** Whether a host name of `app.environment` is the host itself, as it is without one. */
+function isHere(name: string | Secret | undefined): boolean {
+  const plain = name instanceof Secret ? name.reveal() : name
+  return plain === undefined || ['localhost', '127.0.0.1', '::1'].includes(plain)
 }
 
 /** Whole seconds, rounded up, of `500ms`, `30s`, `5m`, `1h`, `7d`. */

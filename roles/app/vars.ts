@@ -81,6 +81,10 @@ export default vars({
       default: '/run/mysqld/mysqld.sock',
       is: 'where the database server listens, as DB_SOCKET',
     }),
+    shared: flag({
+      default: false,
+      is: 'the sockets of all hosts lead to one database, such as a cluster or a proxy; several hosts of an app need it, since a deploy migrates one database',
+    }),
   }),
   shared: list(folder, {
     default: ['storage'],

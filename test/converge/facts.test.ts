@@ -36,8 +36,13 @@ describe('facts', () => {
       addresses: ['10.0.0.5', 'fe80::1'],
       release: { nginx: '1.22', openssl: '3.0', php: '8.2', python: '3.11' },
       live: ['shop'],
+      site: undefined,
       pending: ['nginx/reload nginx', 'tls/x'],
     })
+  })
+
+  it('know which site a host is set up for', () => {
+    expect(facts({ site: 'shop shop.com' }).site).toEqual({ app: 'shop', domain: 'shop.com' })
   })
 
   it('take a release without a number for the unstable one', () => {

@@ -19,7 +19,12 @@ const catalog = catalogOf({
 })
 const { stage } = plan(catalog, probedOn(catalog, {}), new Set(), new Set())
 const run = { runId: 'r', who: 'ann@laptop', url: undefined }
-const script = convergeScript(stage, { id: '1', nonce: 'abcdef', run })
+const script = convergeScript(stage, {
+  id: '1',
+  nonce: 'abcdef',
+  run,
+  site: { app: 'foobar', domain: 'foobar.com' },
+})
 
 describe('the script of a stage', () => {
   it.each(['dash', 'bash --posix'])('has no word that %s objects to', shell => {
@@ -41,6 +46,11 @@ describe('the script of a stage', () => {
       `handle 3 ${key}`,
       'finish 0',
     ])
+  })
+
+  it('writes down which site the host is set up for before it changes anything', () => {
+    expect(script).toContain("SITE='foobar foobar.com'\n")
+    expect(script.lastIndexOf('\nremember_site\n')).toBeLessThan(script.lastIndexOf('\nrun 0\n'))
   })
 
   it('prints marks that its reader knows, whatever steps print', () => {

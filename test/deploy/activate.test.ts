@@ -25,7 +25,14 @@ const settings: AppSettings = {
     warm: false,
     serial: undefined,
   },
-  ...{ health: { path: '/health', timeout: 1, passes: 1 }, drain: 1, assets: 0, keep: 5, database: 'foobar' },
+  ...{
+    health: { path: '/health', timeout: 1, passes: 1 },
+    drain: 1,
+    assets: 0,
+    keep: 5,
+    database: 'foobar',
+    ownDatabase: false,
+  },
   ...{ migrate: './migrate', migrations: undefined, migrateTimeout: 1, hookTimeout: 1 },
 }
 

@@ -15,6 +15,7 @@ const settings: AppSettings = {
   migrate: undefined,
   migrations: undefined,
   database: 'foobar on /run/mysqld/mysqld.sock',
+  ownDatabase: false,
   migrateTimeout: 900,
   hookTimeout: 900,
   drain: 30,

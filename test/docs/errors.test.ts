@@ -81,6 +81,7 @@ function stepNames(): readonly string[] {
       migrate: undefined,
       migrations: [],
       database: 'foobar',
+      ownDatabase: false,
       ca: '',
     },
     ...{

@@ -29,5 +29,6 @@ const typical: Facts = {
   addresses: ['192.0.2.1'],
   release: { nginx: '1.22', openssl: '3.0', php: '8.2', python: '3.11' },
   live: [],
+  site: undefined,
   pending: [],
 }

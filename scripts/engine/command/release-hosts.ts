@@ -54,11 +54,29 @@ export async function releaseHosts(
     }),
   )
   const chosen = given.app === undefined ? all : all.filter(({ settings }) => settings.app === given.app)
+  refuseSeparateDatabases(chosen)
   if (chosen.length > 0) return chosen
   const wanted = given.app === undefined ? 'the app' : `the app ${given.app}`
   throw new UsageError('no-hosts', `${inventory.file}: no host of ${given.limit} has ${wanted}`, {
     lines: all.map(({ host, settings }) => `${host.name} has ${settings.app}`),
   })
+}
+
+/** Throws UsageError where hosts share an app and each has its database for itself: a deploy migrates one of them. */
+export function refuseSeparateDatabases(hosts: readonly Pick<ReleaseHost, 'host' | 'settings'>[]): void {
+  const apart = hosts.filter(({ settings }) => settings.ownDatabase)
+  for (const app of new Set(apart.map(({ settings }) => settings.app))) {
+    const own = apart.filter(({ settings }) => settings.app === app)
+    if (own.length < 2) continue
+    const names = own.map(({ host }) => host.name)
+    throw new UsageError(
+      'separate-databases',
+      `${app} runs on ${names.slice(0, -1).join(', ')} and ${names.at(-1)}, each with a database of its own: a deploy migrates one`,
+      {
+        hint: `Nothing was contacted. Where their sockets lead to one database (a cluster, a proxy), declare app.database.shared: true. Otherwise limit the run to one host: -l ${names[0]}`,
+      },
+    )
+  }
 }
 
 /** Throws UsageError where hosts have different apps: what is shipped is one. */

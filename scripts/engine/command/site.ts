@@ -15,7 +15,7 @@ import { parseCount, parseFlags, parseNames } from './options.ts'
 import { assignRoles, filterPlays, type HostRoles, type Play } from './plays.ts'
 import { openPrinter } from './printer.ts'
 import { type ReachableHost, reach } from './reach.ts'
-import type { ReleaseDefinition } from './release-hosts.ts'
+import { type ReleaseDefinition, type ReleaseHost, refuseSeparateDatabases } from './release-hosts.ts'
 import { runIdentity } from './release-run.ts'
 
 const help = `Usage: npx zx scripts/site.mjs [options]
@@ -93,6 +93,7 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
   if (values['list-hosts']) return say(input, hosts.map(host => `${host.name}\n`).join(''))
   const assigned = assignRoles(inventory, hosts, plays, definition.site)
   if (values['list-tasks']) return say(input, listTasks(assigned))
+  refuseSeparateDatabases(appsOf(assigned, definition.settings))
   const sudoPassword = await askSudoPassword(values['ask-become-pass'], input.environment)
 
   const printer = await openPrinter({
@@ -161,6 +162,19 @@ function workOf(assigned: readonly HostRoles[], reachable: readonly ReachableHos
     connect: seconds => {
       const way = ways.get(host)
       if (!way) throw new Error(`${host.name} has no way to it`)
+/** The hosts that get the role `app`, with its settings there. */
+function appsOf(
+  assigned: readonly HostRoles[],
+  settings: SiteDefinition['settings'],
+): readonly Pick<ReleaseHost, 'host' | 'settings'>[] {
+  if (!settings) return []
+  return assigned.flatMap(({ host, site, roles }) =>
+    roles
+      .filter(({ role }) => role.name === 'app')
+      .map(({ vars }) => ({ host, settings: settings(vars as never, site) })),
+  )
+}
+
       return way.connect(seconds)
     },
   }))

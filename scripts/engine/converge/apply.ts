@@ -4,6 +4,7 @@ import type { HostConnection } from '#engine/host/host-connection.ts'
 import { markReader } from '#engine/host/marks.ts'
 import type { RunIdentity } from '#engine/host/run-identity.ts'
 import type { Emit } from '#engine/output/events.ts'
+import type { Site } from '#engine/vars.ts'
 import type { Step } from './plan.ts'
 import { ConvergeReporter } from './reporter.ts'
 import { convergeScript } from './stage.ts'
@@ -21,12 +22,17 @@ export interface Applied {
 export async function applyStage(
   connection: HostConnection,
   stage: readonly Step[],
-  { run, pass, emit }: { readonly run: RunIdentity; readonly pass: number; readonly emit: Emit },
+  {
+    run,
+    site,
+    pass,
+    emit,
+  }: { readonly run: RunIdentity; readonly site: Site; readonly pass: number; readonly emit: Emit },
 ): Promise<Applied> {
   const id = `${run.runId}-${pass}`
   const nonce = randomBytes(16).toString('hex')
   const reporter = new ConvergeReporter(connection.host, stage, id, emit)
-  const script = convergeScript(stage, { id, nonce, run })
+  const script = convergeScript(stage, { id, nonce, run, site })
   const error = await connection
     .stage(
       { id, script, orphans: 'wait' },

@@ -28,6 +28,8 @@ export interface Facts {
   }
   /** Apps that have a live release: those with a link /srv/www/<app>/current. */
   readonly live: readonly string[]
+  /** The site that the host has been set up for; undefined: none yet. */
+  readonly site: { readonly app: string; readonly domain: string } | undefined
   /** Handlers that an earlier run was to call and did not, as `role/name`. */
   readonly pending: readonly string[]
 }
@@ -38,18 +40,23 @@ pair() { printf '%s\0%s\0' "$1" "$2"; }
 pair architecture "$(uname -m)"
 perl -e '
   sub pair { print "$_[0]\0$_[1]\0" }
-  if (open my $f, "<", "/proc/sys/kernel/hostname") { chomp(my $name = <$f>); pair hostname => $name }
-  if (open my $f, "<", "/proc/cpuinfo") { pair cpus => scalar grep { /^processor\s/ } <$f> }
   # Assignments of shell, which are read and never run. Source: os-release(5).
   my %os; if (open my $f, "<", "/etc/os-release") { while (<$f>) { my ($name, $value) = /^([A-Z0-9_]+)=(.*?)\s*$/ or next;
     $value =~ s/^"(.*)"$/$1/ or $value =~ s/^\x27(.*)\x27$/$1/; $value =~ s/\\(["\\\$\x60\x27])/$1/g; $os{$name} = $value } }
   pair "os.id" => $os{ID}; pair "os.version" => $os{VERSION_ID}; pair "os.codename" => $os{VERSION_CODENAME}; pair "os.name" => $os{PRETTY_NAME};
+  if (open my $f, "<", "/proc/sys/kernel/hostname") { chomp(my $name = <$f>); pair hostname => $name }
+  if (open my $f, "<", "/proc/cpuinfo") { pair cpus => scalar grep { /^processor\s/ } <$f> }
   if (open my $f, "<", "/proc/meminfo") { while (<$f>) { pair memory => int $1 / 1024 if /^MemTotal:\s+(\d+)/ } }
   if (open my $f, "<", "/proc/net/fib_trie") { my ($last, %seen);
     while (<$f>) { $last = $1 if /\|-- ([\d.]+)/; pair address => $last if /\/32 host LOCAL/ && $last !~ /^127\./ && !$seen{$last}++ } }
   if (open my $f, "<", "/proc/net/if_inet6") { while (<$f>) { my @f = split; next unless $f[3] eq "00";
     pair address => join ":", map { sprintf "%x", hex } $f[0] =~ /(....)/g } }
   if (opendir my $d, "/srv/www") { -l "/srv/www/$_/current" and pair live => $_ for sort grep { !/^\./ } readdir $d }
+  # A host that was set up before there was such a file is known by its nginx.
+  if (open my $f, "<", "/var/lib/capstan/site") { my ($site) = <$f> =~ /^(\S+ \S+)$/; pair site => $site if $site }
+  elsif (open $f, "<", "/etc/nginx/sites-available/site.conf") { local $/; my $conf = <$f>;
+    my ($app) = $conf =~ m{^\s*set \$app /srv/www/([^/\s]+)/current;}m; my ($domain) = $conf =~ m{ /etc/ssl/capstan/([^/\s]+)/fullchain};
+    pair site => "$app $domain" if $app && $domain }
   for my $pending (qw(pending owed)) { opendir my $d, "/var/lib/capstan/$pending" or next; pair pending => pack "H*", $_ for sort grep { /^[0-9a-f]+$/ } readdir $d }
 '
 if [ -d /run/systemd/system ]; then pair systemd yes; fi
@@ -70,6 +77,7 @@ export function parseFacts(output: Buffer, host: string): Facts {
     codename: one('os.codename'),
     name: one('os.name') || 'an unknown system',
   }
+  const [app, domain] = one('site').split(' ')
   const release = releases[`${os.id} ${os.version}`]
   if (!release || !all.has('systemd'))
     throw new CapstanError('host-unsupported', `${host}: ${unsupported(os.name, release !== undefined)}`, {
@@ -84,6 +92,7 @@ export function parseFacts(output: Buffer, host: string): Facts {
     addresses: all.get('address') ?? [],
     release,
     live: all.get('live') ?? [],
+    site: app && domain ? { app, domain } : undefined,
     pending: all.get('pending') ?? [],
   }
 }

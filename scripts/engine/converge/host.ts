@@ -10,6 +10,7 @@ import { Counts } from './counts.ts'
 import { declareRole } from './declare.ts'
 import { type Facts, factsScript, parseFacts } from './facts.ts'
 import { stillDiffers, stopped, unreadable } from './failures.ts'
+import { refuseOtherSite } from './other-site.ts'
 import { foreseen, handlerKey, type Plan, plan } from './plan.ts'
 import { probe } from './probe.ts'
 import type { HostIdentity, Role } from './role.ts'
@@ -109,6 +110,7 @@ class HostConverge {
       ? this.#connection.run(factsScript)
       : this.#connection.lock('host', `${clearLeftovers}${factsScript}`))
     const facts = parseFacts(stdout, host)
+    refuseOtherSite(host, facts.site, this.#work.site)
     emit({ event: 'facts', host, facts: { ...facts } })
     return facts
   }
@@ -161,7 +163,7 @@ class HostConverge {
 
   #apply({ stage }: Plan, pass: number): Promise<Applied> {
     const { run, emit } = this.#options
-    return applyStage(this.#connection, stage, { run, pass, emit })
+    return applyStage(this.#connection, stage, { run, site: this.#work.site, pass, emit })
   }
 
   #remember({ stage }: Plan, applied: Applied, pending: Set<string>, done: Set<Resource>): void {

@@ -3,6 +3,7 @@ import { stateDirectory } from '#engine/host/paths.ts'
 import type { RunIdentity } from '#engine/host/run-identity.ts'
 import { stageScript } from '#engine/host/stage-script.ts'
 import { quote } from '#engine/quote.ts'
+import type { Site } from '#engine/vars.ts'
 import { handlerKey, type Step, transactions } from './plan.ts'
 
 /** Copies of config sets that a stage made; what is left of a stage that was killed is named there. */
@@ -14,7 +15,17 @@ const leftovers = `${stateDirectory}/leftovers`
  */
 export function convergeScript(
   stage: readonly Step[],
-  { id, nonce, run }: { readonly id: string; readonly nonce: string; readonly run: RunIdentity },
+  {
+    id,
+    nonce,
+    run,
+    site,
+  }: {
+    readonly id: string
+    readonly nonce: string
+    readonly run: RunIdentity
+    readonly site: Pick<Site, 'app' | 'domain'>
+  },
 ): string {
   const groups = transactions(stage)
   const order = new Map(stage.map((step, index) => [step, index]))
@@ -35,13 +46,18 @@ export function convergeScript(
     id,
     nonce,
     run,
-    variables: { PENDING: `${stateDirectory}/pending`, LEFTOVERS: leftovers },
+    variables: {
+      PENDING: `${stateDirectory}/pending`,
+      LEFTOVERS: leftovers,
+      SITE: `${site.app} ${site.domain}`,
+      SITE_FILE: `${stateDirectory}/site`,
+    },
     functions: [prelude, steps, restore].join(''),
     steps: stage.map(shellOf),
     calls: [
       ...sets,
       'case ${1-} in candidate) shift; candidate "$@" ;; esac\n',
-      'echo "$PPID" >"$SESSION"\n',
+      'echo "$PPID" >"$SESSION"\nremember_site\n',
       ...calls,
       'finish 0\n',
     ].join(''),

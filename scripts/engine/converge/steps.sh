@@ -6,6 +6,12 @@ at_end() { for old in $KEPT; do rm -rf -- "$old"; done; rm -f -- "$LEFTOVERS"; }
 halt() { [ -e "$STOP" ] || return 0; [ -z "$IN_SET" ] || exit 123; mark stopped; finish 0; }
 KEPT= INSTALLED= RAN= IN_SET= QUIET= SYNCED=
 
+# remember_site: which site this host is set up for, before anything of it is changed; facts.ts reads it.
+remember_site() {
+  { read -r known_ <"$SITE_FILE" && [ "$known_" = "$SITE" ]; } 2>/dev/null && return
+  printf '%s\n' "$SITE" >"$SITE_FILE.new" && mv -- "$SITE_FILE.new" "$SITE_FILE" || finish 73
+}
+
 # set_pending KEY…: handlers are remembered on disk before what notifies them changes; NEWLY: those that were not pending.
 set_pending() {
   NEWLY='' synced=1

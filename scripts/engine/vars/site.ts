@@ -10,6 +10,8 @@ export interface Site {
   readonly app: string
   /** What runs the app; `static`: nothing does, it is files alone. */
   readonly runtime: 'php' | 'python' | 'node' | 'static'
+  /** The domain of the site whose hosts it takes over. */
+  readonly replaces?: string | undefined
   /** Who is written to about the zone and the certificates. */
   readonly email: string
 }

@@ -40,6 +40,8 @@ export interface AppSettings extends ReleaseApp {
   readonly migrations: readonly string[] | undefined
   /** Which database is migrated: `foobar on /run/mysqld/mysqld.sock`. */
   readonly database: string
+  /** Each host has that database for itself: what one host migrates, the others lack. */
+  readonly ownDatabase: boolean
   /** Hosts that switch at a time; undefined: all of them at once, after the last one is ready. */
   readonly serial: number | undefined
   /** Good releases that are kept, the live one among them; the one before it always is. */
