@@ -93,6 +93,12 @@ describe('a self-signed certificate', () => {
       { daysLater: 95 },
       [expect.stringMatching(/^expires: [45] days ago → in more than 30 days$/)],
     ],
+    [
+      'from a time when the clock was ahead',
+      own,
+      { daysLater: -2 },
+      [expect.stringMatching(/^valid: in [12] days? → now$/)],
+    ],
     ['another’s key', own, { key: other }, ['key: another’s → the certificate’s']],
     [
       'a key that others read',

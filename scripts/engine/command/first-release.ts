@@ -1,12 +1,11 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
-import { join, relative, resolve } from 'node:path'
+import { relative, resolve } from 'node:path'
 import { deployRelease } from '#engine/deploy/deploy.ts'
 import type { Emit } from '#engine/output/events.ts'
-import { quote } from '#engine/quote.ts'
 import type { CommandInput } from './main.ts'
 import type { ReachableHost } from './reach.ts'
 import { type ReleaseDefinition, type ReleaseHost, releaseHosts } from './release-hosts.ts'
 import { runIdentity } from './release-run.ts'
+import { keepCertificate } from './sandbox-certificate.ts'
 
 export interface FirstReleaseOptions {
   readonly inventory: string
@@ -59,26 +58,11 @@ async function howToLook(
 ): Promise<string> {
   const { ports } = way.sandbox ?? {}
   if (!ports) throw new Error(`${host.name} is no sandbox host`)
-  const certificate = await keepCertificate(way, domain, join(root, '.capstan', 'sandbox'))
+  const certificate = await keepCertificate(way, domain, root)
   return [
     `www on ${host.name}:`,
     `  curl --cacert ${relative(process.cwd(), certificate)} --connect-to ${domain}:443:127.0.0.1:${ports.https} https://${domain}/`,
     `  dig @127.0.0.1 -p ${ports.dns} ${domain}`,
     `  npx zx scripts/sandbox.mjs ssh ${host.name}`,
   ].join('\n')
-}
-
-// The sandbox's certificate is its own authority: who is given it can trust the site.
-async function keepCertificate(way: ReachableHost, domain: string, folder: string): Promise<string> {
-  const connection = await way.connect()
-  const { stdout } = await connection
-    .run(
-      `openssl s_client -connect 127.0.0.1:443 -servername ${quote(domain)} -showcerts 2>/dev/null </dev/null\n`,
-    )
-    .finally(() => connection.close())
-  mkdirSync(folder, { recursive: true, mode: 0o700 })
-  const file = join(folder, `${way.host.name}.pem`)
-  const chain = stdout.toString().match(/-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----\n/g) ?? []
-  writeFileSync(file, chain.join(''))
-  return file
 }

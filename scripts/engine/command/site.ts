@@ -17,6 +17,7 @@ import { openPrinter } from './printer.ts'
 import { type ReachableHost, reach } from './reach.ts'
 import { type ReleaseDefinition, type ReleaseHost, refuseSeparateDatabases } from './release-hosts.ts'
 import { runIdentity } from './release-run.ts'
+import { refreshCertificate } from './sandbox-certificate.ts'
 
 const help = `Usage: npx zx scripts/site.mjs [options]
 
@@ -92,8 +93,8 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
   const hosts = selectHosts(inventory, values.limit)
   if (values['list-hosts']) return say(input, hosts.map(host => `${host.name}\n`).join(''))
   const assigned = assignRoles(inventory, hosts, plays, definition.site)
-  if (values['list-tasks']) return say(input, listTasks(assigned))
   refuseSeparateDatabases(appsOf(assigned, definition.settings))
+  if (values['list-tasks']) return say(input, listTasks(assigned))
   const sudoPassword = await askSudoPassword(values['ask-become-pass'], input.environment)
 
   const printer = await openPrinter({
@@ -103,8 +104,11 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
     diff: values.diff,
   })
   const live = new Map<string, readonly string[]>()
+  const certified = new Set<string>()
   const emit: Emit = event => {
     if (event.event === 'facts') live.set(event.host, event.facts.live)
+    if (event.event === 'changed' && /^(placeholder )?certificate /.test(event.resource))
+      certified.add(event.host)
     printer.on(event)
   }
   const interrupts = handleInterrupts(emit, () => printer.close())
@@ -129,6 +133,11 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
       forks,
       stop: interrupts.stop,
     })
+    for (const { host, site } of assigned) {
+      const way = reachable.find(one => one.host === host)
+      if (way && certified.has(host.name))
+        await refreshCertificate(way, site.www[0] ?? site.domain, input.root)
+    }
     const differed = Object.values(recap).some(({ changed }) => changed > 0)
     if (values['exit-code'] && differed && exitCode === 0) return interrupts.exitCode() ?? 1
     const bare = reachable.filter(
@@ -153,15 +162,6 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
   }
 }
 
-function workOf(assigned: readonly HostRoles[], reachable: readonly ReachableHost[]): readonly HostWork[] {
-  const ways = new Map<InventoryHost, ReachableHost>(reachable.map(one => [one.host, one]))
-  return assigned.map(({ host, site, roles }) => ({
-    identity: { name: host.name, groups: host.groups },
-    site,
-    roles,
-    connect: seconds => {
-      const way = ways.get(host)
-      if (!way) throw new Error(`${host.name} has no way to it`)
 /** The hosts that get the role `app`, with its settings there. */
 function appsOf(
   assigned: readonly HostRoles[],
@@ -175,6 +175,15 @@ function appsOf(
   )
 }
 
+function workOf(assigned: readonly HostRoles[], reachable: readonly ReachableHost[]): readonly HostWork[] {
+  const ways = new Map<InventoryHost, ReachableHost>(reachable.map(one => [one.host, one]))
+  return assigned.map(({ host, site, roles }) => ({
+    identity: { name: host.name, groups: host.groups },
+    site,
+    roles,
+    connect: seconds => {
+      const way = ways.get(host)
+      if (!way) throw new Error(`${host.name} has no way to it`)
       return way.connect(seconds)
     },
   }))

@@ -18,11 +18,22 @@ export function stepFailed(
 ): HostError {
   const { resource, role, where } = described(step)
   const what = step.type === 'handler' ? `handler “${resource}”` : resource
+  const full = how.lines.some(isDiskFull)
+    ? ` A disk of the host is full: see \`df -h\` and \`df -i\` there.`
+    : ''
   return new HostError('step-failed', `${host}: ${what} ended with ${how.code}`, {
     where: `${where} (role ${role})`,
     lines: how.lines,
-    hint: nextStep(step, how.putBack, how.again),
+    hint: `${nextStep(step, how.putBack, how.again)}${full}`,
   })
+}
+
+function isDiskFull(line: string): boolean {
+  return /No space left on device|Disk quota exceeded/.test(line)
+}
+
+function freeSpace(path = ''): string {
+  return `Free space there (see \`df -h ${path}\` and \`df -i ${path}\`)`
 }
 
 function nextStep(step: Step, putBack: readonly string[], again: number | undefined): string {
@@ -64,10 +75,13 @@ export function configRejected(
 /** A set that could not be tried at all: its root is missing, the disk is full. */
 export function setRefused(host: string, { set, steps }: Group, lines: readonly string[]): HostError {
   const first = steps[0]
-  return new HostError('set-refused', `${host}: ${set?.name}: its files can’t be changed as one`, {
+  const isFull = lines.some(isDiskFull)
+  const what = isFull ? `the disk that ${set?.root} is on is full` : 'its files can’t be changed as one'
+  return new HostError('set-refused', `${host}: ${set?.name}: ${what}`, {
     where: first ? `${described(first).where} (role ${set?.role})` : '',
-    lines,
-    hint: `Nothing below ${set?.root} was touched. Mend what the lines above name and run again.`,
+    // One for each file of the copy else.
+    lines: isFull ? lines.filter(line => !isDiskFull(line) || line === lines.find(isDiskFull)) : lines,
+    hint: `Nothing below ${set?.root} was touched. ${isFull ? freeSpace(set?.root) : 'Correct what the lines above name'} and run again.`,
   })
 }
 

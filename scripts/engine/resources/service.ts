@@ -33,7 +33,7 @@ interface FoundService {
   readonly active: string
   /** `enabled`, `disabled`, `static` …; empty for a unit that isn't there. */
   readonly file: string
-  /** Its file changed on disk since systemd read it. */
+  /** Its file changed on disk since systemd read it, or could not be read then. */
   readonly stale: boolean
 }
 
@@ -165,7 +165,8 @@ function readBlock(block: string): State<FoundService> {
     load,
     active: values.get('ActiveState') ?? '',
     file: values.get('UnitFileState') ?? '',
-    stale: values.get('NeedDaemonReload') === 'yes',
+    // systemd keeps `error` of a file that was away for a moment, and does not take it for stale.
+    stale: values.get('NeedDaemonReload') === 'yes' || load === 'error',
   })
 }
 

@@ -91,6 +91,12 @@ export function expiring(leaf: X509Certificate, now: Date, days: number): readon
   return [{ what: 'expires', found, wanted: `in more than ${shown(days)}` }]
 }
 
+/** `[]` where a certificate is valid already or becomes so within `days`, by the host's clock. */
+export function notYetValid(leaf: X509Certificate, now: Date, days: number): readonly Difference[] {
+  const wait = (Date.parse(leaf.validFrom) - now.getTime()) / day
+  return wait <= days ? [] : [{ what: 'valid', found: `in ${shown(wait)}`, wanted: 'now' }]
+}
+
 /** From its first to its last second, in days. */
 export function lifetime(leaf: X509Certificate): number {
   return (Date.parse(leaf.validTo) - Date.parse(leaf.validFrom)) / day

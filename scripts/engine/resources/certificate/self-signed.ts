@@ -9,6 +9,7 @@ import {
   issuerOf,
   make,
   namesOf,
+  notYetValid,
   pair,
   sorted,
 } from './pair.ts'
@@ -30,6 +31,7 @@ export const selfSigned: Kind<WantedSelfSigned, FoundPair> = {
       ...broken,
       ...differs('issuer', issuerOf(found.leaf), 'itself'),
       ...differs('names', namesOf(found.leaf), sorted(wanted.names)),
+      ...notYetValid(found.leaf, found.now, 0),
       ...expiring(found.leaf, found.now, Math.min(30, wanted.days / 3)),
     ]
   },
