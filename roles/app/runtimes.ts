@@ -61,4 +61,5 @@ export const configFiles: readonly string[] = [
   'gunicorn.conf.py',
   'uwsgi.ini',
   'websockets.cjs',
+  'wait-for-socket.pl',
 ]

@@ -84,6 +84,7 @@ describe('the app role', () => {
       'file /etc/capstan/foobar/gunicorn.conf.py (foobar’s configuration)',
       'file /etc/capstan/foobar/uwsgi.ini (foobar’s configuration)',
       'file /etc/capstan/foobar/websockets.cjs (foobar’s configuration)',
+      'file /etc/capstan/foobar/wait-for-socket.pl (foobar’s configuration)',
       'unit foobar@.service',
       'unit foobar.service',
       'service foobar',
@@ -108,6 +109,7 @@ describe('the app role', () => {
     ['uwsgi.ini', 'python', { python: { server: 'uwsgi' } }, 'template /etc/capstan/foobar/uwsgi.ini'],
     ['node@.service', 'node', {}, 'unit foobar@.service'],
     ['websockets.cjs', 'node', {}, 'template /etc/capstan/foobar/websockets.cjs'],
+    ['wait-for-socket.pl', 'node', {}, 'template /etc/capstan/foobar/wait-for-socket.pl'],
     ['static@.service', 'static', {}, 'unit foobar@.service'],
   ] as const)('renders %s', async (golden, runtime, given, label) => {
     await expect(wanted(label, given, { runtime }).content?.toString()).toMatchFileSnapshot(`app/${golden}`)
