@@ -6,7 +6,7 @@ import vars from './vars.ts'
 
 export default role(import.meta, {
   vars,
-  tasks({ vars, site, facts, host, apt, configSet, directory, handler, service, template, zone }) {
+  tasks({ vars, site, facts, host, apt, configSet, directory, handler, listens, service, template, zone }) {
     const address = site.address ?? facts.addresses[0]
     if (address === undefined) throw noAddress(host.name)
     const listen = vars.listen ?? ['127.0.0.1', ...facts.addresses]
@@ -49,6 +49,7 @@ export default role(import.meta, {
       },
     )
     service('pdns', { enabled: true, running: true })
+    listens('pdns', { tcp: 53, udp: 53, at: listen, restart: true })
   },
 })
 

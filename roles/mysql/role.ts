@@ -4,7 +4,7 @@ import vars from './vars.ts'
 
 export default role(import.meta, {
   vars,
-  tasks({ vars, facts, apt, configSet, directory, handler, mysql, service, template }) {
+  tasks({ vars, facts, apt, configSet, directory, handler, listens, mysql, service, template }) {
     const settings = {
       collation: vars.collation,
       bufferPool: vars.bufferPool ?? bufferPool(facts.memory),
@@ -13,15 +13,19 @@ export default role(import.meta, {
     }
     const restart = handler(
       'restart mariadb',
-      mysql.restart({
-        bind_address: '127.0.0.1',
-        local_infile: 'OFF',
-        secure_file_priv: '/var/lib/mysql-files/',
-        skip_name_resolve: 'ON',
-        max_connections: settings.maxConnections,
-      }),
+      mysql.restart(
+        { address: '127.0.0.1', port: 3306 },
+        {
+          local_infile: 'OFF',
+          secure_file_priv: '/var/lib/mysql-files/',
+          skip_name_resolve: 'ON',
+          max_connections: settings.maxConnections,
+        },
+      ),
     )
 
+    // Before the package, which has systemd open port 3306 on all addresses, whatever bind_address says.
+    service('mariadb.socket', { masked: true })
     apt('mariadb-server', 'logrotate')
     directory('/var/lib/mysql-files', { owner: 'mysql', mode: '0700' })
     directory('/var/log/mysql', { owner: 'mysql', group: 'adm', mode: '2750' })
@@ -31,6 +35,7 @@ export default role(import.meta, {
       () => template('/etc/mysql/mariadb.conf.d/90-capstan.cnf', { vars: settings }),
     )
     service('mariadb', { enabled: true, running: true })
+    listens('mariadb', { tcp: 3306, at: ['127.0.0.1'], restart: true })
 
     mysql.root()
     mysql.absentUser('')

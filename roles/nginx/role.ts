@@ -1,5 +1,5 @@
 import { role } from '#engine/converge/role.ts'
-import { headerSettings, serverSettings, siteSettings } from './settings.ts'
+import { furtherSockets, headerSettings, serverSettings, siteSettings } from './settings.ts'
 import vars from './vars.ts'
 
 export default role(import.meta, {
@@ -15,6 +15,7 @@ export default role(import.meta, {
     file,
     handler,
     link,
+    listens,
     service,
     template,
     unit,
@@ -43,5 +44,7 @@ export default role(import.meta, {
       file.absent('/etc/nginx/sites-enabled/default')
     })
     service('nginx', { enabled: true, running: true })
+    listens('nginx', { tcp: [80, 443], at: vars.ipv6 ? ['0.0.0.0', '::'] : ['0.0.0.0'] })
+    for (const sockets of furtherSockets(vars)) listens('nginx', sockets)
   },
 })

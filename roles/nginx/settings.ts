@@ -1,4 +1,5 @@
 import type { Facts } from '#engine/converge/facts.ts'
+import type { ListensOptions } from '#engine/resources/listens/listens.ts'
 import { hashedName } from '#engine/resources/release/hashed-name.ts'
 import type { Site, VarsOf } from '#engine/vars.ts'
 import type vars from './vars.ts'
@@ -27,6 +28,24 @@ export function siteSettings(vars: NginxVars, site: Site, facts: Facts) {
     directives: vars.directives,
   }
 }
+
+/** What `listen` lines among the directives open, a port each: `listen 8443 ssl;` is `{ tcp: 8443, at: ['0.0.0.0'] }`. */
+export function furtherSockets({ directives }: Pick<NginxVars, 'directives'>): readonly ListensOptions[] {
+  const sockets = directives.flatMap(line =>
+    [...line.matchAll(listenLine)].map(([, six, four = '*', port = '', rest = '']) => ({
+      port: { [/\bquic\b/.test(rest) ? 'udp' : 'tcp']: Number(port) },
+      address: six ?? (four === '*' ? '0.0.0.0' : four),
+    })),
+  )
+  const ports = new Map(sockets.map(({ port }) => [JSON.stringify(port), port]))
+  return [...ports].map(([key, port]) => ({
+    ...port,
+    at: sockets.filter(one => JSON.stringify(one.port) === key).map(({ address }) => address),
+  }))
+}
+
+// Source: ngx_http_core_module, listen: an address, a port or both, then parameters.
+const listenLine = /(?:^|[;{\s])listen\s+(?:(?:\[([0-9a-f:.]+)\]|([\d.]+|\*)):)?(\d+)\b(?!\.)([^;]*)/gi
 
 /** The values of the security headers, as conf.d/capstan-headers.conf has them. */
 export function headerSettings({ hsts, frames, referrer }: NginxVars) {

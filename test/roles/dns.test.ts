@@ -66,6 +66,7 @@ describe('the dns role', () => {
       'directory /etc/powerdns/zones (PowerDNS configuration)',
       'zone /etc/powerdns/zones/foobar.com.zone → reload the zone (PowerDNS configuration)',
       'service pdns',
+      'listens pdns 53/tcp 53/udp',
     ])
     expect(handlers.map(({ name }) => name)).toEqual(['restart pdns', 'reload the zone'])
   })

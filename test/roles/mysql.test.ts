@@ -42,11 +42,13 @@ describe('the mysql role', () => {
         [label, ...notify.map(({ name }) => `→ ${name}`), ...(set ? [`(${set.name})`] : [])].join(' '),
       ),
     ).toEqual([
+      'service mariadb.socket',
       'apt mariadb-server logrotate',
       'directory /var/lib/mysql-files',
       'directory /var/log/mysql',
       'template /etc/mysql/mariadb.conf.d/90-capstan.cnf → restart mariadb (MariaDB configuration)',
       'service mariadb',
+      'listens mariadb 3306/tcp',
       'mysql user root@localhost',
       'mysql user root at any host but localhost',
       'mysql user anonymous at any host',

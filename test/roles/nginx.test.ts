@@ -4,6 +4,7 @@ import type { Facts } from '#engine/converge/facts.ts'
 import { hashedName } from '#engine/resources/release/hashed-name.ts'
 import type { Site } from '#engine/vars.ts'
 import nginx from '#roles/nginx/role.ts'
+import { furtherSockets } from '#roles/nginx/settings.ts'
 import vars from '#roles/nginx/vars.ts'
 
 const site: Site = {
@@ -64,6 +65,7 @@ describe('the nginx role', () => {
       'link /etc/nginx/sites-enabled/site.conf (nginx configuration)',
       'file /etc/nginx/sites-enabled/default (nginx configuration)',
       'service nginx',
+      'listens nginx 80/tcp 443/tcp',
     ])
     const inSet = resources.filter(({ set }) => set)
     expect(new Set(inSet.flatMap(({ notify }) => notify.map(({ name }) => name)))).toEqual(
@@ -158,5 +160,27 @@ describe('the nginx role', () => {
     [{ bdoy: '1m' }, 'bdoy: unknown key'],
   ])('refuses %j', (given, problem) => {
     expect(() => declared(given)).toThrow(problem)
+  })
+})
+
+describe('what listens by directives of one’s own', () => {
+  it.each([
+    ['a port', ['listen 8443 ssl;'], [{ tcp: 8443, at: ['0.0.0.0'] }]],
+    [
+      'addresses of one port',
+      ['listen 192.0.2.1:81; listen [2001:db8::1]:81 ipv6only=on;', 'listen *:81;'],
+      [{ tcp: 81, at: ['192.0.2.1', '2001:db8::1', '0.0.0.0'] }],
+    ],
+    ['QUIC', ['http3 on; listen 443 quic reuseport;'], [{ udp: 443, at: ['0.0.0.0'] }]],
+    [
+      'no port',
+      ['listen unix:/run/x.sock;', 'location /listen { return 204; }', 'add_header x "a listen b";'],
+      [],
+    ],
+  ])('is declared: %s', (_, directives, sockets) => {
+    expect(furtherSockets({ directives })).toEqual(sockets)
+    expect(
+      declared({ directives }).resources.filter(({ label }) => label.startsWith('listens')),
+    ).toHaveLength(sockets.length + 1)
   })
 })

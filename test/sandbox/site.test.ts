@@ -51,6 +51,7 @@ describe.each([
     it('makes the database in one go, and starts it once with its settings.', () => {
       const changes = first.lines.filter(line => line.event === 'changed' && line.role === 'mysql')
       expect(changes.map(line => line.resource)).toEqual([
+        'service mariadb.socket',
         'apt mariadb-server logrotate',
         'directory /var/lib/mysql-files',
         'directory /var/log/mysql',

@@ -125,7 +125,9 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
       sudoPassword,
       say: message => emit({ event: 'progress', message }),
     })
-    const { exitCode, hosts: recap } = await converge(workOf(assigned, reachable), {
+    // What some roles don't declare, others may, and a release needs all of them.
+    const partial = values.tags !== undefined || values['skip-tags'] !== undefined
+    const { exitCode, hosts: recap } = await converge(workOf(assigned, reachable, partial), {
       run: runIdentity(input.environment),
       check: values.check,
       diff: values.diff,
@@ -144,10 +146,8 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
       ({ sandbox, host }) => sandbox !== undefined && live.get(host.name)?.length === 0,
     )
     const app = plays.flatMap(play => play.roles).find(role => role.name === 'app')
-    // A release needs all of the site: a run of some roles leaves it to the next whole one.
-    const part = values.tags !== undefined || values['skip-tags'] !== undefined
     const { site, settings } = definition
-    if (exitCode !== 0 || values.check || part || interrupts.stop.aborted)
+    if (exitCode !== 0 || values.check || partial || interrupts.stop.aborted)
       return interrupts.exitCode() ?? exitCode
     if (!app || !settings || bare.length === 0) return interrupts.exitCode() ?? exitCode
     return await firstRelease({ site, app, settings }, input, bare, {
@@ -175,12 +175,17 @@ function appsOf(
   )
 }
 
-function workOf(assigned: readonly HostRoles[], reachable: readonly ReachableHost[]): readonly HostWork[] {
+function workOf(
+  assigned: readonly HostRoles[],
+  reachable: readonly ReachableHost[],
+  partial: boolean,
+): readonly HostWork[] {
   const ways = new Map<InventoryHost, ReachableHost>(reachable.map(one => [one.host, one]))
   return assigned.map(({ host, site, roles }) => ({
     identity: { name: host.name, groups: host.groups },
     site,
     roles,
+    partial,
     connect: seconds => {
       const way = ways.get(host)
       if (!way) throw new Error(`${host.name} has no way to it`)

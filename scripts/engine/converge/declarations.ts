@@ -2,6 +2,7 @@ import { apt } from '#engine/resources/apt.ts'
 import { certificate } from '#engine/resources/certificate.ts'
 import { directory, file, link } from '#engine/resources/file.ts'
 import { group } from '#engine/resources/group.ts'
+import { listens } from '#engine/resources/listens/listens.ts'
 import { mysql } from '#engine/resources/mysql/mysql.ts'
 import { release } from '#engine/resources/release/live.ts'
 import { service, unit } from '#engine/resources/service.ts'
@@ -25,6 +26,7 @@ export function declarations(role: RoleDeclarations, place: { readonly directory
     group: group(declare),
     handler,
     link: link(declare),
+    listens: listens(declare),
     mysql: mysql(declare),
     release: release(declare),
     service: service(declare),

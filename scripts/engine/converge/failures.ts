@@ -110,12 +110,13 @@ export function stopped(host: string): HostError {
   })
 }
 
-/** What was applied three times and still differs. */
+/** What was applied as often as its kind allows and still differs. */
 export function stillDiffers(host: string, step: Step): HostError {
   const { resource, where, differences } = described(step)
+  const tries = step.type === 'resource' ? step.resource.kind.tries : undefined
   return new HostError(
     'still-differs',
-    `${host}: ${resource} still differs after it was applied three times`,
+    `${host}: ${resource} still differs after it was applied ${tries === 1 ? 'once' : 'three times'}`,
     {
       where,
       lines: differences.map(one => `${one.what}: wanted ${one.wanted}, found ${one.found}`),

@@ -21,6 +21,8 @@ export interface HostWork {
   readonly identity: HostIdentity
   readonly site: Site
   readonly roles: readonly { readonly role: Role; readonly vars: unknown }[]
+  /** These are not all roles of the host; absent: they are. */
+  readonly partial?: boolean
   readonly connect: Connect
 }
 
@@ -155,7 +157,10 @@ class HostConverge {
   ): Promise<Plan> {
     return this.#pausable(async () => {
       const { resources } = catalog
-      const probed = await probe(this.#connection, resources, { diff: this.#options.diff })
+      const probed = await probe(this.#connection, resources, {
+        diff: this.#options.diff,
+        partial: this.#work.partial ?? false,
+      })
       this.#emit({ event: 'probed', resources: resources.length, pass })
       return plan(catalog, probed, pending, done)
     })
@@ -178,7 +183,7 @@ class HostConverge {
     if (applied.failed?.type === 'resource') this.#failedStep = applied.failed.resource
   }
 
-  // What has been applied three times and still differs won't come right by a fourth.
+  // What has been applied three times and still differs won't come right by a fourth; some not by a second.
   #refuseStandstill({ stage, rest }: Plan): void {
     const host = this.#work.identity.name
     const first = rest[0]
@@ -188,7 +193,7 @@ class HostConverge {
       if (step.type !== 'resource') continue
       const tries = (this.#tries.get(step.resource) ?? 0) + 1
       this.#tries.set(step.resource, tries)
-      if (tries > 3) throw stillDiffers(host, step)
+      if (tries > (step.resource.kind.tries ?? 3)) throw stillDiffers(host, step)
     }
   }
 

@@ -18,8 +18,8 @@ export interface Plan {
   /** What can be done now, in order: up to the first resource whose state is unknown. */
   readonly stage: readonly Step[]
   /**
-   * What the stage leaves: the resource that is unknown and all after it, and late ones that differ now, which may not
-   * once the rest is done. Empty: the stage is the last.
+   * What the stage leaves: the resource that is unknown and all after it, late ones that differ now and may not once the
+   * rest is done, and what is compared once nothing else differs. Empty: the stage is the last.
    */
   readonly rest: readonly Probed[]
   /** Resources that are as declared. */
@@ -38,7 +38,12 @@ export function plan(
   pending: ReadonlySet<string>,
   done: ReadonlySet<Resource>,
 ): Plan {
-  const ordered = [...probed.filter(isEarly), ...probed.filter(one => !isEarly(one))]
+  const late = probed.filter(one => !isEarly(one))
+  const ordered = [
+    ...probed.filter(isEarly),
+    ...late.filter(({ resource }) => !resource.last),
+    ...late.filter(({ resource }) => resource.last),
+  ]
   const first = ordered.findIndex(({ state }) => !state.known)
   const now = first < 0 ? ordered : ordered.slice(0, first)
   const rest = first < 0 ? [] : ordered.slice(first)
@@ -68,10 +73,13 @@ export function plan(
     for (const handler of catalog.handlers)
       if (handler.role === role && notified.has(handlerKey(handler))) stage.push({ type: 'handler', handler })
   }
-  const late = now.filter(one => !isEarly(one))
+  const late = now.filter(one => !isEarly(one) && !one.resource.last)
   const postponed = stage.length === 0 ? [] : late.filter(differsNow)
   for (const one of late) if (!postponed.includes(one)) compare(one)
-  return { stage, rest: [...postponed, ...rest], ok, warnings }
+  const last = now.filter(({ resource }) => resource.last)
+  if (stage.length > 0 || first >= 0) return { stage, rest: [...postponed, ...rest, ...last], ok, warnings }
+  for (const one of last) compare(one)
+  return { stage, rest, ok, warnings }
 }
 
 function differsNow({ resource: { kind, wanted }, state }: Probed): boolean {

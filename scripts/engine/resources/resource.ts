@@ -11,6 +11,8 @@ export interface Unknown {
 export interface ProbeOptions {
   /** `--diff`: print the present content of what differs. */
   readonly diff: boolean
+  /** Only some of the host's roles are looked at: what they don't declare, another one may. */
+  readonly partial?: boolean
 }
 
 /**
@@ -29,6 +31,8 @@ export interface Kind<Wanted, Found> {
   diff(wanted: Wanted, found: Found): readonly Difference[]
   /** Shell that makes it so, atomically, under `set -e`; run only when `diff` found something. */
   apply(wanted: Wanted, found: Found): string
+  /** How often it is applied in one run before that fails; absent: three times. */
+  readonly tries?: number
   /** What to tell the operator of an item that is as wanted; absent or undefined: nothing. Pure. */
   warning?(wanted: Wanted, found: Found): string | undefined
 }
@@ -68,6 +72,8 @@ export interface Resource {
   readonly once: boolean
   /** Done after all roles and their handlers. */
   readonly late: boolean
+  /** Compared and done once nothing else differs: all the rest may change what is found. */
+  readonly last: boolean
 }
 
 export interface DeclareOptions {
@@ -87,6 +93,8 @@ export type Declare = <Wanted, Found>(
     readonly shared?: boolean
     /** Done after all roles and their handlers, because it may depend on any of them. */
     readonly late?: boolean
+    /** Compared and done once nothing else differs, because anything may change what is found. */
+    readonly last?: boolean
   },
   options?: DeclareOptions,
 ) => void

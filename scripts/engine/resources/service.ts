@@ -18,12 +18,15 @@ export interface ServiceOptions extends DeclareOptions {
   readonly enabled?: boolean
   /** Active now (true) or not (false); absent: not looked at. */
   readonly running?: boolean
+  /** true: stopped, and nothing can start it, no package and no boot; its unit need not exist. */
+  readonly masked?: true
 }
 
 interface WantedService {
   readonly unit: string
   readonly enabled: boolean | undefined
   readonly running: boolean | undefined
+  readonly masked: boolean
 }
 
 interface FoundService {
@@ -31,7 +34,7 @@ interface FoundService {
   readonly load: string
   /** `active`, `inactive`, `failed`, `activating` … */
   readonly active: string
-  /** `enabled`, `disabled`, `static` …; empty for a unit that isn't there. */
+  /** `enabled`, `disabled`, `static`, `masked` …; empty for a unit that isn't there. */
   readonly file: string
   /** Its file changed on disk since systemd read it, or could not be read then. */
   readonly stale: boolean
@@ -54,6 +57,7 @@ const units: Kind<WantedService, FoundService> = {
   diff(wanted, found) {
     const running = found.active === 'active' || found.active === 'reloading'
     return [
+      ...(wanted.masked ? differs('unit file', found.file || found.load, 'masked') : []),
       ...differs('unit file', found.stale ? 'changed since systemd read it' : 'read', 'read'),
       ...(wanted.enabled === undefined
         ? []
@@ -68,11 +72,12 @@ const units: Kind<WantedService, FoundService> = {
     const unit = quote(wanted.unit)
     return [
       found.stale ? 'systemctl daemon-reload\n' : '',
+      wanted.masked ? `systemctl mask -q -- ${unit}\n` : '',
       wanted.enabled === undefined
         ? ''
         : `systemctl ${wanted.enabled ? 'enable' : 'disable'} -q -- ${unit}\n`,
       wanted.running === true ? `unit_start ${unit}\n` : '',
-      wanted.running === false ? `systemctl stop -- ${unit}\n` : '',
+      wanted.running === false && found.load !== 'not-found' ? `systemctl stop -- ${unit}\n` : '',
     ].join('')
   },
 }
@@ -102,7 +107,12 @@ export function service(declare: Declare): DeclareService {
       units,
       {
         name,
-        wanted: { unit: unitName(name), enabled: options.enabled, running: options.running },
+        wanted: {
+          unit: unitName(name),
+          enabled: options.enabled,
+          running: options.masked ? false : options.running,
+          masked: options.masked ?? false,
+        },
       },
       options,
     )
@@ -174,7 +184,8 @@ function isEnabled(state: string): boolean {
   return ['enabled', 'enabled-runtime', 'static', 'alias', 'indirect', 'generated'].includes(state)
 }
 
-function unitName(name: string): string {
+/** `nginx` → `nginx.service`; a name with a suffix stays. Throws RangeError on what is no unit's name. */
+export function unitName(name: string): string {
   if (!/^[A-Za-z0-9:_.\\@-]+$/.test(name))
     throw new RangeError(`expected a unit's name, got ${JSON.stringify(name)}`)
   return /\.(service|socket|timer|target|mount|path)$/.test(name) ? name : `${name}.service`

@@ -5,7 +5,7 @@ import { databases } from './database.ts'
 import { byPassword } from './login.ts'
 import { checkedHost, checkedName, checkedWord } from './names.ts'
 import type { Privileges } from './privileges.ts'
-import { restartAndLook } from './restart.ts'
+import { restartAndLook, type ServerSocket } from './restart.ts'
 import { everythingIn } from './sql.ts'
 
 export interface DatabaseOptions extends DeclareOptions {
@@ -41,10 +41,10 @@ export interface DeclareMysql {
   /** root logs in by its unix socket and in no other way, from nowhere else, and may do everything. */
   root(options?: DeclareOptions): void
   /**
-   * Shell for a handler: restarts the server, waits until it answers, and fails where one of these global
-   * variables has another value than its file gave it: `{ local_infile: 'OFF' }`.
+   * Shell for a handler: restarts the server, waits until it answers, and fails where it listens on another socket, or
+   * where one of these global variables has another value than its file gave it: `{ local_infile: 'OFF' }`.
    */
-  restart(inForce: Readonly<Record<string, string | number>>): string
+  restart(socket: ServerSocket, inForce: Readonly<Record<string, string | number>>): string
 }
 
 /** What a MariaDB server on the host holds, looked at and changed as root over its own socket. */
