@@ -217,12 +217,12 @@ describe('a session', () => {
     expect(await say(connection, 'echo on')).toBe('on\n')
   })
 
-  it('costs one wait a script, and eleven for the login and two scripts', async () => {
+  it('costs one wait a script, and eight for the login and two scripts', async () => {
     const wire = await wireTo(on.host.port)
     const connection = await login(through(wire))
     await connection.run('true')
     await connection.run('true')
-    expect(wire.waits()).toBeLessThanOrEqual(11)
+    expect(wire.waits()).toBeLessThanOrEqual(8)
     const before = wire.waits()
     await connection.run('true')
     expect(wire.waits() - before).toBe(1)

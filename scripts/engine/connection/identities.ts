@@ -14,6 +14,8 @@ import type { SshConfig } from './ssh-config.ts'
 interface Identity {
   /** For messages: the path of its file, or the agent's comment. */
   readonly label: string
+  /** `ssh-ed25519` */
+  readonly type: string
   readonly method: { readonly key: ParsedKey } | { readonly agent: Agent }
 }
 
@@ -39,9 +41,17 @@ export async function loadIdentities(config: SshConfig, given?: Secret): Promise
   const fromFiles = found.filter(file => !held.some(key => file.publicKey?.equals(key.publicKey)))
   return {
     usable: [
-      ...first.flatMap(({ path, key }) => (key === undefined ? [] : [{ label: path, method: { key } }])),
-      ...fromAgent.map(key => ({ label: `${key.comment} (agent)`, method: { agent: key.agent } })),
-      ...fromFiles.flatMap(({ path, key }) => (key === undefined ? [] : [{ label: path, method: { key } }])),
+      ...first.flatMap(({ path, key }) =>
+        key === undefined ? [] : [{ label: path, type: key.type, method: { key } }],
+      ),
+      ...fromAgent.map(({ comment, type, agent }) => ({
+        label: `${comment} (agent)`,
+        type,
+        method: { agent },
+      })),
+      ...fromFiles.flatMap(({ path, key }) =>
+        key === undefined ? [] : [{ label: path, type: key.type, method: { key } }],
+      ),
     ],
     unusable: [...first, ...fromFiles].flatMap(({ path, problem }) =>
       problem === undefined ? [] : [`${path}: ${problem}`],
@@ -102,6 +112,7 @@ interface AgentKey {
   readonly agent: Agent
   readonly publicKey: Buffer
   readonly comment: string
+  readonly type: string
 }
 
 const agentDeadline = 5000
@@ -118,6 +129,7 @@ async function agentKeys(socket: string | undefined): Promise<readonly AgentKey[
     agent: new OneKey(agent, key),
     publicKey: key.getPublicSSH(),
     comment: key.comment || key.type,
+    type: key.type,
   }))
 }
 

@@ -3,6 +3,7 @@ import type { AuthHandlerMiddleware, Client, ServerHostKeyAlgorithm } from 'ssh2
 import { UnreachableError } from '../errors.ts'
 import { ciphers, kex, macs } from './algorithms.ts'
 import type { Connection } from './connection.ts'
+import { spareWaits } from './fewer-waits.ts'
 import { type Identities, loadIdentities } from './identities.ts'
 import { hostKeyAlgorithms, type KnownKey, knownKeys, verifyHostKey } from './known-hosts.ts'
 import { Lifeline } from './lifeline.ts'
@@ -85,6 +86,7 @@ async function handshake({ target, config, known, identities }: Attempt): Promis
       authHandler: offer(config.user, identities, progress.tried),
     })
     .catch(() => {})
+  spareWaits(ssh.connection as Client, identities.usable[0]?.type)
   const lifeline = new Lifeline(ssh.connection as Client, transport)
   try {
     await lifeline.ready
