@@ -38,12 +38,7 @@ export function plan(
   pending: ReadonlySet<string>,
   done: ReadonlySet<Resource>,
 ): Plan {
-  const late = probed.filter(one => !isEarly(one))
-  const ordered = [
-    ...probed.filter(isEarly),
-    ...late.filter(({ resource }) => !resource.last),
-    ...late.filter(({ resource }) => resource.last),
-  ]
+  const ordered = [...probed.filter(isEarly), ...probed.filter(isLate), ...probed.filter(isLast)]
   const first = ordered.findIndex(({ state }) => !state.known)
   const now = first < 0 ? ordered : ordered.slice(0, first)
   const rest = first < 0 ? [] : ordered.slice(first)
@@ -73,10 +68,10 @@ export function plan(
     for (const handler of catalog.handlers)
       if (handler.role === role && notified.has(handlerKey(handler))) stage.push({ type: 'handler', handler })
   }
-  const late = now.filter(one => !isEarly(one) && !one.resource.last)
+  const late = now.filter(isLate)
   const postponed = stage.length === 0 ? [] : late.filter(differsNow)
   for (const one of late) if (!postponed.includes(one)) compare(one)
-  const last = now.filter(({ resource }) => resource.last)
+  const last = now.filter(isLast)
   if (stage.length > 0 || first >= 0) return { stage, rest: [...postponed, ...rest, ...last], ok, warnings }
   for (const one of last) compare(one)
   return { stage, rest, ok, warnings }
@@ -88,6 +83,14 @@ function differsNow({ resource: { kind, wanted }, state }: Probed): boolean {
 
 function isEarly({ resource }: Probed): boolean {
   return !resource.late
+}
+
+function isLate({ resource }: Probed): boolean {
+  return resource.late && !resource.last
+}
+
+function isLast({ resource }: Probed): boolean {
+  return resource.late && resource.last
 }
 
 /** All that `--check` tells: the stage, and what is unknown or comes after it. */
