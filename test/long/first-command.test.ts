@@ -75,7 +75,13 @@ describe('Who can use no engine learns what to do', () => {
 })
 
 describe('Without an image in the registry', () => {
-  beforeAll(() => fresh.say('docker system prune --all --force'))
+  const packages = 'mmdebstrap uidmap'
+  const apt = (verb: string) => fresh.say(`DEBIAN_FRONTEND=noninteractive apt-get ${verb} -qq -y ${packages}`)
+  beforeAll(async () => {
+    await fresh.say('docker system prune --all --force')
+    await apt('purge')
+  })
+  afterAll(() => apt('purge'))
 
   it('an ordinary user learns of mmdebstrap', async () => {
     const told = await fresh.as('ann', `cd clone-022 && ${site}`)
@@ -84,12 +90,8 @@ describe('Without an image in the registry', () => {
   })
 
   it('and makes the image with it from the machine’s apt sources', async () => {
-    const packages = 'mmdebstrap uidmap'
-    await fresh.say(
-      `DEBIAN_FRONTEND=noninteractive apt-get install -qq -y --no-install-recommends ${packages}`,
-    )
+    await apt('install --no-install-recommends')
     await firstCommand('ann', '077')
-    await fresh.say(`DEBIAN_FRONTEND=noninteractive apt-get purge -qq -y ${packages}`)
   })
 })
 

@@ -8,8 +8,7 @@ import { sandboxDown, sandboxUp } from '#engine/sandbox/sandbox.ts'
 
 const say = () => {}
 
-const wanted = `755 root root /
-755 root root /etc
+const wanted = `755 root root /etc
 644 root root /etc/hosts
 444 root root /etc/machine-id
 755 root root /etc/ssh
