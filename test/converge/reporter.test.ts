@@ -83,13 +83,16 @@ describe('the report of a stage', () => {
     },
   )
 
-  it('says so when the files were broken before', () => {
+  it.each([
+    [1, /broken before this run, or the test is wrong: .* test in test\/converge\/\S+\.ts:\d+/],
+    [127, /^The test itself can’t be run\. Fix the test of the set in test\/converge\/\S+\.ts:\d+/],
+  ])('blames the host’s files or the test where both fail it, with %i', (code, hint) => {
     const { error } = told(
-      { word: 'tested', index: 1, code: 1, on: 'copy' },
-      { word: 'before', index: 1, code: 1 },
+      { word: 'tested', index: 1, code, on: 'copy' },
+      { word: 'before', index: 1, code },
       { word: 'done', code: 1 },
     )
-    expect(error?.hint).toMatch(/was broken there before this run/)
+    expect(error?.hint).toMatch(hint)
   })
 
   it.each([

@@ -174,8 +174,8 @@ hosts:
   test('A missing one is told with its line, once for all the hosts it is for; an empty secret is missing.', async () => {
     const root = project({ [site]: `${text}  h2: { connection: sandbox }\n` })
     expect(await refusal(() => load(root, { environment: { DB_PASSWORD: '' } }))).toStrictEqual([
-      'inventory/site.yml:2: vars.mysql.host: expected the value of DB_HOST from the environment or .env, which has none',
-      'inventory/site.yml:2: vars.mysql.password: expected the value of DB_PASSWORD from the environment or .env, which is empty',
+      'inventory/site.yml:2: vars.mysql.host: expected the value of DB_HOST from the environment or .env (.env.example shows how), which has none',
+      'inventory/site.yml:2: vars.mysql.password: expected the value of DB_PASSWORD from the environment or .env (.env.example shows how), which is empty',
     ])
   })
 
@@ -270,7 +270,7 @@ host: {}
     [
       'A setting from an unset variable',
       'hosts: { h: { address: !env NOWHERE } }\n',
-      'inventory/site.yml:1: hosts.h.address: expected the value of NOWHERE from the environment or .env, which has none',
+      'inventory/site.yml:1: hosts.h.address: expected the value of NOWHERE from the environment or .env (.env.example shows how), which has none',
     ],
     [
       'A secret as an address',

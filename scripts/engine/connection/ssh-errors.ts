@@ -1,11 +1,15 @@
 import { UnreachableError } from '../errors.ts'
+import { quoteAll } from '../quote.ts'
 import type { Identities } from './identities.ts'
 import { levelOf } from './lifeline.ts'
 import type { SshConfig } from './ssh-config.ts'
+import type { SshTarget } from './target.ts'
 
 /** How far a login came that did not succeed. */
 export interface LoginProgress {
   readonly host: string
+  /** What the user would give to ssh. */
+  readonly target: SshTarget
   readonly config: SshConfig
   readonly identities: Identities
   /** Whether the host showed its key: from there on it is no stray reset. */
@@ -34,14 +38,14 @@ export function explainLogin(error: Error, progress: LoginProgress): Unreachable
     })
   if (lines.length > 0 || config.proxyCommand !== undefined || config.proxyJump !== undefined)
     return new UnreachableError('proxy', `${at}: the proxy on the way to it gave up: ${error.message}`, {
-      hint: `Try it by hand: ssh -v ${config.hostname}.`,
+      hint: byHand(progress),
       lines,
       cause: error,
     })
   if (level === 'client-timeout')
     return new UnreachableError(
       'handshake-timeout',
-      `${at}: connected, but no SSH login within ${seconds} s`,
+      `${at}: connected, but no SSH login within ${Math.round(seconds)} s`,
       {
         hint: 'Does an sshd listen on that port, and is the host overloaded?',
       },
@@ -50,6 +54,23 @@ export function explainLogin(error: Error, progress: LoginProgress): Unreachable
     hint: 'sshd (MaxStartups, PerSourcePenalties) or a firewall drops us, or it is no sshd: see its journal.',
     cause: error,
   })
+}
+
+/** The alias, for the address alone would bypass what ssh_config says of the way. */
+function byHand({ target, config }: LoginProgress): string {
+  const { address, user, port, configFile } = target
+  const words = [
+    ...['ssh', '-v'],
+    ...(configFile === undefined || configFile === 'none' ? [] : ['-F', configFile]),
+    ...(user === undefined ? [] : ['-l', user]),
+    ...(port === undefined ? [] : ['-p', String(port)]),
+    address,
+  ]
+  const way =
+    config.proxyJump === undefined
+      ? `It goes through the command \`${config.proxyCommand}\`.`
+      : `It goes by way of ${config.proxyJump}: check that this host is up and accepts your key.`
+  return `Try it by hand: ${quoteAll(words)}. ${way}`
 }
 
 function authFailed({ host, config, identities, tried }: LoginProgress): UnreachableError {

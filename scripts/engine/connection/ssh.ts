@@ -20,9 +20,10 @@ import { openTransport } from './transport.ts'
  * password; what the login shell or sudo object to otherwise is the error of the first script: it is not waited for.
  */
 export async function connectSsh(target: SshTarget): Promise<Connection> {
+  const until = performance.now() + (target.limit ?? Number.POSITIVE_INFINITY) * 1000
   const config = await readSshConfig(target)
   const [known, identities] = await Promise.all([knownKeys(config), loadIdentities(config, target.key)])
-  const lifeline = await login({ target, config, known, identities })
+  const lifeline = await login({ target, config, known, identities, until })
   const asRoot = target.sudo === 'auto' && config.user !== 'root'
   const sudo = asRoot ? { password: target.sudoPassword } : undefined
   return connectShell(
@@ -36,6 +37,8 @@ interface Attempt {
   readonly config: SshConfig
   readonly known: readonly KnownKey[]
   readonly identities: Identities
+  /** By performance.now: when all of it has to be done. */
+  readonly until: number
 }
 
 const attempts = 3
@@ -47,16 +50,17 @@ async function login(attempt: Attempt): Promise<Lifeline> {
       return await handshake(attempt)
     } catch (error) {
       const dropped = error instanceof UnreachableError && error.code === 'dropped'
-      if (!dropped || turn === attempts) throw error
+      if (!dropped || turn === attempts || performance.now() > attempt.until) throw error
       await new Promise(resolve => setTimeout(resolve, 250 * 2 ** turn * (0.5 + Math.random())))
     }
   }
 }
 
-async function handshake({ target, config, known, identities }: Attempt): Promise<Lifeline> {
-  const { limit = Number.POSITIVE_INFINITY, connectTimeout = config.connectTimeout ?? 20 } = target
-  const seconds = Math.min(limit, connectTimeout)
-  const transport = await openTransport(target, config, seconds)
+async function handshake({ target, config, known, identities, until }: Attempt): Promise<Lifeline> {
+  const { connectTimeout = config.connectTimeout ?? 20 } = target
+  const left = () => Math.max(0.1, (until - performance.now()) / 1000)
+  const transport = await openTransport(target, config, Math.min(left(), connectTimeout))
+  const seconds = Math.min(left(), connectTimeout)
   const progress = { greeted: false, tried: [] as string[] }
   let refusal: unknown
   const ssh = new NodeSSH()
@@ -96,6 +100,7 @@ async function handshake({ target, config, known, identities }: Attempt): Promis
     if (refusal !== undefined) throw refusal
     throw explainLogin(error as Error, {
       host: target.host,
+      target,
       config,
       identities,
       ...progress,

@@ -23,7 +23,7 @@ export interface SshTarget {
   readonly sudoPassword?: Secret | undefined
   /** Seconds for the TCP connection, and again for the handshake; ssh_config's ConnectTimeout, else 20. */
   readonly connectTimeout?: number | undefined
-  /** At most so many seconds for each of the two, whatever the configuration says. */
+  /** At most so many seconds for all of the login, whatever the configuration says. */
   readonly limit?: number | undefined
   /** Seconds between keep-alives, three of which may stay unanswered; 10 by default. */
   readonly keepalive?: number | undefined

@@ -100,9 +100,14 @@ const causes: Readonly<Record<string, readonly [what: string, hint: string]>> = 
   ECONNRESET: ['the connection was reset', 'Does the host drop connections (MaxStartups, a firewall)?'],
 }
 
+/** What an error code of the network means, and what to do about it. */
+export function explainNetwork(code: string): readonly [what: string, hint: string] {
+  return causes[code] ?? [code, 'Try `ssh -v` from here.']
+}
+
 function unreachable(host: string, config: SshConfig, code: string, seconds: number): UnreachableError {
-  const [what, hint] = causes[code] ?? [code, 'Try `ssh -v` from here.']
-  const after = code === 'ETIMEDOUT' ? ` within ${seconds} s` : ''
+  const [what, hint] = explainNetwork(code)
+  const after = code === 'ETIMEDOUT' ? ` within ${Math.round(seconds)} s` : ''
   const message = `${host}: ${config.hostname} port ${config.port}: ${what}${after}`
   return new UnreachableError(`unreachable-${code.toLowerCase()}`, message, { hint })
 }

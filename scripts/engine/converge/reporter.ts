@@ -65,7 +65,7 @@ export class ConvergeReporter extends StageReporter<Step> {
         this.error = configRejected(this.host, this.#group(mark.index), mark, this.tail(12))
         return
       case 'before':
-        if (mark.code !== 0 && this.error) this.error = brokenBefore(this.error)
+        if (mark.code !== 0 && this.error) this.error = failsBefore(this.error, mark.code)
         return
       case 'refused':
         this.error = setRefused(this.host, this.#group(mark.index), this.tail(12))
@@ -112,10 +112,13 @@ export class ConvergeReporter extends StageReporter<Step> {
   }
 }
 
-function brokenBefore(error: HostError): HostError {
-  return new HostError(error.code, error.message, {
-    where: error.where ?? '',
-    lines: error.lines,
-    hint: 'The files that are on the host now fail the same test: something was broken there before this run, which left them as they were. Fix that first.',
-  })
+/** The files that are on the host now fail the test too: it does not tell which of the two is at fault. */
+function failsBefore(error: HostError, code: number): HostError {
+  const where = error.where ?? ''
+  // Source: POSIX shell, exit status of a command that is not found or can't be run; dash ends with 2 at a syntax error.
+  const hint =
+    code === 126 || code === 127
+      ? `The test itself can’t be run. Fix the test of the set in ${where}; nothing on the host was changed.`
+      : `The files that are on the host now fail the same test, and were left as they are. Either they were broken before this run, or the test is wrong: run it on the host by hand, then fix them or the test in ${where}.`
+  return new HostError(error.code, error.message, { where, lines: error.lines, hint })
 }

@@ -1,4 +1,5 @@
 import { HostError } from '#engine/errors.ts'
+import { namesOf, reasonsOf } from './candidates.ts'
 import type { HostDeploy, Staged } from './host-deploy.ts'
 import type { AppState } from './inspect.ts'
 import type { Operation } from './outcome.ts'
@@ -250,16 +251,22 @@ function interrupted({ host }: HostDeploy): HostError {
 
 function notSwitched({ host }: HostDeploy, failed: readonly Candidate[]): HostError {
   return new HostError('others-failed', `${host}: not switched, because ${named(failed)} failed`, {
+    lines: reasons(failed),
     hint: 'The site is untouched on every host.',
   })
 }
 
 function wentBack({ host }: HostDeploy, failed: readonly Candidate[]): HostError {
   return new HostError('others-failed', `${host}: switched back, because ${named(failed)} failed`, {
+    lines: reasons(failed),
     hint: 'Every host has what it had before.',
   })
 }
 
 function named(candidates: readonly Candidate[]): string {
-  return candidates.map(({ deploy }) => deploy.host).join(', ')
+  return namesOf(candidates.map(({ deploy }) => deploy))
+}
+
+function reasons(candidates: readonly Candidate[]): readonly string[] {
+  return reasonsOf(candidates.map(({ deploy }) => deploy))
 }

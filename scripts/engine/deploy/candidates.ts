@@ -27,7 +27,27 @@ export async function inspectAll(
     }),
   )
   const hosts = inspected.flat()
-  return hosts.length === deploys.length ? hosts : undefined
+  if (hosts.length === deploys.length) return hosts
+  const failed = deploys.filter(({ error }) => error !== undefined)
+  for (const { deploy } of hosts) deploy.fail(nothingDone(deploy, failed))
+  return undefined
+}
+
+function nothingDone({ host }: HostDeploy, failed: readonly HostDeploy[]): HostError {
+  return new HostError('others-failed', `${host}: nothing was done, because ${namesOf(failed)} failed`, {
+    lines: reasonsOf(failed),
+    hint: 'The site is untouched on every host. Leave a host out with -l to deploy to the others.',
+  })
+}
+
+/** `web2, web3`. */
+export function namesOf(deploys: readonly HostDeploy[]): string {
+  return deploys.map(({ host }) => host).join(', ')
+}
+
+/** The first error of each: `web2: 127.0.0.1 port 22: nothing listens there`. */
+export function reasonsOf(deploys: readonly HostDeploy[]): readonly string[] {
+  return deploys.flatMap(({ error }) => (error instanceof Error ? [error.message] : []))
 }
 
 /** The live release, as the first host has it. */

@@ -5,6 +5,7 @@ import { fingerprint, knownKeys } from '#engine/connection/known-hosts.ts'
 import { connectSsh } from '#engine/connection/ssh.ts'
 import { readSshConfig, type SshConfig } from '#engine/connection/ssh-config.ts'
 import type { SshTarget } from '#engine/connection/target.ts'
+import { explainNetwork } from '#engine/connection/transport.ts'
 import { CapstanError } from '#engine/errors.ts'
 import { type Check, order, type What } from './check.ts'
 import { healthScript, judge } from './health.ts'
@@ -86,18 +87,15 @@ function portOf({ hostname, port, addressFamily }: SshConfig): Promise<Check> {
       end({
         what: 'port',
         state: 'failed',
-        found: `${port}: no answer in 10 s`,
+        found: `${hostname} port ${port}: no answer within 10 s`,
         cure: 'Is the host up, and does a firewall drop the port?',
       }),
     )
-    socket.on('error', (error: NodeJS.ErrnoException) =>
-      end({
-        what: 'port',
-        state: 'failed',
-        found: `${port}: ${error.code}`,
-        cure: 'Is sshd running, and is the port right? See `ss -ltn` on the host.',
-      }),
-    )
+    socket.on('error', (error: NodeJS.ErrnoException) => {
+      const code = error.code ?? error.message
+      const [found, cure] = explainNetwork(code)
+      end({ what: 'port', state: 'failed', found: `${hostname} port ${port}: ${found} (${code})`, cure })
+    })
   })
 }
 

@@ -42,7 +42,8 @@ function lookUp(
   const value = references.env(name)
   if (value === undefined || (to === 'secret' && value === '')) {
     const got = value === undefined ? 'which has none' : 'which is empty'
-    problems.add(origin, `expected the value of ${name} from the environment or .env, ${got}`)
+    const where = 'the environment or .env (.env.example shows how)'
+    problems.add(origin, `expected the value of ${name} from ${where}, ${got}`)
     return null
   }
   return to === 'secret' ? new Secret(value) : value
