@@ -93,7 +93,7 @@ export class HostDeploy {
         return send(undefined)
       }
       if (!(error instanceof ConnectionLost)) throw error
-      await this.#connection.reconnect()
+      await this.#connection.reconnect(error)
       return send(base)
     })
     this.#done += 1

@@ -19,6 +19,8 @@ export interface HostConnectionOptions {
   readonly stop: AbortSignal
   /** Seconds to wait for another run's lock; 0: not at all. */
   readonly wait: number
+  /** Seconds for which a connection that broke is tried again; absent: a minute. */
+  readonly patience?: number
 }
 
 /** One host over a whole run: its connection, another one where that breaks, and the lock that the run holds there. */
@@ -91,8 +93,8 @@ export class HostConnection {
   }
 
   /** Drops the connection and opens another one, taking the lock again. Throws UnreachableError after a minute. */
-  async reconnect(): Promise<void> {
-    await this.#reopen()
+  async reconnect(cause: ConnectionLost): Promise<void> {
+    await this.#reopen(cause)
     if (this.#lock) await this.#retakeLock(undefined, 'true')
   }
 
@@ -105,6 +107,7 @@ export class HostConnection {
 
   async #follow(stage: Stage, onOutput: (chunk: Buffer) => void, askToStop: () => void): Promise<void> {
     let seen = 0
+    let cause: unknown
     const count = (chunk: Buffer) => {
       seen += chunk.length
       onOutput(chunk)
@@ -118,8 +121,9 @@ export class HostConnection {
         if (exitCode !== unattended) throw notFollowed(this.host, stage.id, exitCode, stderr.toString())
       } catch (error) {
         if (!isLost(error)) throw error
+        cause = error
       }
-      await this.#reopen(stage.id)
+      await this.#reopen(cause, stage.id)
       // Where the stage has not begun, nothing holds the lock any more.
       if (this.#lock) await this.#retakeLock(stage.id, `! [ -e ${quote(runDirectory(stage.id))}/log ]`)
       if (this.#stop.aborted) askToStop()
@@ -183,8 +187,8 @@ ${script}
     return connection
   }
 
-  async #reopen(id?: string): Promise<void> {
-    const { emit } = this.#options
+  async #reopen(cause: unknown, id?: string): Promise<void> {
+    const { emit, patience = reconnection } = this.#options
     const { host } = this
     const stop = this.#stop
     this.#earlierTrips = this.trips
@@ -192,18 +196,19 @@ ${script}
     if (this.#lock) this.#lock.held = false
     void this.#connection?.close().catch(() => {})
     this.#connection = undefined
-    emit({ event: 'warning', host, message: 'the connection was lost; connecting again' })
-    const until = performance.now() + reconnection * 1000
+    emit({ event: 'warning', host, message: lostMessage(host, cause) })
+    emit({ event: 'progress', host, message: `connecting again, for up to ${duration(patience)}` })
+    const until = performance.now() + patience * 1000
+    const left = () => (until - performance.now()) / 1000
     for (let pause = 0.2; ; pause = Math.min(pause * 2, 8)) {
-      await sleep(pause, stop)
-      const left = (until - performance.now()) / 1000
+      await sleep(Math.min(pause, Math.max(0, left() - shortest)), stop)
       try {
-        await this.#openWithin(Math.max(1, Math.min(left, 10)))
+        await this.#openWithin(Math.max(shortest, Math.min(left(), 10)))
         return
       } catch (error) {
         if (!(error instanceof UnreachableError)) throw error
-        if (left <= pause || stop.aborted) throw lostForGood(host, id, error)
-        const message = `still no connection, trying for ${Math.ceil(left)} s more: ${error.message}`
+        if (left() <= shortest || stop.aborted) throw lostForGood(host, id, error)
+        const message = `still no connection, trying for ${Math.ceil(left())} s more: ${error.message}`
         emit({ event: 'progress', host, message })
       }
     }
@@ -215,6 +220,16 @@ const longest = 6 * 3600
 
 /** Seconds: a host that restarts its sshd or its network is back by then. */
 const reconnection = 60
+
+/** Seconds of the last attempt at least. */
+const shortest = 0.5
+
+/** `the connection was lost: the host stopped answering`. */
+function lostMessage(host: string, cause: unknown): string {
+  if (!(cause instanceof CapstanError)) return 'the connection was lost'
+  const message = cause.message.replace(`${host}: `, '')
+  return message.startsWith('connection lost: ') ? `the ${message.replace('lost', 'was lost')}` : message
+}
 
 function isLockFailure(exitCode: number): boolean {
   return exitCode === 73 || exitCode === 75

@@ -26,9 +26,15 @@ export interface Activities {
 
 export function followActivities(): Activities {
   const active = new Map<string | undefined, Activity>()
+  // What a host did when its connection was lost: it goes on with that.
+  const interrupted = new Map<string, Activity>()
 
   function begin(host: string | undefined, what: string, now: number, progress?: true): readonly Activity[] {
     const before = active.get(host)
+    if (host !== undefined) {
+      if (!progress) interrupted.delete(host)
+      else if (before && !before.progress && before.what !== connecting) interrupted.set(host, before)
+    }
     active.set(host, { host, what: oneLine(what), since: now, ...(progress && { progress }) })
     return before === undefined ? [] : [before]
   }
@@ -39,6 +45,16 @@ export function followActivities(): Activities {
     return before === undefined ? [] : [before]
   }
 
+  /** Where a connection was lost, its host is at what it did before; undefined: none was. */
+  function goOn(host: string): readonly Activity[] | undefined {
+    const before = interrupted.get(host)
+    if (before === undefined) return undefined
+    interrupted.delete(host)
+    const ended = end(host)
+    active.set(host, before)
+    return ended
+  }
+
   function on(event: Event, now: number): readonly Activity[] {
     switch (event.event) {
       case 'run':
@@ -46,7 +62,7 @@ export function followActivities(): Activities {
       case 'progress':
         return begin(event.host, event.message, now, true)
       case 'connected':
-        return [...end(undefined), ...begin(event.host, 'reading facts', now)]
+        return [...end(undefined), ...(goOn(event.host) ?? begin(event.host, 'reading facts', now))]
       case 'facts':
         return [...end(undefined), ...begin(event.host, 'probing', now)]
       case 'probed':
