@@ -49,5 +49,6 @@ export async function exitCodeOf(
 }
 
 function widthOf({ isTTY, columns }: OutputStream): number | undefined {
-  return isTTY ? columns : undefined
+  // Some terminals have none, and say 0.
+  return (isTTY && columns) || undefined
 }

@@ -82,7 +82,9 @@ async function runOn(
     stdout.write(shown(name, outcome))
     return outcome.exitCode === 0 ? 0 : 1
   } catch (error) {
-    process.stderr.write(`${renderError(error, { host: name, columns: process.stderr.columns })}\n`)
+    process.stderr.write(
+      `${renderError(error, { host: name, columns: process.stderr.columns || undefined })}\n`,
+    )
     return error instanceof UnreachableError ? (error as CapstanError).exitCode : 1
   } finally {
     // An open connection would keep the process from its end.

@@ -20,7 +20,7 @@ export function plainPrinter({
 }: PrinterOptions): Printer {
   const paint = paintFor(stream, env)
   // A terminal that can't move its cursor has a width too.
-  const columns = () => (stream.isTTY ? stream.columns : undefined)
+  const columns = () => (stream.isTTY && stream.columns) || undefined
   const lines = eventLines({ verbosity, diff, paint, env, columns })
   const activities = followActivities()
   const due = longActivities(activities)
