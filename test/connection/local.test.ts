@@ -73,6 +73,8 @@ describe('a connection to this machine', () => {
 
   it('refuses to go on when the shell that held something was killed', async () => {
     const other = await connectLocal({ host: 'here', sudo: 'no' })
+    // The deadline is the script's, not that of the shell's start.
+    await other.run('true')
     await expect(other.run('sleep 60', { keep: true, deadline: 0.2 })).rejects.toMatchObject({
       code: 'deadline',
     })

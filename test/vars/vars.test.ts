@@ -145,6 +145,7 @@ describe('The site', () => {
         address: undefined,
         app: 'foobar',
         runtime: 'php',
+        replaces: undefined,
         email: 'hostmaster@shop.example',
       },
     })
