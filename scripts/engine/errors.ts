@@ -59,9 +59,13 @@ export class Interrupted extends Error {
 /** The way to the host broke in the middle: whether the script ran to its end is unknown. */
 export class ConnectionLost extends UnreachableError {}
 
-/** The exit code of a run by the errors of its hosts: an unreachable host comes first, and 75 is for nothing but locks. */
+/**
+ * The exit code of a run by the errors of its hosts: an unreachable host comes first, and 75 is for nothing but locks. A
+ * host that waited for others in vain counts as they do.
+ */
 export function exitCodeOfRun(errors: readonly unknown[]): 0 | 1 | 4 | 75 {
   if (errors.length === 0) return 0
   if (errors.some(error => error instanceof UnreachableError)) return 4
-  return errors.every(error => error instanceof LockedError) ? 75 : 1
+  const causes = errors.filter(error => !(error instanceof CapstanError && error.code === 'others-failed'))
+  return causes.every(error => error instanceof LockedError) ? 75 : 1
 }
