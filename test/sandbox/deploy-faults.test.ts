@@ -205,9 +205,11 @@ it('a controller that is stopped keeps the next one out for no longer than its l
   const next = await run.deploy(second, { words: ['--wait', '60'] })
   expect(next.exitCode, next.stdout.slice(-3000)).toBe(0)
   expect(next.recap().seconds).toBeLessThan(40)
+  // It finds that its own release went live before the other, or not at all: it changes nothing any more.
   stopped.child.kill('SIGCONT')
-  expect((await stopped.done).exitCode).not.toBe(0)
+  await stopped.done
   await expectWell()
+  expect(await host.say(`cat ${home}/current/n.txt`)).toBe(readFileSync(join(second.folder, 'n.txt'), 'utf8'))
   first.remove()
   await expectNext(second)
 })
