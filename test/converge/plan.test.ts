@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import type { RoleDeclarations } from '#engine/converge/catalog.ts'
 import { described, foreseen, type Plan, plan, transactions } from '#engine/converge/plan.ts'
 import type { Resource } from '#engine/resources/resource.ts'
-import { catalogOf, type Given, type Host, probedOn, value } from './declared.ts'
+import { catalogOf, type Given, type Host, probedOn } from './declared.ts'
 
 type Roles = Readonly<Record<string, (role: RoleDeclarations & Given) => void>>
 
@@ -81,38 +81,6 @@ describe('a plan', () => {
 
   it('takes for done what can’t be verified and ran already', () => {
     expect(steps(planOf({ web }, { a: '1', c: '1' }, [], ['value b']))).toEqual([])
-  })
-})
-
-describe('what is compared last', () => {
-  const roles: Roles = {
-    web: ({ set, declare }) => {
-      declare(value, { name: 'z', wanted: { name: 'z', value: '1' }, last: true })
-      set('a', '1')
-    },
-    app: ({ set, declare }) => {
-      declare(value, { name: 'y', wanted: { name: 'y', value: '1' }, late: true })
-      set('b', '1')
-    },
-  }
-
-  it('waits while anything else differs, for that may change it', () => {
-    const planned = planOf(roles, { a: '1', z: '2', y: '1' })
-    expect([steps(planned), left(planned)]).toEqual([['value b'], ['value z']])
-    const late = planOf(roles, { a: '1', b: '1', z: '2' })
-    expect([steps(late), left(late)]).toEqual([['value y'], ['value z']])
-  })
-
-  it('is not done before what is unknown', () => {
-    const planned = planOf(roles, { a: '1', b: undefined, z: '2', y: '1' })
-    expect([steps(planned), left(planned)]).toEqual([[], ['value b', 'value y', 'value z']])
-  })
-
-  it('is done once nothing else differs, and is told by --check before', () => {
-    expect(steps(planOf(roles, { a: '1', b: '1', y: '1', z: '2' }))).toEqual(['value z'])
-    expect(planOf(roles, { a: '1', b: '1', y: '1', z: '1' }).ok).toHaveLength(4)
-    const changes = foreseen(planOf(roles, { a: '1', z: '2', y: '1' }))
-    expect(changes.map(({ resource }) => resource)).toEqual(['value b', 'value z'])
   })
 })
 

@@ -52,8 +52,7 @@ export function buildCatalog(): CatalogBuilder {
         notify: [...setNotify, ...[options.notify ?? []].flat()],
         set,
         once: item.once ?? false,
-        late: item.late ?? item.last ?? false,
-        last: item.last ?? false,
+        late: item.late ?? false,
       }
       // A file, a template and a link at one path are one thing.
       const key = `${kind.noun} ${item.name}`

@@ -18,8 +18,8 @@ export interface Plan {
   /** What can be done now, in order: up to the first resource whose state is unknown. */
   readonly stage: readonly Step[]
   /**
-   * What the stage leaves: the resource that is unknown and all after it, late ones that differ now and may not once the
-   * rest is done, and what is compared once nothing else differs. Empty: the stage is the last.
+   * What the stage leaves: the resource that is unknown and all after it, and late ones that differ now, which may not
+   * once the rest is done. Empty: the stage is the last.
    */
   readonly rest: readonly Probed[]
   /** Resources that are as declared. */
@@ -38,7 +38,7 @@ export function plan(
   pending: ReadonlySet<string>,
   done: ReadonlySet<Resource>,
 ): Plan {
-  const ordered = [...probed.filter(isEarly), ...probed.filter(isLate), ...probed.filter(isLast)]
+  const ordered = [...probed.filter(isEarly), ...probed.filter(one => !isEarly(one))]
   const first = ordered.findIndex(({ state }) => !state.known)
   const now = first < 0 ? ordered : ordered.slice(0, first)
   const rest = first < 0 ? [] : ordered.slice(first)
@@ -68,13 +68,10 @@ export function plan(
     for (const handler of catalog.handlers)
       if (handler.role === role && notified.has(handlerKey(handler))) stage.push({ type: 'handler', handler })
   }
-  const late = now.filter(isLate)
+  const late = now.filter(one => !isEarly(one))
   const postponed = stage.length === 0 ? [] : late.filter(differsNow)
   for (const one of late) if (!postponed.includes(one)) compare(one)
-  const last = now.filter(isLast)
-  if (stage.length > 0 || first >= 0) return { stage, rest: [...postponed, ...rest, ...last], ok, warnings }
-  for (const one of last) compare(one)
-  return { stage, rest, ok, warnings }
+  return { stage, rest: [...postponed, ...rest], ok, warnings }
 }
 
 function differsNow({ resource: { kind, wanted }, state }: Probed): boolean {
@@ -83,14 +80,6 @@ function differsNow({ resource: { kind, wanted }, state }: Probed): boolean {
 
 function isEarly({ resource }: Probed): boolean {
   return !resource.late
-}
-
-function isLate({ resource }: Probed): boolean {
-  return resource.late && !resource.last
-}
-
-function isLast({ resource }: Probed): boolean {
-  return resource.late && resource.last
 }
 
 /** All that `--check` tells: the stage, and what is unknown or comes after it. */

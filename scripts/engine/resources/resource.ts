@@ -72,8 +72,6 @@ export interface Resource {
   readonly once: boolean
   /** Done after all roles and their handlers. */
   readonly late: boolean
-  /** Compared and done once nothing else differs: all the rest may change what is found. */
-  readonly last: boolean
 }
 
 export interface DeclareOptions {
@@ -93,8 +91,6 @@ export type Declare = <Wanted, Found>(
     readonly shared?: boolean
     /** Done after all roles and their handlers, because it may depend on any of them. */
     readonly late?: boolean
-    /** Compared and done once nothing else differs, because anything may change what is found. */
-    readonly last?: boolean
   },
   options?: DeclareOptions,
 ) => void

@@ -107,7 +107,7 @@ export function listens(declare: Declare) {
     const sockets = ports.flatMap(one => at.map(address => ({ ...one, address: canonical(address) })))
     if (sockets.length === 0) throw new RangeError(`${unit}: expected a port and an address`)
     const name = `${unit} ${ports.map(({ protocol, port }) => `${port}/${protocol}`).join(' ')}`
-    declare(listensKind, { name, wanted: { unit: unitName(unit), sockets, restart }, last: true }, options)
+    declare(listensKind, { name, wanted: { unit: unitName(unit), sockets, restart }, late: true }, options)
   }
 }
 
