@@ -27,7 +27,7 @@ function ended(
     }
     child.stdout.on('data', onData)
     child.stderr.on('data', onData)
-    child.on('exit', exitCode => {
+    child.on('close', exitCode => {
       clearTimeout(timer)
       resolve({ exitCode, said })
     })

@@ -64,8 +64,15 @@ export function convergeScript(
   })
 }
 
-/** Shell that removes what a stage that was killed left behind, and puts back a directory that it was changing in place. */
+/**
+ * Shell that removes what a stage that was killed left behind, puts back a directory that it was changing in place, and
+ * takes over the pending handlers that older versions kept in `owed`.
+ */
 export const clearLeftovers = `
+if [ -d ${stateDirectory}/owed ]; then
+  mkdir -p -m 700 ${stateDirectory}/pending && cp -- ${stateDirectory}/owed/* ${stateDirectory}/pending/ 2>/dev/null
+  rm -rf -- ${stateDirectory}/owed
+fi
 if [ -s ${leftovers}.place ]; then (
   ${read('restore.sh')}
   IFS='	' read -r copy root <${leftovers}.place; [ -d "$copy" ] && restore "$copy" "$root"; rm -f ${leftovers}.place
