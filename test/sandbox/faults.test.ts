@@ -161,7 +161,7 @@ describe('a connection that is reset', () => {
       await held('one')
       for (let time = 0; time < times; time++) {
         wire.reset()
-        await run.until(line => line.event === 'warning' && /connecting again/.test(line.message ?? ''))
+        await run.until(line => line.event === 'warning' && /connection was lost/.test(line.message ?? ''))
         while (wire.accepted() < time + 2) await new Promise(resolve => setTimeout(resolve, 20))
         await fault1.until('[ "$(pgrep -fc "perl -e.*/var/lib/capstan/runs")" -ge 1 ]')
       }
