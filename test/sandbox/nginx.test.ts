@@ -104,10 +104,10 @@ describe.each([12, 13] as const)('the nginx role on a bare Debian %i', debian =>
     for (const group of taken) expect(await tried(group, 443)).toContain('Cipher is TLS_')
     for (const group of refused) expect(await tried(group, 443)).toMatch(/alert handshake failure/)
     // A server without a list takes each of them, so it is not the client that lacks one.
-    await web.sh(`cd /etc/ssl/capstan/foobar.com && setsid openssl s_server -accept 4433 -cert fullchain.pem -key privkey.pem -groups ${refused.join(':')} >/dev/null 2>&1 </dev/null &
+    await web.sh(`cd /etc/ssl/capstan/foobar.com && setsid openssl s_server -www -accept 4433 -cert fullchain.pem -key privkey.pem -groups ${refused.join(':')} >/dev/null 2>&1 </dev/null &
       for i in $(seq 100); do ss -ltn 2>/dev/null | grep -q :4433 && exit; perl -MIO::Socket::INET -e 'exit !IO::Socket::INET->new("127.0.0.1:4433")' && exit; sleep 0.1; done; exit 1`)
     for (const group of refused) expect(await tried(group, 4433)).toContain('Cipher is TLS_')
-    await web.sh('kill $(pgrep -f "s_server -accept 4433")')
+    await web.sh('kill $(pgrep -f "s_server -www -accept 4433")')
   })
 
   it('serves files of public/ from disk, with their cache headers, and passes the rest to the app', async () => {
