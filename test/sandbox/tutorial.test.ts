@@ -12,23 +12,36 @@ const role = tutorial([6])
 const itsTest = tutorial([7])
 let host: Machine
 let copy: string
+let putBack: () => void
 
 beforeAll(async () => {
   copy = copyOfProject()
   host = await machine('tutorial', 12, await kept('data', 12))
   // The tutorial's host is the sandbox's web1; here it is one that has a database already.
-  const inventory = join(copy, 'inventory/sandbox.yml')
   const here = JSON.stringify(host.through(host.host.port))
-  const text = readFileSync(inventory, 'utf8').replaceAll(/!generated \w+/g, 'of-the-tutorial')
-  writeFileSync(
-    inventory,
-    text.replace(/^hosts:\n[\s\S]*?\n\n/m, () => `hosts:\n  web1: ${here}\n\n`),
-  )
+  putBack = hostsAre(`hosts:\n  web1: ${here}\n\n`)
 }, 600_000)
 afterAll(() => {
   host?.close()
   rmSync(copy, { recursive: true, force: true })
 })
+
+/** Replaces the hosts of the copy's inventory and its made-up secrets; gives what puts both back. */
+function hostsAre(hosts: string): () => void {
+  const inventory = join(copy, 'inventory/sandbox.yml')
+  const replace = (from: string, to: string) =>
+    writeFileSync(
+      inventory,
+      readFileSync(inventory, 'utf8').replaceAll(from, () => to),
+    )
+  const [before = ''] = /^hosts:\n[\s\S]*?\n\n/m.exec(readFileSync(inventory, 'utf8')) ?? []
+  replace(before, hosts)
+  replace('!generated DB_PASSWORD', 'of-the-tutorial')
+  return () => {
+    replace(hosts, before)
+    replace('of-the-tutorial', '!generated DB_PASSWORD')
+  }
+}
 
 /** Runs a command of the text in the copy. Throws with all that it printed where it fails. */
 async function run(command: string): Promise<string> {
@@ -61,6 +74,7 @@ it('makes a role that converges its host, is then as declared, and follows a var
 })
 
 it('has a test that passes, and leaves `npm run check` fine', async () => {
+  putBack()
   for (const block of itsTest) {
     if (block.language !== '') follow(copy, block)
     // Of the unit tests those that read the project's roles; the others ran here.

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { root } from './machine.ts'
 
@@ -27,7 +27,7 @@ export function tutorial(sections: readonly number[]): readonly Block[] {
     })
 }
 
-/** A copy of the project as it is here, below `.capstan/`, where it finds the packages of this one. */
+/** A copy of the project as it is here, with the packages of this one. */
 export function copyOfProject(): string {
   const below = join(root, '.capstan')
   mkdirSync(below, { recursive: true, mode: 0o700 })
@@ -41,6 +41,7 @@ export function copyOfProject(): string {
       if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
     }
   }
+  symlinkSync(join(root, 'node_modules'), join(copy, 'node_modules'))
   execFileSync('git', ['init', '-q'], { cwd: copy })
   return copy
 }
