@@ -48,11 +48,11 @@ const parsed = (given: unknown) => {
   if (!result.ok) throw new Error('the vars are refused')
   return result.value
 }
-const put = (id: string, file: string, content: string) => {
-  const shell = releaseShell(appSettings(parsed({}), site), { release: id, ref: '', how: 'deploy' })
-  return `mkdir -p ${home}/releases/${id}/public ${home}/releases/${id}/.capstan && printf %s ${quote(content)} >${home}/releases/${id}/${file}
-${shell}configure ${id}\n`
-}
+const shellOf = (id: string) =>
+  `note() { :; }\n${releaseShell(appSettings(parsed({}), site), { release: id, ref: '', how: 'deploy' })}`
+const put = (id: string, file: string, content: string) =>
+  `mkdir -p ${home}/releases/${id}/public ${home}/releases/${id}/.capstan && printf %s ${quote(content)} >${home}/releases/${id}/${file}
+${shellOf(id)}configure ${id}\n`
 const live = (id: string) =>
   `cd ${home} && perl -e 'unlink "current.new"; symlink "releases/${id}", "current.new" and rename "current.new", "current" or die $!'\n`
 const gate = (id: string, path: string) =>
@@ -133,7 +133,7 @@ describe.each([12, 13] as const)('the app role on Debian %i', debian => {
     ]
     for (let i = 0; i < 10; i++) {
       const [next, last] = i % 2 === 0 ? [second, first] : [first, second]
-      await web.sh(`systemctl start foobar@${next}\n${live(next)}sleep 0.2; systemctl stop foobar@${last}`)
+      await web.sh(`systemctl start foobar@${next}\n${live(next)}${shellOf(next)}end_others 10 ${last}`)
       expect(JSON.parse((await page()).body).RELEASE).toBe(next)
     }
     const met = await Promise.all(visitors.map(each => each.stop()))
