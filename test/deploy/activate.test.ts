@@ -154,6 +154,15 @@ describe('a deploy to several hosts', () => {
     expect(hosts.map(({ current }) => current)).toEqual([done.release, done.release, done.release])
   })
 
+  it.each(['gate', 'verify'])('goes live on all though one connection breaks in %s', async step => {
+    const hosts = fleet(3)
+    const [, second] = hosts as [HostModel, HostModel]
+    second.harm[step] = 'loses the connection'
+    const done = await runner(hosts).deploy()
+    expect(done).toMatchObject({ outcome: 'live', exitCode: 0, failed: {} })
+    for (const host of hosts) expect(found(host)).toEqual({ current: done.release, running: [done.release] })
+  })
+
   it.each(['start_new', 'gate'])('switches on none where %s fails on one', async step => {
     const hosts = fleet(3)
     const [, second] = hosts as [HostModel, HostModel]
