@@ -26,8 +26,8 @@ export interface LoadResult {
   readonly answers: readonly { readonly at: number; readonly took: number }[]
 }
 
-/** Visitors that ask without end until `stop`, which waits for the last answers. */
-export function startLoad(target: LoadTarget): { stop(): Promise<LoadResult> } {
+/** Visitors that ask without end until `stop`, which waits for the last answers; `requests` is how many they have so far. */
+export function startLoad(target: LoadTarget): { requests(): number; stop(): Promise<LoadResult> } {
   const agent = new Agent({
     keepAlive: target.keepAlive,
     maxSockets: target.connections,
@@ -53,6 +53,7 @@ export function startLoad(target: LoadTarget): { stop(): Promise<LoadResult> } {
 
   const visitors = Promise.all(Array.from({ length: target.connections }, visitor))
   return {
+    requests: () => answers.length,
     async stop() {
       stopped = true
       await visitors

@@ -161,7 +161,7 @@ exec /usr/bin/systemctl "$@"
 END
 chmod 755 /usr/local/sbin/systemctl`)
   const going = run.startDeploy(from, { hosts: { ...inventory(), three2: second.through(wire.port) } })
-  await second.until('[ -e /run/gates/at ]', 30)
+  await second.until('[ -e /run/gates/at ]', 90)
   wire.reset()
   await second.say(': >/run/gates/go; rm -f /usr/local/sbin/systemctl')
   const done = await going.done

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { root } from './machine.ts'
+import { root } from '../sandbox/machine.ts'
 
 /** A block of docs/start.md: its language, its text, and the last file that the words before it name. */
 interface Block {

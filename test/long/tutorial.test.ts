@@ -3,8 +3,8 @@ import { readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { kept } from './kept.ts'
-import { type Machine, machine } from './machine.ts'
+import { kept } from '../sandbox/kept.ts'
+import { type Machine, machine } from '../sandbox/machine.ts'
 import { copyOfProject, follow, tutorial } from './tutorial.ts'
 
 // Sections 6 and 7 of docs/start.md, from their own text: a role, its test, and what is run.
