@@ -96,7 +96,7 @@ async function keysInLines(lines: string, name: string): Promise<readonly KnownK
 function keysFound(file: string, { exitCode, stdout, stderr }: ChildOutcome): readonly KnownKey[] {
   if (exitCode > 1 || /not a valid known_hosts|invalid/i.test(stderr))
     throw new UnreachableError('known-hosts', `${file}: ssh-keygen -F cannot read it`, {
-      hint: 'Mend or remove the line that it names.',
+      hint: 'Fix or remove the line that it names.',
       lines: stderr.split('\n').filter(Boolean).slice(-6),
     })
   return parseFound(stdout, file)

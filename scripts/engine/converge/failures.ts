@@ -38,14 +38,14 @@ function freeSpace(path = ''): string {
 
 function nextStep(step: Step, putBack: readonly string[], again: number | undefined): string {
   if (step.type === 'resource' && step.resource.set)
-    return `Nothing of “${step.resource.set.name}” was installed. Mend it and run again.`
+    return `Nothing of “${step.resource.set.name}” was installed. Fix it and run again.`
   if (step.type === 'resource')
-    return 'What came before it is done, nothing after it was begun. Mend it and run again.'
+    return 'What came before it is done, nothing after it was begun. Fix it and run again.'
   if (putBack.length === 0)
-    return 'Mend what the lines above name and run again; the handler stays pending until it has run.'
+    return 'Fix what the lines above name and run again; the handler stays pending until it has run.'
   const sets = putBack.map(name => `“${name}”`).join(' and ')
   return again === 0
-    ? `The files of ${sets} were put back, and the handler ran well with them: what it acts on goes on as it was. Mend what the lines above name and run again.`
+    ? `The files of ${sets} were put back, and the handler ran well with them: what it acts on goes on as it was. Fix what the lines above name and run again.`
     : `The files of ${sets} were put back, but the handler fails with them too: it stays pending. Look at what it acts on, on the host, and run again.`
 }
 
@@ -67,7 +67,7 @@ export function configRejected(
     {
       where: `${members[0]?.where} (role ${set?.role})`,
       lines: [...lines, ...members.map(({ resource, where }) => `would have changed: ${resource}  ${where}`)],
-      hint: `${untouched} Mend the template or its vars and run again.`,
+      hint: `${untouched} Fix the template or its vars and run again.`,
     },
   )
 }
