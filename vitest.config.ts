@@ -28,7 +28,7 @@ export default defineConfig({
           hookTimeout: 600_000,
           isolate: false,
           setupFiles: 'test/anew.ts',
-          maxWorkers: 6,
+          maxWorkers: 4,
           globalSetup: ['test/sandbox/prepare.ts', 'test/sandbox/leftovers.ts'],
           // Real machines: a test that passes the second time is told as such (`retry x1`), one that fails twice fails.
           retry: 1,

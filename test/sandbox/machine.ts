@@ -14,7 +14,7 @@ export interface Machine {
   run(script: string, seconds?: number): Promise<Said>
   /** The script's stdout; throws with its stderr where it doesn't exit with 0. */
   say(script: string, seconds?: number): Promise<string>
-  /** Resolves once the shell condition holds on the host; throws after `seconds` (20 unless told). */
+  /** Resolves once the shell condition holds on the host; throws after `seconds` (60 by default). */
   until(condition: string, seconds?: number): Promise<void>
   /** A line for each file of the host's disk: path, type, mode, owner, size, mtime, ctime, and a hash below /etc, /srv, /usr/local. */
   listing(): Promise<string>
@@ -49,7 +49,7 @@ export async function machine(name: string, debian: SandboxHost['debian'], image
     host,
     run,
     say,
-    until: async (condition, seconds = 20) => {
+    until: async (condition, seconds = 60) => {
       const turns = Math.ceil(seconds / 0.1)
       await say(
         `i=0; until ${condition}; do i=$((i + 1)); [ $i -lt ${turns} ] || exit 1; sleep 0.1; done`,
