@@ -5,12 +5,13 @@ import { expect, test } from 'vitest'
 const root = resolve(import.meta.dirname, '..')
 
 // What each module may import, itself apart: imports point one way, and output knows only events.
-const base = ['errors.ts', 'secret.ts', 'quote.ts', 'nearest.ts']
+const base = ['errors.ts', 'secret.ts', 'quote.ts', 'nearest.ts', 'call-site.ts']
 const below: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
   'secret.ts': [],
   'quote.ts': [],
   'nearest.ts': [],
+  'call-site.ts': [],
   'vars.ts': ['vars'],
   vars: [...base],
   output: [...base],
@@ -23,6 +24,18 @@ const below: Readonly<Record<string, readonly string[]>> = {
   converge: [...base, 'connection', 'host', 'output', 'resources', 'vars', 'vars.ts'],
   deploy: [...base, 'connection', 'host', 'output', 'resources'],
   doctor: [...base, 'connection'],
+  script: [
+    ...base,
+    'connection',
+    'converge',
+    'host',
+    'inventory',
+    'output',
+    'resources',
+    'sandbox',
+    'vars',
+    'vars.ts',
+  ],
   command: [
     ...base,
     'connection',

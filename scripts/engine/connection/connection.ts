@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream'
+import type { HostShell } from './preamble.ts'
 
 /** How a script ended. `stdout` is bytes as they came; `stderr` likewise, for the error that is shown. */
 export interface Outcome {
@@ -36,6 +37,35 @@ export interface HostStream {
   close(): void
 }
 
+export interface ProcessOptions {
+  /** Another user than the session's; only root can become one. */
+  readonly user?: string | undefined
+  readonly shell: HostShell
+}
+
+/** How a process on a host ended: `exitCode` is null where `signal` (`TERM`) ended it. */
+export interface ProcessEnd {
+  readonly exitCode: number | null
+  readonly signal: string | undefined
+}
+
+/** A script that runs on the host as a process of its own, with all three byte streams. */
+export interface HostProcess {
+  /** The script's stdin; its end is the script's end of file. */
+  readonly stdin: Writable
+  /** Both outputs have to be read or resumed, or the script waits. */
+  readonly stdout: Readable
+  readonly stderr: Readable
+  /** Rejects with ConnectionLost where the end is unknown, with HostError where the script never began. */
+  readonly ended: Promise<ProcessEnd>
+  /** Of the shell that runs the script; undefined where it never began. */
+  readonly pid: Promise<number | undefined>
+  /** Sends a signal to all that the script started in its session; false where that is not known to have worked. */
+  kill(signal: NodeJS.Signals): Promise<boolean>
+  /** Closes the channel; the script sees the end of its stdin. */
+  close(): void
+}
+
 /**
  * The one port to a machine, with three twins: ssh, local, recorder. A connection is one shell that reads whole
  * scripts from its stdin, entered as root (by sudo where the login is not root); a script costs one round trip.
@@ -57,9 +87,16 @@ export interface Connection {
    */
   openStream(script: string, options?: StreamOptions): Promise<HostStream>
   /**
+   * Starts a script as a process of its own. Waits where the host allows no further session (MaxSessions) until an
+   * earlier process ends. Throws as `openStream` does.
+   */
+  start(script: string, options: ProcessOptions): Promise<HostProcess>
+  /**
    * Sends a line of shell without waiting for the script that runs: one that listens gets it as text, else the shell
    * runs it after that script. What it prints is dropped. Costs no trip; does nothing on a connection that is lost.
    */
   write(line: string): void
+  /** Whether the connection keeps this process from ending by itself; it does until told otherwise. */
+  keepAlive(held: boolean): void
   close(): Promise<void>
 }

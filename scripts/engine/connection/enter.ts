@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { type CapstanError, ConnectionLost, HostError } from '../errors.ts'
 import type { Secret } from '../secret.ts'
 import type { Channel, ChannelEnd, OpenChannel } from './channel.ts'
-import { cleanShell, cleanSudo } from './preamble.ts'
+import { cleanShell, cleanSudo, type HostShell } from './preamble.ts'
 import { refusals } from './refusals.ts'
 
 /** Who logs in where, and how the channel becomes root. */
@@ -14,17 +14,22 @@ export interface Login {
 }
 
 /**
- * Opens a channel whose command is a POSIX sh with `body`, in a clean environment and as root where the login asks for
+ * Opens a channel whose command is a shell (sh by default) with `body`, in a clean environment and as root where the login asks for
  * sudo. Without a password nothing is waited for: the first script can follow at once. `body` goes by argv, in single quotes:
  * it holds none itself, and no secret. Throws HostError when sudo asks twice.
  */
-export async function enter(open: OpenChannel, body: string, login: Login): Promise<Channel> {
-  if (login.sudo === undefined) return open(`exec ${cleanShell(body)}`)
+export async function enter(
+  open: OpenChannel,
+  body: string,
+  login: Login,
+  shell: HostShell = 'sh',
+): Promise<Channel> {
+  if (login.sudo === undefined) return open(`exec ${cleanShell(body, shell)}`)
   const { password } = login.sudo
-  if (password === undefined) return open(`exec ${cleanSudo} -n -- ${cleanShell(body)}`)
+  if (password === undefined) return open(`exec ${cleanSudo} -n -- ${cleanShell(body, shell)}`)
   const [prompt, ready] = [word(), word()]
-  const shell = cleanShell(`printf ${ready} >&2; ${body}`)
-  const channel = await open(`exec ${cleanSudo} -S -p ${prompt} -- ${shell}`)
+  const asked = cleanShell(`printf ${ready} >&2; ${body}`, shell)
+  const channel = await open(`exec ${cleanSudo} -S -p ${prompt} -- ${asked}`)
   try {
     await answerPrompt(channel, { login, prompt, ready, password })
     return channel

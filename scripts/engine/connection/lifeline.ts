@@ -10,7 +10,8 @@ export class Lifeline {
   readonly lost: Promise<string>
   readonly #transport: Transport
 
-  constructor(client: Client, transport: Transport) {
+  /** `interval`: seconds of silence after which the host is asked for a sign of life, see `watch`. */
+  constructor(client: Client, transport: Transport, interval: number) {
     this.client = client
     this.#transport = transport
     const over = new Promise<Error>(resolve => {
@@ -25,7 +26,12 @@ export class Lifeline {
     this.ready.catch(() => {})
     this.lost = over.then(wordsFor)
     void this.lost.then(() => transport.destroy())
-    keepAliveByAnyByte(client, transport)
+    client.once('ready', () => watch(client, transport, interval * 1000))
+  }
+
+  /** Whether the connection keeps this process from ending by itself. */
+  keepAlive(held: boolean): void {
+    this.#transport.keepAlive(held)
   }
 
   /** Says goodbye and lets go; what is still buffered goes out first. */
@@ -41,22 +47,47 @@ export function levelOf(error: Error): string | undefined {
 }
 
 /**
- * Any byte from the host is a sign of life. ssh2 takes only the answers to its own pings for one, and those wait
- * behind all that is being sent: a long upload over a slow line would count as a silent host.
+ * Asks a silent host for a sign of life every `interval` ms, and gives it up after the third answer that did not come. Any
+ * byte is a sign: ssh2's own keep-alive takes only answers for one, which wait behind all that is being sent, so that a
+ * long upload over a slow line would count as a silent host; and its timer would keep this process alive.
  */
-function keepAliveByAnyByte(client: Client, transport: Transport): void {
-  const { _resetKA: reset } = client as { _resetKA?: () => void }
-  let last = 0
+function watch(client: Client, transport: Transport, interval: number): void {
+  const { _callbacks: answers, _protocol: protocol } = client as unknown as Internals
+  let heard = performance.now()
+  let asked = 0
+  let timer: NodeJS.Timeout | undefined
+  const next = () => {
+    timer = setTimeout(check, Math.max(10, heard + interval * (asked + 1) - performance.now())).unref()
+  }
+  const check = () => {
+    if (performance.now() - heard >= interval * (asked + 1)) {
+      if (asked === most) return void client.emit('error', silent())
+      asked += 1
+      // The answer is no news: what it is made of was heard.
+      answers.push(() => {})
+      protocol.ping()
+    }
+    next()
+  }
   transport.socket.on('data', () => {
-    const now = performance.now()
-    if (now - last < 100) return
-    last = now
-    if (isLoggedIn) reset?.()
+    heard = performance.now()
+    asked = 0
   })
-  let isLoggedIn = false
-  client.once('ready', () => {
-    isLoggedIn = true
-  })
+  client.once('close', () => clearTimeout(timer))
+  transport.socket.once('close', () => clearTimeout(timer))
+  next()
+}
+
+/** Of ssh2 1.17, which has no public name for them. Source: its lib/client.js. */
+interface Internals {
+  readonly _callbacks: (() => void)[]
+  readonly _protocol: { ping(): void }
+}
+
+const most = 3
+
+function silent(): Error {
+  return Object.assign(new Error('no sign of life'), { level: 'client-timeout' })
 }
 
 function wordsFor(error: Error): string {

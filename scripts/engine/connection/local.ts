@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process'
+import { type ChildProcess, spawn } from 'node:child_process'
+import type { Socket } from 'node:net'
 import { userInfo } from 'node:os'
 import type { Secret } from '../secret.ts'
 import type { Channel, ChannelEnd } from './channel.ts'
@@ -19,13 +20,29 @@ export function connectLocal(target: LocalTarget): Promise<Connection> {
   const user = userInfo().username
   const asRoot = target.sudo !== 'no' && process.getuid?.() !== 0
   const sudo = asRoot ? { password: target.sudoPassword } : undefined
-  const open = async (command: string) => openLocal(command, target.shell ?? '/bin/sh')
-  return connectShell({ host: target.host, user, sudo }, { open, close: async () => {} })
+  const children = new Set<ChildProcess>()
+  let held = true
+  const open = async (command: string) =>
+    openLocal(command, target.shell ?? '/bin/sh', child => {
+      children.add(child)
+      child.once('close', () => children.delete(child))
+      hold(child, held)
+    })
+  const keepAlive = (wanted: boolean) => {
+    held = wanted
+    for (const child of children) hold(child, held)
+  }
+  return connectShell({ host: target.host, user, sudo }, { open, close: async () => {}, keepAlive })
 }
 
 /** Starts `command` in a session of its own, so that a deadline reaches all of it and nothing of ours. */
-export function openLocal(command: string, shell: string): Channel {
+export function openLocal(
+  command: string,
+  shell: string,
+  onChild: (child: ChildProcess) => void = () => {},
+): Channel {
   const child = spawn(shell, ['-c', command], { detached: true, cwd: '/', stdio: 'pipe' })
+  onChild(child)
   child.stdin.on('error', () => {})
   let close = () => {}
   const ended = new Promise<ChannelEnd>(resolve => {
@@ -48,4 +65,10 @@ export function openLocal(command: string, shell: string): Channel {
 
 function named(signal: string | null): { signal?: string } {
   return signal === null ? {} : { signal: signal.replace(/^SIG/, '') }
+}
+
+function hold(child: ChildProcess, held: boolean): void {
+  const word = held ? 'ref' : 'unref'
+  child[word]()
+  for (const pipe of [child.stdin, child.stdout, child.stderr] as unknown as Socket[]) pipe[word]()
 }

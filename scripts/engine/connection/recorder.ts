@@ -1,5 +1,13 @@
 import { PassThrough, Readable } from 'node:stream'
-import type { Connection, HostStream, Outcome, RunOptions, StreamOptions } from './connection.ts'
+import type {
+  Connection,
+  HostProcess,
+  HostStream,
+  Outcome,
+  ProcessOptions,
+  RunOptions,
+  StreamOptions,
+} from './connection.ts'
 
 /** What a script of the transcript is answered with; absent: exit code 0 and no output. */
 export interface Answer {
@@ -13,8 +21,8 @@ export interface Answer {
 /** Answers in the order of the scripts, or by what the script is; `undefined`: no such script was expected. */
 export type Answers = readonly Answer[] | ((script: string, index: number) => Answer | undefined)
 
-export interface Recorded extends RunOptions {
-  readonly kind: 'run' | 'stream'
+export interface Recorded extends RunOptions, Partial<ProcessOptions> {
+  readonly kind: 'run' | 'stream' | 'process'
   readonly script: string
   /** What a stream's script was sent. */
   readonly stdin?: Buffer
@@ -65,6 +73,28 @@ export class Recorder implements Connection {
     const stdout = Readable.from([Buffer.from(answer.stdout ?? '')])
     return { stdin, stdout, done, close: () => stdin.end() }
   }
+
+  async start(script: string, options: ProcessOptions): Promise<HostProcess> {
+    const answer = this.#answer(script)
+    this.transcript.push({ kind: 'process', script, ...options })
+    const { exitCode } = outcomeOf(answer)
+    const ended =
+      answer.error === undefined
+        ? Promise.resolve({ exitCode, signal: undefined })
+        : Promise.reject(answer.error)
+    ended.catch(() => {})
+    return {
+      stdin: new PassThrough().resume(),
+      stdout: Readable.from([Buffer.from(answer.stdout ?? '')]),
+      stderr: Readable.from([Buffer.from(answer.stderr ?? '')]),
+      ended,
+      pid: Promise.resolve(1),
+      kill: async () => true,
+      close: () => {},
+    }
+  }
+
+  keepAlive(): void {}
 
   write(line: string): void {
     this.written.push(line)

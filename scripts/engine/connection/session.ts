@@ -32,6 +32,7 @@ export class Session {
   readonly #stderr = new MarkerReader()
   readonly #noise = new Collector(8192)
   #queue: Promise<unknown> = Promise.resolve()
+  #queued = 0
   #end: ChannelEnd | undefined
   #abandoned = false
   #pid: number | undefined
@@ -74,9 +75,19 @@ export class Session {
     return this.#kept
   }
 
+  /** Whether no script runs or waits here. */
+  get idle(): boolean {
+    return this.#queued === 0
+  }
+
   run(script: string, options: RunOptions = {}): Promise<Outcome> {
+    this.#queued += 1
     const outcome = this.#queue.then(() => this.#send(script, options))
-    this.#queue = outcome.catch(() => {})
+    this.#queue = outcome
+      .catch(() => {})
+      .then(() => {
+        this.#queued -= 1
+      })
     return outcome
   }
 

@@ -28,7 +28,11 @@ export async function connectSsh(target: SshTarget): Promise<Connection> {
   const sudo = asRoot ? { password: target.sudoPassword } : undefined
   return connectShell(
     { host: target.host, user: config.user, sudo },
-    { open: command => openSshChannel(target.host, lifeline, command), close: () => lifeline.end() },
+    {
+      open: command => openSshChannel(target.host, lifeline, command),
+      close: () => lifeline.end(),
+      keepAlive: held => lifeline.keepAlive(held),
+    },
   )
 }
 
@@ -70,8 +74,6 @@ async function handshake({ target, config, known, identities, until }: Attempt):
       sock: transport.socket,
       username: config.user,
       readyTimeout: seconds * 1000,
-      keepaliveInterval: (target.keepalive ?? 10) * 1000,
-      keepaliveCountMax: 3,
       algorithms: {
         kex,
         cipher: ciphers,
@@ -91,7 +93,7 @@ async function handshake({ target, config, known, identities, until }: Attempt):
     })
     .catch(() => {})
   spareWaits(ssh.connection as Client, identities.usable[0]?.type)
-  const lifeline = new Lifeline(ssh.connection as Client, transport)
+  const lifeline = new Lifeline(ssh.connection as Client, transport, target.keepalive ?? 10)
   try {
     await lifeline.ready
     return lifeline

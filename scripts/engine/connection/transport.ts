@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { UnreachableError } from '../errors.ts'
 import type { SshConfig } from './ssh-config.ts'
@@ -11,6 +11,8 @@ export interface Transport {
   /** The last words of a proxy's stderr, once it ended; empty for a direct connection. */
   readonly said: () => Promise<string>
   readonly destroy: () => void
+  /** Whether it keeps this process from ending by itself. */
+  readonly keepAlive: (held: boolean) => void
 }
 
 /** A TCP connection, or the stdio of what ProxyJump or ProxyCommand say. Throws UnreachableError. */
@@ -39,7 +41,8 @@ function tcp(host: string, config: SshConfig, seconds: number): Promise<Transpor
     }, seconds * 1000)
     socket.once('connect', () => {
       clearTimeout(timer)
-      resolve({ socket, said: async () => '', destroy: () => socket.destroy() })
+      const keepAlive = (held: boolean) => void (held ? socket.ref() : socket.unref())
+      resolve({ socket, said: async () => '', destroy: () => socket.destroy(), keepAlive })
     })
     // Stays for the socket's life: an error later on is the SSH client's to tell, and must not be uncaught.
     socket.on('error', (error: NodeJS.ErrnoException) => {
@@ -84,7 +87,11 @@ function proxy(command: string, args: readonly string[]): Transport {
     socket.destroy()
     child.kill()
   }
-  return { socket, said: () => closed.then(() => said), destroy }
+  const keepAlive = (held: boolean) => {
+    const pipes = [child.stdin, child.stdout, child.stderr] as unknown as Socket[]
+    for (const one of [child, ...pipes]) held ? one.ref() : one.unref()
+  }
+  return { socket, said: () => closed.then(() => said), destroy, keepAlive }
 }
 
 const causes: Readonly<Record<string, readonly [what: string, hint: string]>> = {

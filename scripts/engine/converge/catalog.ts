@@ -1,6 +1,6 @@
+import { callSite } from '#engine/call-site.ts'
 import { CapstanError } from '#engine/errors.ts'
 import type { ConfigSet, Declare, Handler, Kind, Resource } from '#engine/resources/resource.ts'
-import { callSite } from './call-site.ts'
 import { handlerKey } from './plan.ts'
 
 /** All that is declared for one host, in order, and the handlers of its roles in the order of declaration. */

@@ -1,5 +1,5 @@
+import { siteIn } from '#engine/call-site.ts'
 import { CapstanError } from '#engine/errors.ts'
-import { siteIn } from './call-site.ts'
 import type { CatalogBuilder } from './catalog.ts'
 import type { Role, RoleInput } from './role.ts'
 

@@ -1,0 +1,327 @@
+import { createWriteStream } from 'node:fs'
+import { PassThrough, Readable, type Writable } from 'node:stream'
+import { finished } from 'node:stream/promises'
+import {
+  type LogEntry,
+  type Options,
+  type ProcessOutput,
+  type ProcessPromise,
+  type Shell,
+  $ as zx,
+} from 'zx/core'
+import { siteIn } from '#engine/call-site.ts'
+import type { HostProcess, ProcessOptions } from '#engine/connection/connection.ts'
+import { CapstanError, HostError } from '#engine/errors.ts'
+import { quote } from '#engine/quote.ts'
+import { mask, Secret } from '#engine/secret.ts'
+import { HostChild } from './child.ts'
+import { Output, waitForReader } from './flow.ts'
+import { assignments, quoteWord, shownCommand, wordsOf } from './words.ts'
+
+/** zx's options, as far as they have a meaning on a host, and three of our own. */
+export interface DollarOptions {
+  /** A directory of the host; `/` by default. */
+  readonly cwd?: string
+  /** Variables for the command, beside HOME, USER, LC_ALL=C and a fixed PATH. No secrets: pass those as `input`. */
+  readonly env?: Readonly<Record<string, string>>
+  /** The command's stdin; empty by default. */
+  readonly input?: string | Buffer | Readable | Secret | { readonly stdout: string }
+  /** `10s`, `500ms`, or milliseconds; then the command gets `timeoutSignal`. */
+  readonly timeout?: `${number}s` | `${number}ms` | `${number}m` | number
+  readonly timeoutSignal?: NodeJS.Signals
+  readonly killSignal?: NodeJS.Signals
+  readonly signal?: AbortSignal
+  readonly ac?: AbortController
+  /** Resolves whatever the exit code. A lost connection still rejects. */
+  readonly nothrow?: boolean
+  readonly quiet?: boolean
+  readonly verbose?: boolean
+  readonly halt?: boolean
+  readonly delimiter?: string | RegExp
+  /** `bash`, where the host has it, by default. */
+  readonly shell?: 'bash' | 'sh'
+  /** The command changes nothing: it runs with `--check` too, and the recap does not count it as a change. */
+  readonly readOnly?: boolean
+}
+
+/**
+ * zx's `$` on a host: ``await host.$`systemctl is-active ${unit}` ``. It gives zx's own ProcessPromise, so that all of zx
+ * works: pipes from and to this machine and other hosts, `for await`, `.json()`, `.nothrow()`, `.timeout()`, `.kill()`.
+ * Each value is one quoted word, an array as many as it has items. Commands on one host may run at the same time.
+ * Rejects with zx's ProcessOutput where the command fails, and with ConnectionLost where its end is unknown.
+ */
+export interface Dollar {
+  (pieces: TemplateStringsArray, ...values: readonly unknown[]): ProcessPromise
+  /** The same with other defaults: `const $ = host.$({ cwd: '/srv' })`. */
+  (options: DollarOptions): Dollar
+}
+
+/** What a command runs on. */
+export interface DollarHost {
+  readonly name: string
+  start(script: string, options: ProcessOptions): Promise<HostProcess>
+  /** Is told of each command that begins, prints something and ends. */
+  readonly tell: (event: CommandEvent) => void
+  /** True: a command that is not `readOnly` is shown and not run. */
+  readonly check: boolean
+}
+
+/** What is known of a command, its text without secrets. */
+interface Command {
+  readonly id: string
+  readonly command: string
+  readonly readOnly: boolean
+}
+
+export type CommandEvent = Command &
+  (
+    | { readonly state: 'planned' | 'begun' }
+    /** `isShown`: the script asked to see what the command prints. */
+    | { readonly state: 'printed'; readonly text: string; readonly isShown: boolean }
+    /** `exitCode` is null where a signal ended the command, or its end is unknown. */
+    | { readonly state: 'ended'; readonly exitCode: number | null; readonly seconds: number }
+  )
+
+/** The tag for a host, as root or as `user`. */
+export function dollar(host: DollarHost, user?: string, preset: DollarOptions = {}): Dollar {
+  function tag(first: TemplateStringsArray | DollarOptions, ...values: readonly unknown[]) {
+    if (!isTemplate(first)) return dollar(host, user, { ...preset, ...first })
+    return new HostCommand(host, user, preset).run(first, values)
+  }
+  return tag as Dollar
+}
+
+function isTemplate(first: TemplateStringsArray | DollarOptions): first is TemplateStringsArray {
+  return Array.isArray(first)
+}
+
+/** One command: zx's promise for it, with what is of this machine in zx replaced by what is of the host. */
+class HostCommand {
+  readonly #host: DollarHost
+  readonly #user: string | undefined
+  readonly #options: DollarOptions
+  readonly #output = new Output()
+  readonly #child: Promise<HostChild>
+  #spawned: (child: HostChild) => void = () => {}
+  #running: HostChild | undefined
+  #isFed: boolean
+  #isStreamed = false
+  #command = ''
+
+  constructor(host: DollarHost, user: string | undefined, options: DollarOptions) {
+    this.#host = host
+    this.#user = user
+    this.#options = options
+    this.#isFed = options.input !== undefined
+    this.#child = new Promise(resolve => {
+      this.#spawned = resolve
+    })
+  }
+
+  run(pieces: TemplateStringsArray, given: readonly unknown[]): ProcessPromise {
+    const { cwd, env, shell = 'bash', readOnly = false, input, ...options } = this.#options
+    if ('sync' in options) throw new TypeError('a command of a host has no synchronous form: await it')
+    const { values, secrets } = wordsOf(pieces, given)
+    const from = siteIn(new Error().stack ?? '')
+    const head = `${strict}${assignments(secrets)}${exports(env)}${cwd === undefined ? '' : `cd -- ${quote(cwd)}\n`}`
+    const spawn = (command: string, _none: unknown, { signal }: { readonly signal?: AbortSignal }) => {
+      const start = this.#host.start
+      const isPlanned = this.#host.check && !readOnly
+      const started = isPlanned ? nothing() : start(`${head}${command}`, { user: this.#user, shell })
+      this.#running = new HostChild(started, () => this.#isFed, signal)
+      this.#spawned(this.#running)
+      return this.#running
+    }
+    const ours = {
+      ...(input !== undefined && { input: input instanceof Secret ? input.reveal() : input }),
+      ...{ spawn, quote: quoteWord, prefix: '', postfix: '', shell: '/bin/sh' },
+      ...{ detached: false, stdio: 'pipe', store: this.#output },
+      log: (entry: LogEntry) => this.#tell(entry, readOnly),
+    }
+    const configured: Shell = zx({ ...options, ...ours } as unknown as Partial<Options>)
+    const promise = configured(pieces, ...values)
+    this.#adapt(promise, from)
+    return promise
+  }
+
+  /** zx's own methods look for local pids, keep all output, and take a lost connection for a command's failure. */
+  #adapt(promise: ProcessPromise, from: string | undefined): void {
+    const inner = promise as unknown as Internals
+    if (from !== undefined) inner._snapshot.from = from
+    const fed = () => {
+      this.#isFed = true
+    }
+    const streamed = () => {
+      this.#isStreamed = true
+    }
+    const { pipe } = promise
+    const { write, end, finalize } = inner
+    inner._stdin.once('pipe', fed)
+    Object.defineProperties(promise, {
+      kill: { value: async (signal?: NodeJS.Signals) => this.#kill(promise, signal) },
+      write: { value: noting(fed, write) },
+      end: { value: noting(fed, end) },
+      stdin: { get: noting(fed, () => this.#running?.stdin) },
+      stdout: { get: noting(streamed, () => this.#running?.stdout) },
+      [Symbol.asyncIterator]: { value: noting(streamed, promise[Symbol.asyncIterator]) },
+      pipe: { value: this.#pipes(promise, pipe) },
+      finalize: { value: (...all: FinalizeArguments) => this.#finalize(inner, finalize, all) },
+    })
+  }
+
+  #kill(promise: ProcessPromise, signal: NodeJS.Signals = this.#options.killSignal ?? 'SIGTERM'): void {
+    if (promise.output) throw new Error('Too late to kill the process.')
+    this.#running?.kill(signal)
+  }
+
+  #pipes(promise: ProcessPromise, pipe: ProcessPromise['pipe']): ProcessPromise['pipe'] {
+    const method =
+      (kind: 'stdout' | 'stderr' | 'stdall') =>
+      (to: Reader, ...values: readonly unknown[]) => {
+        this.#isStreamed = true
+        const reader = readerOf(to, values, promise)
+        const gone = () => {
+          if (!promise.output) this.#running?.kill('SIGPIPE')
+        }
+        if (kind !== 'stderr')
+          waitForReader(
+            this.#child.then(child => child.stdout),
+            reader,
+            gone,
+          )
+        if (kind !== 'stdout')
+          waitForReader(
+            this.#child.then(child => child.stderr),
+            reader,
+            gone,
+          )
+        const piped = pipe[kind](reader as ProcessPromise)
+        return '_stdin' in reader ? piped : settledWith(piped, reader)
+      }
+    const all = { stdout: method('stdout'), stderr: method('stderr'), stdall: method('stdall') }
+    return Object.assign(method('stdout'), all) as ProcessPromise['pipe']
+  }
+
+  #finalize(promise: Internals, finalize: Internals['finalize'], [output, ...rest]: FinalizeArguments): void {
+    const error = output.cause instanceof CapstanError ? output.cause : this.#tooLong()
+    if (error === undefined) {
+      maskMessage(output)
+      Reflect.apply(finalize, promise, [output, ...rest])
+    } else {
+      promise._output = output
+      promise._stage = 'rejected'
+      promise._reject(error)
+    }
+  }
+
+  #tooLong(): HostError | undefined {
+    const { overflow } = this.#output
+    if (overflow === undefined || this.#isStreamed) return undefined
+    return new HostError(
+      'output-too-long',
+      `${this.#host.name}: a command printed ${overflow} bytes, more than are kept`,
+      {
+        hint: 'Read it line by line with `for await`, or send it somewhere with .pipe().',
+      },
+    )
+  }
+
+  #tell(entry: LogEntry, readOnly: boolean): void {
+    if (!('id' in entry)) return
+    if (entry.kind === 'cmd') this.#command = mask(shownCommand(entry.cmd))
+    const about = { id: entry.id, command: this.#command, readOnly }
+    const isShown = entry.verbose === true
+    const { tell, check } = this.#host
+    if (entry.kind === 'cmd') tell({ ...about, state: check && !readOnly ? 'planned' : 'begun' })
+    else if (entry.kind === 'end')
+      tell({ ...about, state: 'ended', exitCode: entry.exitCode, seconds: entry.duration / 1000 })
+    else if (entry.kind === 'stderr' || !this.#isStreamed)
+      tell({
+        ...about,
+        state: 'printed',
+        text: entry.data.toString(),
+        isShown: isShown && !this.#options.quiet,
+      })
+  }
+}
+
+// As zx does on this machine; the POSIX shells that know no pipefail are of no Debian.
+const strict = 'set -eu; [ -z "${BASH_VERSION-}" ] || set -o pipefail\n'
+
+function exports(env: Readonly<Record<string, string>> = {}): string {
+  return Object.entries(env)
+    .map(([name, value]) => {
+      if (!/^[A-Za-z_]\w*$/.test(name))
+        throw new TypeError(`${JSON.stringify(name)} is no name of a variable`)
+      if (typeof value !== 'string')
+        throw new TypeError(
+          `the variable ${name} of a command is no text; a secret goes to its stdin, as input`,
+        )
+      return `export ${name}=${quote(value)}\n`
+    })
+    .join('')
+}
+
+/** The method, which takes note of being called first. */
+function noting<A extends readonly unknown[], R>(note: () => void, method: (...all: A) => R) {
+  return function (this: unknown, ...all: A): R {
+    note()
+    return Reflect.apply(method, this, all)
+  }
+}
+
+type Reader = TemplateStringsArray | string | Writable | ProcessPromise
+
+/** zx's promise of a stream that was piped into resolves before the stream has written all; this one does not. */
+function settledWith(piped: object, stream: Writable): object {
+  // These are never closed.
+  if (stream === process.stdout || stream === process.stderr) return piped
+  const done = (piped as PromiseLike<unknown>).then(output => finished(stream).then(() => output))
+  const then = (...all: Parameters<typeof done.then>) => done.then(...all)
+  return new Proxy(piped, { get: (target, key) => (key === 'then' ? then : Reflect.get(target, key)) })
+}
+
+/** What zx makes of the argument of `.pipe()`: a template is a command of this machine, a string a file of it. */
+function readerOf(
+  to: Reader,
+  values: readonly unknown[],
+  { signal }: ProcessPromise,
+): Writable | ProcessPromise {
+  if (typeof to === 'string') return createWriteStream(to)
+  if (Array.isArray(to))
+    return zx({ halt: true, signal })(to as TemplateStringsArray, ...values) as ProcessPromise
+  return to as Writable | ProcessPromise
+}
+
+/** What failed says what the command printed. zx makes that text when it is asked for: of a long output it takes a minute. */
+function maskMessage(output: ProcessOutput): void {
+  const { get } = Object.getOwnPropertyDescriptor(output, 'message') ?? {}
+  Object.defineProperty(output, 'message', { get: () => mask(String(get?.call(output))) })
+}
+
+/** A process for a command that `--check` does not run: it ends well and prints nothing. */
+async function nothing(): Promise<HostProcess> {
+  return {
+    stdin: new PassThrough().resume(),
+    stdout: Readable.from([]),
+    stderr: Readable.from([]),
+    ended: Promise.resolve({ exitCode: 0, signal: undefined }),
+    pid: Promise.resolve(undefined),
+    kill: async () => true,
+    close: () => {},
+  }
+}
+
+// What zx keeps to itself. Source: core.ts of zx 8.8.
+interface Internals {
+  _stage: string
+  _output: unknown
+  readonly _reject: (error: Error) => void
+  readonly _snapshot: { from: string }
+  readonly _stdin: Writable
+  write(...all: readonly unknown[]): unknown
+  end(...all: readonly unknown[]): unknown
+  finalize(...all: FinalizeArguments): void
+}
+
+type FinalizeArguments = [output: ProcessOutput, legacy?: boolean]
