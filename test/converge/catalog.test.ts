@@ -10,17 +10,17 @@ import { vars } from '#engine/vars.ts'
 type Nouns = ReturnType<typeof declarations>
 
 /** What comes of a role whose tasks these are. */
-function declared(...roles: ((nouns: Nouns) => void)[]) {
+async function declared(...roles: ((nouns: Nouns) => void)[]) {
   const catalog = buildCatalog()
-  roles.forEach((tasks, index) => {
+  for (const [index, tasks] of roles.entries()) {
     const role: Role = {
       name: `role${index}`,
       directory: import.meta.dirname,
       vars: vars({}),
       declare: (into: RoleDeclarations) => tasks(declarations(into, { directory: import.meta.dirname })),
     }
-    declareRole(role, catalog, {} as RoleInput)
-  })
+    await declareRole(role, catalog, {} as RoleInput)
+  }
   return catalog
 }
 
@@ -31,8 +31,8 @@ function lineOf(name: string): string {
 }
 
 describe('a catalog', () => {
-  it('knows where each thing was declared', () => {
-    const { resources, handlers } = declared(({ file, handler, link }) => {
+  it('knows where each thing was declared', async () => {
+    const { resources, handlers } = await declared(({ file, handler, link }) => {
       file('/etc/a') // a
       handler('h', 'true') // h
       for (const name of ['x', 'y']) link(`/etc/${name}`, 'target') // link
@@ -45,13 +45,13 @@ describe('a catalog', () => {
     expect(handlers[0]?.where()).toBe(lineOf('h'))
   })
 
-  it('refuses a second owner of a path, whatever the two call it, and names both places', () => {
+  it('refuses a second owner of a path, whatever the two call it, and names both places', async () => {
     const twice = () =>
       declared(
         ({ file }) => file.absent('/etc/a'), // first
         ({ link }) => link('/etc/a', 'target'), // second
       )
-    expect(twice).toThrow(
+    await expect(twice()).rejects.toThrow(
       expect.objectContaining({
         code: 'declared-twice',
         message: `link /etc/a is declared twice, first as file /etc/a at ${lineOf('first')}`,
@@ -60,27 +60,25 @@ describe('a catalog', () => {
     )
   })
 
-  it('lets two roles want the same package', () => {
-    expect(
-      declared(
-        ({ apt }) => apt('curl'),
-        ({ apt }) => apt('curl'),
-      ).resources,
-    ).toHaveLength(2)
+  it('lets two roles want the same package', async () => {
+    const { resources } = await declared(
+      ({ apt }) => apt('curl'),
+      ({ apt }) => apt('curl'),
+    )
+    expect(resources).toHaveLength(2)
   })
 
-  it('refuses a second handler of the same name in a role, and has it in another', () => {
+  it('refuses a second handler of the same name in a role, and has it in another', async () => {
     const two = ({ handler }: Nouns) => {
       handler('reload', 'true')
       handler('reload', 'false')
     }
-    expect(() => declared(two)).toThrow(/handler “reload” is declared twice/)
-    expect(
-      declared(
-        ({ handler }) => void handler('x', ''),
-        ({ handler }) => void handler('x', ''),
-      ).handlers,
-    ).toHaveLength(2)
+    await expect(declared(two)).rejects.toThrow(/handler “reload” is declared twice/)
+    const { handlers } = await declared(
+      ({ handler }) => void handler('x', ''),
+      ({ handler }) => void handler('x', ''),
+    )
+    expect(handlers).toHaveLength(2)
   })
 
   it.each<[string, (nouns: Nouns) => void, RegExp]>([
@@ -135,8 +133,8 @@ describe('a catalog', () => {
       /a handler's name of 100 bytes/,
     ],
     ['a user that is no name', ({ user }) => user('a b'), /name/],
-  ])('refuses %s, with the place in the role', (_what, tasks, words) => {
-    expect(() => declared(tasks)).toThrow(
+  ])('refuses %s, with the place in the role', async (_what, tasks, words) => {
+    await expect(declared(tasks)).rejects.toThrow(
       expect.objectContaining({
         message: expect.stringMatching(words),
         where: expect.stringMatching(/^test\/converge\/catalog\.test\.ts:\d+$/),
@@ -144,9 +142,9 @@ describe('a catalog', () => {
     )
   })
 
-  it('tells a role’s own bug with its place and keeps the cause', () => {
+  it('tells a role’s own bug with its place and keeps the cause', async () => {
     const tasks = () => (undefined as unknown as { x: () => void }).x() // bug
-    expect(() => declared(tasks)).toThrow(
+    await expect(declared(tasks)).rejects.toThrow(
       expect.objectContaining({ code: 'role-broken', where: lineOf('bug'), cause: expect.any(TypeError) }),
     )
   })

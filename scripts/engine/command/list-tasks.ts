@@ -3,14 +3,19 @@ import type { Facts } from '#engine/converge/facts.ts'
 import type { HostRoles } from './plays.ts'
 
 /** The resources of each host's roles, as they would be declared on a typical host; nothing is contacted. */
-export function listTasks(assigned: readonly HostRoles[]): string {
-  return assigned.map(each => `${each.host.name}\n${rolesOf(each)}`).join('')
+export async function listTasks(assigned: readonly HostRoles[]): Promise<string> {
+  const all: string[] = []
+  for (const each of assigned) all.push(`${each.host.name}\n${await rolesOf(each)}`)
+  return all.join('')
 }
 
-function rolesOf({ host, site, roles }: HostRoles): string {
+async function rolesOf({ host, site, roles }: HostRoles): Promise<string> {
   const catalog = buildCatalog()
   for (const { role, vars } of roles)
-    role.declare(catalog.role(role.name), { vars, site, facts: typical, host })
+    await role.declare(catalog.role(role.name), {
+      ...{ vars, site, facts: typical },
+      host: { name: host.name, groups: host.groups },
+    })
   return roles
     .map(({ role }) => {
       const labels = catalog.resources.filter(one => one.role === role.name).map(one => `    ${one.label}\n`)

@@ -94,7 +94,7 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
   if (values['list-hosts']) return say(input, hosts.map(host => `${host.name}\n`).join(''))
   const assigned = assignRoles(inventory, hosts, plays, definition.site)
   refuseSeparateDatabases(appsOf(assigned, definition.settings))
-  if (values['list-tasks']) return say(input, listTasks(assigned))
+  if (values['list-tasks']) return say(input, await listTasks(assigned))
   const sudoPassword = await askSudoPassword(values['ask-become-pass'], input.environment)
 
   const printer = await openPrinter({

@@ -4,9 +4,9 @@ import type { CatalogBuilder } from './catalog.ts'
 import type { Role, RoleInput } from './role.ts'
 
 /** Lets a role declare into the catalog. What it throws is told with the place in the role. */
-export function declareRole(role: Role, catalog: CatalogBuilder, given: RoleInput): void {
+export async function declareRole(role: Role, catalog: CatalogBuilder, given: RoleInput): Promise<void> {
   try {
-    role.declare(catalog.role(role.name), given)
+    await role.declare(catalog.role(role.name), given)
   } catch (error) {
     if (error instanceof CapstanError) throw inRole(error)
     throw broken(role, error)

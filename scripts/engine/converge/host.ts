@@ -12,7 +12,7 @@ import { type Facts, factsScript, parseFacts } from './facts.ts'
 import { stillDiffers, stopped, unreadable } from './failures.ts'
 import { refuseOtherSite } from './other-site.ts'
 import { foreseen, handlerKey, type Plan, plan } from './plan.ts'
-import { probe } from './probe.ts'
+import { type Probed, probe } from './probe.ts'
 import type { HostIdentity, Role } from './role.ts'
 import { clearLeftovers } from './stage.ts'
 
@@ -24,6 +24,10 @@ export interface HostWork {
   /** These are not all roles of the host; absent: they are. */
   readonly partial?: boolean
   readonly connect: Connect
+  /** The host's own connection, which is used and left open; absent: one is opened for the run. */
+  readonly connection?: HostConnection
+  /** What a role reads the host with where no resource does; absent where that is not to be had. */
+  readonly $?: HostIdentity['$']
 }
 
 export interface ConvergeOptions {
@@ -42,65 +46,118 @@ export type HostResult = Omit<HostRecap, 'unreachable'> & { readonly error: Caps
 /** Brings one host to what its roles declare, and proves it by a last probe. Never throws for what a host does. */
 export async function convergeHost(work: HostWork, options: ConvergeOptions): Promise<HostResult> {
   const run = new HostConverge(work, options)
-  const error = await run.converge().then(
-    () => undefined,
-    (thrown: CapstanError) => thrown,
-  )
-  return { ...(await run.end()), error }
+  await run.inspect()
+  if (run.needs()) await run.apply()
+  return run.end()
 }
 
-/** One host's way through a run. */
-class HostConverge {
-  readonly #work: HostWork
+/**
+ * One host's way through a run: inspected once, then changed as often as there are plays that need it. What goes wrong is
+ * kept as `error`, and nothing more is done from then on.
+ */
+export class HostConverge {
+  readonly work: HostWork
+  error: CapstanError | undefined
   readonly #options: ConvergeOptions
   readonly #stop: AbortSignal
   readonly #connection: HostConnection
   readonly #began = performance.now()
+  readonly #tripsBefore: number
   readonly #tries = new Map<Resource, number>()
   readonly #warnings = new Set<string>()
+  readonly #done = new Set<Resource>()
+  #pending = new Set<string>()
+  #catalog: Catalog = { resources: [], handlers: [] }
+  #probed: readonly Probed[] = []
+  #passes = 0
   #counts = new Counts([])
   #failedStep: Resource | undefined
-  #failed = 0
 
+  /** `connection` is the host's own where it has one already; it is left open. */
   constructor(work: HostWork, options: ConvergeOptions) {
-    this.#work = work
+    this.work = work
     this.#options = options
     // One of this host's own: a signal that a hundred hosts listen to would be taken for a leak.
     this.#stop = AbortSignal.any(options.stop ? [options.stop] : [])
-    this.#connection = new HostConnection(work.identity.name, work.connect, {
-      run: options.run,
-      emit: options.emit,
-      stop: this.#stop,
-      wait: lockPatience,
+    const { run, emit } = options
+    this.#connection =
+      work.connection ??
+      new HostConnection(work.identity.name, work.connect, {
+        run,
+        emit,
+        stop: this.#stop,
+        wait: lockPatience,
+      })
+    this.#tripsBefore = this.#connection.trips
+  }
+
+  get name(): string {
+    return this.work.identity.name
+  }
+
+  /** Reads the host's facts and the state of all that is declared for it: two trips. Changes nothing. */
+  inspect(): Promise<void> {
+    return this.attempt(async () => {
+      const facts = await this.#pausable(() => this.#readFacts())
+      this.#pending = new Set(facts.pending)
+      await this.#declare(facts)
+      const planned = await this.#plan()
+      this.#tellOk(planned)
+      if (this.#options.check) this.#foretell(planned)
     })
   }
 
-  async converge(): Promise<void> {
+  /** Whether the resources of these roles, or all of them, differ or are still unknown. */
+  needs(roles?: ReadonlySet<string>): boolean {
+    if (this.error || this.#options.check) return false
+    const { stage, rest } = this.#planOf(this.#part(roles))
+    return stage.length > 0 || rest.length > 0
+  }
+
+  /** Changes what differs of these roles, or of all of them, until a probe finds nothing more. */
+  apply(roles?: ReadonlySet<string>): Promise<void> {
+    return this.attempt(async () => {
+      const part = this.#part(roles)
+      let planned = this.#planOf(part)
+      // Another host or an earlier play may have made it known.
+      if (planned.stage.length === 0 && roles !== undefined) planned = await this.#plan(part)
+      while (planned.stage.length > 0 || planned.rest.length > 0) {
+        this.#refuseStandstill(planned)
+        const applied = await this.#apply(planned)
+        this.#remember(planned, applied)
+        if (applied.error) throw applied.error
+        planned = await this.#plan(part)
+        this.#tellOk(planned)
+      }
+    })
+  }
+
+  /** Does something for this host; what it throws ends the host's run. */
+  async attempt(work: () => Promise<unknown>): Promise<void> {
+    if (this.error) return
     try {
-      const facts = await this.#pausable(() => this.#readFacts())
-      const catalog = this.#declare(facts)
-      this.#counts = new Counts(catalog.resources)
-      await (this.#options.check ? this.#check(catalog, facts) : this.#bring(catalog, facts))
+      await work()
     } catch (error) {
-      this.#failed = 1
-      for (const resource of this.#counts.left(this.#failedStep))
-        this.#emit({
-          event: 'skipped',
-          role: resource.role,
-          resource: resource.label,
-          why: 'the run of this host ended before it',
-        })
-      throw error
+      this.error = error as CapstanError
     }
   }
 
-  async end(): Promise<Omit<HostResult, 'error'>> {
-    await this.#connection.close()
+  async end(): Promise<HostResult> {
+    if (this.work.connection) await this.#connection.unlock()
+    else await this.#connection.close()
+    for (const resource of this.error ? this.#counts.left(this.#failedStep) : [])
+      this.#emit({
+        event: 'skipped',
+        role: resource.role,
+        resource: resource.label,
+        why: 'the run of this host ended before it',
+      })
     return {
       ...this.#counts.counts(this.#failedStep),
-      failed: this.#failed,
-      trips: this.#connection.trips,
+      failed: this.error ? 1 : 0,
+      trips: this.#connection.trips - this.#tripsBefore,
       seconds: (performance.now() - this.#began) / 1000,
+      error: this.error,
     }
   }
 
@@ -112,21 +169,21 @@ class HostConverge {
       ? this.#connection.run(factsScript)
       : this.#connection.lock('host', `${clearLeftovers}${factsScript}`))
     const facts = parseFacts(stdout, host)
-    refuseOtherSite(host, facts.site, this.#work.site)
+    refuseOtherSite(host, facts.site, this.work.site)
     emit({ event: 'facts', host, facts: { ...facts } })
     return facts
   }
 
-  #declare(facts: Facts): Catalog {
-    const { identity, site, roles } = this.#work
+  async #declare(facts: Facts): Promise<void> {
+    const { identity, site, roles } = this.work
     const catalog = buildCatalog()
-    for (const { role, vars } of roles) declareRole(role, catalog, { vars, site, facts, host: identity })
-    return catalog
+    for (const { role, vars } of roles)
+      await declareRole(role, catalog, { vars, site, facts, host: { ...identity, $: this.work.$ } })
+    this.#catalog = catalog
+    this.#counts = new Counts(catalog.resources)
   }
 
-  async #check(catalog: Catalog, facts: Facts): Promise<void> {
-    const planned = await this.#plan(catalog, new Set(facts.pending), 1)
-    this.#tellOk(planned)
+  #foretell(planned: Plan): void {
     const changes = foreseen(planned)
     for (const change of changes) this.#emit({ event: 'planned', ...change })
     for (const step of planned.stage) if (step.type === 'resource') this.#counts.changed(step.resource)
@@ -135,65 +192,60 @@ class HostConverge {
       else this.#counts.ok(resource)
   }
 
-  async #bring(catalog: Catalog, facts: Facts): Promise<void> {
-    const pending = new Set(facts.pending)
-    const done = new Set<Resource>()
-    for (let pass = 1; ; pass++) {
-      const planned = await this.#plan(catalog, pending, pass, done)
-      this.#tellOk(planned)
-      if (planned.stage.length === 0 && planned.rest.length === 0) return
-      this.#refuseStandstill(planned)
-      const applied = await this.#apply(planned, pass)
-      this.#remember(planned, applied, pending, done)
-      if (applied.error) throw applied.error
-    }
+  #part(roles: ReadonlySet<string> | undefined): Catalog {
+    if (roles === undefined) return this.#catalog
+    const { resources, handlers } = this.#catalog
+    const isOf = ({ role }: { readonly role: string }) => roles.has(role)
+    return { resources: resources.filter(isOf), handlers: handlers.filter(isOf) }
   }
 
-  #plan(
-    catalog: Catalog,
-    pending: ReadonlySet<string>,
-    pass: number,
-    done = new Set<Resource>(),
-  ): Promise<Plan> {
+  #planOf(part: Catalog): Plan {
+    const resources = new Set(part.resources)
+    const probed = this.#probed.filter(({ resource }) => resources.has(resource))
+    return plan(part, probed, this.#pending, this.#done)
+  }
+
+  /** Probes all of the host, whatever part of it is planned: a change of one role may undo another's. */
+  #plan(part = this.#catalog): Promise<Plan> {
     return this.#pausable(async () => {
-      const { resources } = catalog
-      const probed = await probe(this.#connection, resources, {
+      const { resources } = this.#catalog
+      this.#probed = await probe(this.#connection, resources, {
         diff: this.#options.diff,
-        partial: this.#work.partial ?? false,
+        partial: this.work.partial ?? false,
       })
-      this.#emit({ event: 'probed', resources: resources.length, pass })
-      return plan(catalog, probed, pending, done)
+      this.#passes += 1
+      this.#emit({ event: 'probed', resources: resources.length, pass: this.#passes })
+      return this.#planOf(part)
     })
   }
 
-  #apply({ stage }: Plan, pass: number): Promise<Applied> {
+  #apply({ stage }: Plan): Promise<Applied> {
     const { run, emit } = this.#options
-    return applyStage(this.#connection, stage, { run, site: this.#work.site, pass, emit })
+    return applyStage(this.#connection, stage, { run, site: this.work.site, pass: this.#passes, emit })
   }
 
-  #remember({ stage }: Plan, applied: Applied, pending: Set<string>, done: Set<Resource>): void {
+  #remember({ stage }: Plan, applied: Applied): void {
     for (const step of stage)
       if (step.type === 'resource')
-        for (const handler of step.resource.notify) pending.add(handlerKey(handler))
+        for (const handler of step.resource.notify) this.#pending.add(handlerKey(handler))
     for (const step of applied.done) {
-      if (step.type === 'handler') pending.delete(handlerKey(step.handler))
+      if (step.type === 'handler') this.#pending.delete(handlerKey(step.handler))
       else this.#counts.changed(step.resource)
-      if (step.type === 'resource' && step.resource.once) done.add(step.resource)
+      if (step.type === 'resource' && step.resource.once) this.#done.add(step.resource)
     }
     if (applied.failed?.type === 'resource') this.#failedStep = applied.failed.resource
   }
 
   // What has been applied three times and still differs won't come right by a fourth; some not by a second.
   #refuseStandstill({ stage, rest }: Plan): void {
-    const host = this.#work.identity.name
     const first = rest[0]
     if (stage.length === 0 && first && !first.state.known)
-      throw unreadable(host, first.resource, first.state.reason)
+      throw unreadable(this.name, first.resource, first.state.reason)
     for (const step of stage) {
       if (step.type !== 'resource') continue
       const tries = (this.#tries.get(step.resource) ?? 0) + 1
       this.#tries.set(step.resource, tries)
-      if (tries > (step.resource.kind.tries ?? 3)) throw stillDiffers(host, step)
+      if (tries > (step.resource.kind.tries ?? 3)) throw stillDiffers(this.name, step)
     }
   }
 
@@ -212,7 +264,7 @@ class HostConverge {
     const stop = this.#stop
     let leave = () => {}
     const left = new Promise<never>((_, reject) => {
-      leave = () => reject(stopped(this.#work.identity.name))
+      leave = () => reject(stopped(this.name))
       if (stop.aborted) leave()
       else stop.addEventListener('abort', leave)
     })
@@ -224,7 +276,7 @@ class HostConverge {
   }
 
   #emit(event: DistributiveOmit<Parameters<Emit>[0] & { host?: string }, 'host'>): void {
-    this.#options.emit({ host: this.#work.identity.name, ...event } as Parameters<Emit>[0])
+    this.#options.emit({ host: this.name, ...event } as Parameters<Emit>[0])
   }
 }
 

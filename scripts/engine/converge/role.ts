@@ -1,5 +1,6 @@
 import { basename, dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { ProcessPromise } from 'zx/core'
 import type { Site, Vars } from '#engine/vars.ts'
 import type { RoleDeclarations } from './catalog.ts'
 import { type Declarations, declarations } from './declarations.ts'
@@ -19,7 +20,12 @@ export interface Tasks<V> extends Declarations {
 export interface HostIdentity {
   readonly name: string
   readonly groups: readonly string[]
+  /** zx's `$` on the host, for a reading that no resource offers; each use is a trip. Absent in `--list-tasks`. */
+  readonly $?: HostDollar | undefined
 }
+
+/** What of `Dollar` a role may use. */
+export type HostDollar = (pieces: TemplateStringsArray, ...values: readonly unknown[]) => ProcessPromise
 
 export interface Role {
   /** The name of its folder below roles/. */
@@ -27,7 +33,7 @@ export interface Role {
   readonly directory: string
   readonly vars: Vars<unknown>
   /** Puts what the host is to hold into the catalog; `vars` have been parsed by this role's own schema. */
-  declare(into: RoleDeclarations, given: RoleInput): void
+  declare(into: RoleDeclarations, given: RoleInput): void | Promise<void>
 }
 
 export interface RoleInput {
@@ -40,7 +46,7 @@ export interface RoleInput {
 /** Defines the role of this folder: `export default role(import.meta, { vars, tasks({ vars, apt }) { … } })`. */
 export function role<V>(
   meta: ImportMeta,
-  definition: { readonly vars: Vars<V>; readonly tasks: (tasks: Tasks<V>) => void },
+  definition: { readonly vars: Vars<V>; readonly tasks: (tasks: Tasks<V>) => void | Promise<void> },
 ): Role {
   const directory = dirname(fileURLToPath(meta.url))
   return {

@@ -1,5 +1,11 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Connection, HostStream, Outcome } from '#engine/connection/connection.ts'
+import type {
+  Connection,
+  HostProcess,
+  HostStream,
+  Outcome,
+  ProcessOptions,
+} from '#engine/connection/connection.ts'
 import { CapstanError, ConnectionLost, HostError, LockedError, UnreachableError } from '#engine/errors.ts'
 import { duration } from '#engine/output/duration.ts'
 import type { Emit } from '#engine/output/events.ts'
@@ -35,6 +41,8 @@ export class HostConnection {
   #lock: { readonly scope: LockScope; held: boolean } | undefined
   #heartbeat: NodeJS.Timeout | undefined
   #closed = false
+  #keepsAlive = true
+  #opening: Promise<Connection> | undefined
 
   constructor(host: string, connect: Connect, options: HostConnectionOptions) {
     this.host = host
@@ -96,6 +104,33 @@ export class HostConnection {
   async reconnect(cause: ConnectionLost): Promise<void> {
     await this.#reopen(cause)
     if (this.#lock) await this.#retakeLock(undefined, 'true')
+  }
+
+  /** Frees the lock and keeps the connection. Costs a trip where the lock is held. */
+  async unlock(): Promise<void> {
+    clearInterval(this.#heartbeat)
+    const held = this.#lock?.held === true
+    this.#lock = undefined
+    if (held) await this.#connection?.run('exec 9>&- 8>&-', { keep: true }).catch(() => {})
+  }
+
+  /** Starts a script as a process of its own, beside the session. */
+  async start(script: string, options: ProcessOptions): Promise<HostProcess> {
+    const connection = await this.#open()
+    try {
+      const started = await connection.start(script, options)
+      started.ended.catch(error => this.#drop(connection, error))
+      return started
+    } catch (error) {
+      this.#drop(connection, error)
+      throw error
+    }
+  }
+
+  /** Whether the connection, if there is one, keeps this process from ending by itself. */
+  keepAlive(held: boolean): void {
+    this.#keepsAlive = held
+    this.#connection?.keepAlive(held)
   }
 
   async close(): Promise<void> {
@@ -168,8 +203,21 @@ ${script}
     })
   }
 
+  /** A lost connection is not used again: the next call opens another one. */
+  #drop(connection: Connection, error: unknown): void {
+    if (!isLost(error) || this.#connection !== connection || this.#lock) return
+    this.#earlierTrips = this.trips
+    this.#connection = undefined
+    void connection.close().catch(() => {})
+  }
+
   async #open(): Promise<Connection> {
-    return this.#connection ?? this.#openWithin(undefined)
+    if (this.#connection) return this.#connection
+    // Calls at the same time share one login.
+    this.#opening ??= this.#openWithin(undefined).finally(() => {
+      this.#opening = undefined
+    })
+    return this.#opening
   }
 
   async #openWithin(limit: number | undefined): Promise<Connection> {
@@ -182,6 +230,7 @@ ${script}
       throw new ConnectionLost('connection-lost', `${host}: the connection was closed`)
     }
     this.#connection = connection
+    connection.keepAlive(this.#keepsAlive)
     const seconds = (performance.now() - began) / 1000
     this.#options.emit({ event: 'connected', host, address: connection.host, seconds })
     return connection
