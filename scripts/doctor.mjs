@@ -1,8 +1,5 @@
 #!/usr/bin/env zx
 // Checks the way from this machine to every host; makes the user and the key that a runner deploys with.
-import { require } from './typescript.mjs'
+import { commands } from '#capstan'
 
-const { main } = require('./engine/command/main.ts')
-const { doctorCommand } = require('./engine/command/doctor.ts')
-
-await main(import.meta, doctorCommand)
+await commands.doctor()

@@ -1,8 +1,5 @@
 #!/usr/bin/env zx
 // What a workflow tells on GitHub: a plan as a comment, drift as an issue.
-import { require } from './typescript.mjs'
+import { commands } from '#capstan'
 
-const { main } = require('./engine/command/main.ts')
-const { githubCommand } = require('./engine/command/github.ts')
-
-await main(import.meta, githubCommand)
+await commands.github()

@@ -1,11 +1,5 @@
 #!/usr/bin/env zx
 // Makes a release that the hosts still have live again.
-import { require } from './typescript.mjs'
+import { commands } from '#capstan'
 
-const { main } = require('./engine/command/main.ts')
-const { rollbackCommand } = require('./engine/command/rollback.ts')
-const { default: site } = require('../roles/site.ts')
-const { default: app } = require('../roles/app/role.ts')
-const { appSettings: settings } = require('../roles/app/release.ts')
-
-await main(import.meta, input => rollbackCommand({ site, app, settings }, input))
+await commands.rollback()

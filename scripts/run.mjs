@@ -1,8 +1,45 @@
 #!/usr/bin/env zx
-// Runs a command on a pattern of hosts.
-import { require } from './typescript.mjs'
+// Runs a command as root on every host of a pattern, on all of them at once. One word behind -- is a line of POSIX shell;
+// several are a command with its arguments. What several hosts print alike is printed once.
+//
+//   npx zx scripts/run.mjs web1 -- systemctl status nginx
+//   npx zx scripts/run.mjs -i production 'web:!web3' -- 'df -h / | tail -1'
+import { hosts, script } from '#capstan'
 
-const { main } = require('./engine/command/main.ts')
-const { runCommand } = require('./engine/command/run.ts')
+const {
+  arguments: patterns,
+  rest,
+  flags,
+  refuse,
+} = script({
+  arguments: 'PATTERN -- COMMAND…',
+  flags: {
+    deadline: {
+      type: 'string',
+      default: '600',
+      value: 'SECONDS',
+      help: 'end it after this long (default: 600)',
+    },
+    as: { type: 'string', value: 'USER', help: 'run it as this user instead of root' },
+  },
+})
+if (patterns.length !== 1 || rest.length === 0)
+  refuse('expected a pattern of hosts, then --, then a command', "npx zx scripts/run.mjs web1 -- 'uptime'")
+if (!(Number(flags.deadline) > 0)) refuse(`--deadline: expected seconds, got ${flags.deadline}`)
 
-await main(import.meta, runCommand)
+const command = rest.length === 1 ? ['sh', '-c', rest[0]] : rest
+const outputs = new Map()
+try {
+  await hosts(patterns[0]).each(async host => {
+    const { $ } = flags.as ? host.as(flags.as) : host
+    const output = await $({ timeout: `${flags.deadline * 1000}ms`, nothrow: true })`${command}`
+    const text = output.text().trimEnd()
+    outputs.set(text, [...(outputs.get(text) ?? []), host.name])
+    if (output.exitCode !== 0) throw output
+  })
+} finally {
+  for (const [text, names] of outputs) {
+    if (outputs.size > 1 || names.length > 1) console.log(`${names.join(', ')}:`)
+    if (text !== '') console.log(text)
+  }
+}

@@ -1,11 +1,6 @@
 #!/usr/bin/env zx
-// Converges the inventory: each host gets the roles of its plays, in this order.
-import { require } from './typescript.mjs'
+// Converges the inventory: each play gives the hosts of a pattern their roles, in this order.
+import { play, site } from '#capstan'
+import { app, dns, mysql, nginx, tls } from '#roles'
 
-const { main } = require('./engine/command/main.ts')
-const { siteCommand } = require('./engine/command/site.ts')
-const { default: site } = require('../roles/site.ts')
-const { appSettings: settings } = require('../roles/app/release.ts')
-const roles = ['dns', 'nginx', 'app', 'mysql', 'tls'].map(name => require(`../roles/${name}/role.ts`).default)
-
-await main(import.meta, input => siteCommand({ site, settings, plays: [{ hosts: 'all', roles }] }, input))
+await site(play('all', [dns, nginx, app, mysql, tls]))

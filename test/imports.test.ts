@@ -5,13 +5,15 @@ import { expect, test } from 'vitest'
 const root = resolve(import.meta.dirname, '..')
 
 // What each module may import, itself apart: imports point one way, and output knows only events.
-const base = ['errors.ts', 'secret.ts', 'quote.ts', 'nearest.ts', 'call-site.ts']
+const base = ['errors.ts', 'secret.ts', 'quote.ts', 'nearest.ts', 'call-site.ts', 'zx.ts']
 const below: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
   'secret.ts': [],
   'quote.ts': [],
   'nearest.ts': [],
   'call-site.ts': [],
+  'zx.ts': [],
+  'capstan.ts': [...base, 'command', 'converge', 'inventory', 'script'],
   'vars.ts': ['vars'],
   vars: [...base],
   output: [...base],
@@ -48,6 +50,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     'output',
     'resources',
     'sandbox',
+    'script',
     'vars',
     'vars.ts',
   ],

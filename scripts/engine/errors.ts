@@ -1,3 +1,5 @@
+import { inspect } from 'node:util'
+
 /**
  * What the command that ends with this error exits with: 1 a host failed, 2 used wrongly, 4 a host unreachable, 75
  * another run holds the lock: the same command works later. Source: EX_TEMPFAIL of sysexits(3).
@@ -53,7 +55,11 @@ export class LockedError extends HostError {
 
 /** The person at the terminal ended the command with ^C: it exits with 130, and there is nothing to explain. */
 export class Interrupted extends Error {
-  readonly exitCode = 130
+  readonly exitCode = 130;
+
+  [inspect.custom](): string {
+    return this.message
+  }
 }
 
 /** The way to the host broke in the middle: whether the script ran to its end is unknown. */

@@ -55,7 +55,7 @@ function work(
     identity: { name, groups: [] },
     site: {} as HostWork['site'],
     roles: [{ role: { name: 'web', directory: '/', vars: vars({}), declare }, vars: {} }],
-    connect: async () => {
+    connection: async () => {
       if (connection instanceof Error) throw connection
       return connection
     },
@@ -226,7 +226,7 @@ describe('a run over hosts', () => {
     let most = 0
     const hosts = Array.from({ length: 9 }, (_, index) => ({
       ...fine(`web${index}`),
-      connect: async () => {
+      connection: async () => {
         most = Math.max(most, ++now)
         await new Promise(resolve => setImmediate(resolve))
         now--
@@ -245,7 +245,7 @@ describe('a run over hosts', () => {
     const logins: ((connection: Recorder) => void)[] = []
     const hosts = Array.from({ length: 100 }, (_, index) => ({
       ...fine(`web${index}`),
-      connect: () => new Promise<Recorder>(resolve => void logins.push(resolve)),
+      connection: () => new Promise<Recorder>(resolve => void logins.push(resolve)),
     }))
     const ending = converge(hosts, { ...run().options, stop: controller.signal, forks: 100 })
     controller.abort()

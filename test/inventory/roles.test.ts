@@ -2,7 +2,6 @@ import { expect, test } from 'vitest'
 import { deployCommand } from '#engine/command/deploy.ts'
 import { doctorCommand } from '#engine/command/doctor.ts'
 import type { CommandInput } from '#engine/command/main.ts'
-import { runCommand } from '#engine/command/run.ts'
 import { sandboxCommand } from '#engine/command/sandbox.ts'
 import { siteCommand } from '#engine/command/site.ts'
 import { roleNames } from '#engine/inventory/roles.ts'
@@ -25,7 +24,6 @@ test('A role is a folder of roles/ that holds a role.ts: a file, or a folder wit
 const commands: Readonly<Record<string, (input: CommandInput) => Promise<number>>> = {
   'site.mjs': input => siteCommand({ site, plays: [] }, { ...input, words: ['--list-hosts'] }),
   'deploy.mjs': input => deployCommand({ site, app, settings }, input),
-  'run.mjs': input => runCommand({ ...input, words: ['web1', '--', 'true'] }),
   'doctor.mjs': doctorCommand,
   'sandbox.mjs': input => sandboxCommand({ ...input, words: ['up'] }),
 }

@@ -2,50 +2,39 @@ import { resolve } from 'node:path'
 import { deployRelease } from '#engine/deploy/deploy.ts'
 import { makeArtifact } from './artifact.ts'
 import { projectOf } from './commits.ts'
+import { common, type Flags, flagLines } from './flags.ts'
 import type { CommandInput } from './main.ts'
 import { parseCount, parseFlags } from './options.ts'
 import { type ReleaseDefinition, refuseSeveralApps, releaseHosts } from './release-hosts.ts'
 import { releaseRun } from './release-run.ts'
 
+const flags = {
+  ...common('inventory', 'limit'),
+  app: { type: 'string', value: 'NAME', help: 'only hosts with this app, where there are several' },
+  source: { type: 'string', value: 'FOLDER', help: 'what to ship (default: app.release.source)' },
+  ref: { type: 'string', value: 'REF', help: 'ship that commit, branch or tag instead of the work tree' },
+  build: {
+    ...{ type: 'string', value: 'COMMAND' },
+    help: 'makes the source, run in the project’s folder (default: app.release.build)',
+  },
+  plan: { type: 'boolean', default: false, help: 'show what would be sent and done, change nothing' },
+  wait: {
+    ...{ type: 'string', default: '30', value: 'SECONDS' },
+    help: 'how long to wait for another deploy (default: 30)',
+  },
+  ...common('extra-vars', 'ask-become-pass', 'verbose', 'json', 'help'),
+} as const satisfies Flags
+
 const help = `Usage: npx zx scripts/deploy.mjs [options]
 
 Ships a folder to the hosts of an inventory and makes it live on all of them, or on none. No request is lost.
 
-  -i, --inventory NAME   a name in inventory/, or a path        (default: sandbox)
-  -l, --limit PATTERN    only these hosts
-      --app NAME         only hosts with this app, where there are several
-      --source FOLDER    what to ship                    (default: app.release.source)
-      --ref REF          ship that commit, branch or tag instead of the work tree
-      --build COMMAND    makes the source, run in the project’s folder (default: app.release.build)
-  -e, --extra-vars K=V   a var that wins over the inventory
-      --plan             tell what would be sent and done, change nothing
-      --wait SECONDS     how long to wait for another deploy    (default: 30)
-  -K, --ask-become-pass  ask for the sudo password (or CAPSTAN_SUDO_PASSWORD)
-  -v, -vv, -vvv          what steps printed; everything
-      --json             one event a line
-  -h, --help
-
+${flagLines(flags)}
 Examples:
   npx zx scripts/deploy.mjs                                the example, to the sandbox
   npx zx scripts/deploy.mjs -i production --source dist    what a build made
   npx zx scripts/rollback.mjs -i production                back to the release before
 `
-
-const flags = {
-  inventory: { type: 'string', short: 'i', default: 'sandbox' },
-  limit: { type: 'string', short: 'l', default: 'all' },
-  app: { type: 'string' },
-  source: { type: 'string' },
-  ref: { type: 'string' },
-  build: { type: 'string' },
-  'extra-vars': { type: 'string', short: 'e', multiple: true },
-  plan: { type: 'boolean', default: false },
-  wait: { type: 'string', default: '30' },
-  'ask-become-pass': { type: 'boolean', short: 'K', default: false },
-  verbose: { type: 'boolean', short: 'v', multiple: true },
-  json: { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h', default: false },
-} as const
 
 /** Runs scripts/deploy.mjs; gives its exit code. */
 export async function deployCommand(definition: ReleaseDefinition, input: CommandInput): Promise<number> {

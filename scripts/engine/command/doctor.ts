@@ -11,41 +11,37 @@ import { padTo } from '#engine/output/width.ts'
 import { mask } from '#engine/secret.ts'
 import { askSudoPassword } from './ask.ts'
 import { makeSecrets } from './doctor-secrets.ts'
+import { common, type Flags, flagLines } from './flags.ts'
 import type { CommandInput } from './main.ts'
 import { parseFlags } from './options.ts'
 import { type ReachableHost, reach, sshTarget } from './reach.ts'
 
+const flags = {
+  ...common('inventory', 'limit'),
+  as: { type: 'string', value: 'USER', help: 'log in as this user instead of the inventory’s' },
+  secrets: {
+    ...{ type: 'boolean', default: false },
+    help: 'create the inventory’s user and a key for it, and print the secrets to paste into GitHub',
+  },
+  from: {
+    ...{ type: 'string', value: 'ADDRESSES' },
+    help: 'with --secrets: where logins with that key may come from: 203.0.113.0/24,2001:db8::/32',
+  },
+  ...common('ask-become-pass'),
+  json: { type: 'boolean', default: false, help: 'one check a line' },
+  ...common('help'),
+} as const satisfies Flags
+
 const help = `Usage: npx zx scripts/doctor.mjs [options]
 
 Checks the way from this machine to every host: its name, port, host key, login, sudo, system, disk, clock and
-versions; one line a check, with the cure. It changes nothing.
+versions; one line a check, with the cure. It changes nothing, but with --secrets.
 
-  -i, --inventory NAME   a name in inventory/, or a path        (default: sandbox)
-  -l, --limit PATTERN    only these hosts
-      --as USER          log in as this user instead of the inventory's
-  -K, --ask-become-pass  ask for the sudo password (or CAPSTAN_SUDO_PASSWORD)
-      --json             one check a line
-  -h, --help
-
-      --secrets          make the inventory's user and a key for it on the hosts, check that it gets in, and print
-                         the secrets to paste into GitHub. A key that was made so before is replaced.
-      --from ADDRESSES   with --secrets: where logins with that key may come from: 203.0.113.0/24,2001:db8::/32
-
+${flagLines(flags)}
 Examples:
   npx zx scripts/doctor.mjs -i production
   npx zx scripts/doctor.mjs -i production --as root --secrets
 `
-
-const flags = {
-  inventory: { type: 'string', short: 'i', default: 'sandbox' },
-  limit: { type: 'string', short: 'l', default: 'all' },
-  as: { type: 'string' },
-  'ask-become-pass': { type: 'boolean', short: 'K', default: false },
-  json: { type: 'boolean', default: false },
-  secrets: { type: 'boolean', default: false },
-  from: { type: 'string' },
-  help: { type: 'boolean', short: 'h', default: false },
-} as const
 
 /** Runs scripts/doctor.mjs; gives 0, 1 where a check failed, 4 where it is that a host can't be reached. */
 export async function doctorCommand({ words, root, environment, stdout }: CommandInput): Promise<number> {

@@ -1,4 +1,5 @@
-import { dirname, resolve } from 'node:path'
+import { existsSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { CapstanError, Interrupted } from '#engine/errors.ts'
 import { tellThrown } from '#engine/github/thrown.ts'
 import { onActions } from '#engine/output/actions.ts'
@@ -15,21 +16,30 @@ export interface CommandInput {
   readonly stdout: OutputStream
 }
 
+/** The project's folder. */
+export const projectRoot = resolve(import.meta.dirname, '../../..')
+
 /**
- * Runs a script of scripts/ to its exit code, under node and under zx alike. An error with a cause that the
- * user can fix is printed to stderr and gives its own code; ^C gives 130; anything else is a bug, is printed with its
- * stack and gives 1.
+ * Runs the command of a script to its exit code, under node and under zx alike. An error with a cause that the user can
+ * fix is printed to stderr and gives its own code; ^C gives 130; anything else is a bug, is printed with its stack and
+ * gives 1.
  */
 export async function main(
-  meta: ImportMeta & { readonly filename: string },
   command: (input: CommandInput) => Promise<number>,
+  root: string = projectRoot,
 ): Promise<void> {
-  // `npx zx scripts/site.mjs …` leaves zx's own words before the script's name.
-  const self = process.argv.findIndex(word => resolve(word) === meta.filename)
-  const words = process.argv.slice(Math.max(self, 1) + 1)
-  const root = dirname(dirname(meta.filename))
+  const { words } = scriptArguments()
   const input = { words, root, environment: process.env, stdout: process.stdout }
   process.exitCode = await exitCodeOf(command, input, process.stderr)
+}
+
+/** The file of the script that runs, and the words behind its name: `npx zx scripts/site.mjs …` has zx's own before it. */
+export function scriptArguments(): { readonly file: string; readonly words: readonly string[] } {
+  const [, first = '', ...rest] = process.argv
+  const isZx = /[\\/]zx[\\/]build[\\/]cli\.c?js$|[\\/]zx$/.test(first)
+  const at = isZx ? rest.findIndex(word => !word.startsWith('-') && existsSync(word)) : -1
+  if (at === -1) return { file: first, words: isZx ? [] : rest }
+  return { file: resolve(rest[at] ?? ''), words: rest.slice(at + 1) }
 }
 
 /** The same as a function: gives the exit code, and ends nothing. */

@@ -1,15 +1,27 @@
+import type { PlayWork } from '#engine/converge/converge.ts'
 import type { Role } from '#engine/converge/role.ts'
+import type { Serial } from '#engine/converge/serial.ts'
 import { UsageError } from '#engine/errors.ts'
 import type { Inventory, InventoryHost } from '#engine/inventory/inventory.ts'
 import { selectHosts } from '#engine/inventory/pattern.ts'
 import { orNearest } from '#engine/nearest.ts'
+import type { Host } from '#engine/script/host.ts'
+import { reportable } from '#engine/script/thrown.ts'
 import type { Problem, Site, Vars } from '#engine/vars.ts'
 
-/** Which hosts get which roles, in this order. */
-export interface Play {
+/** Which hosts get which roles, in this order, and how they are gone over. */
+export interface Play extends PlayOptions {
   /** A pattern: `all`, `web`, `web:!web3`. */
   readonly hosts: string
   readonly roles: readonly Role[]
+}
+
+export interface PlayOptions {
+  /** How many hosts are changed at a time: a number, a share (`25%`), or a list of both. Absent: all of them. */
+  readonly serial?: Serial
+  /** Called before and after each host that is changed, and for no other: to drain a balancer, to wait for health. */
+  readonly before?: (host: Host) => Promise<unknown>
+  readonly after?: (host: Host) => Promise<unknown>
 }
 
 /** A host with its roles and their vars, all valid. */
@@ -74,4 +86,30 @@ export function assignRoles(
       hint: 'Nothing was contacted. Fix the values above and run again.',
     },
   )
+}
+
+/** The plays as the converge loop needs them; `hosts` are those of the run, by name. */
+export function playWork(
+  inventory: Inventory,
+  plays: readonly Play[],
+  hosts: ReadonlyMap<string, Host>,
+): readonly PlayWork[] {
+  return plays.map(({ hosts: pattern, roles, serial, before, after }) => {
+    const names = new Set(roles.map(({ name }) => name))
+    const members = selectHosts(inventory, pattern).filter(({ name }) => hosts.has(name))
+    const hook = (call: PlayOptions['before']) => call && ((name: string) => callFor(hosts.get(name), call))
+    return {
+      roles: new Map(members.map(({ name }) => [name, names])),
+      ...{ serial, before: hook(before), after: hook(after) },
+    }
+  })
+}
+
+async function callFor(host: Host | undefined, call: (host: Host) => Promise<unknown>): Promise<void> {
+  if (!host) return
+  try {
+    await call(host)
+  } catch (thrown) {
+    throw reportable(host.name, thrown)
+  }
 }

@@ -6,39 +6,31 @@ import { releaseJson, releaseTable } from '#engine/deploy/table.ts'
 import { type CapstanError, UnreachableError, UsageError } from '#engine/errors.ts'
 import { orNearest } from '#engine/nearest.ts'
 import type { OutputStream } from '#engine/output/printer.ts'
+import { common, type Flags, flagLines } from './flags.ts'
 import type { CommandInput } from './main.ts'
 import { parseFlags } from './options.ts'
 import { type ReleaseDefinition, type ReleaseHost, releaseHosts } from './release-hosts.ts'
 import { type ReleaseRun, releaseRun } from './release-run.ts'
 
+const flags = {
+  ...common('inventory', 'limit'),
+  app: { type: 'string', value: 'NAME', help: 'only hosts with this app, where there are several' },
+  ...common('extra-vars', 'ask-become-pass'),
+  json: { type: 'boolean', default: false, help: 'one JSON value a host' },
+  ...common('help'),
+} as const satisfies Flags
+
 const help = `Usage: npx zx scripts/releases.mjs [options] [command]
 
 Which releases the hosts have, which one is live, and who made it so.
 
-  list                   the table                               (the default)
-  freeze REASON          no deploy until thaw; who tries is told the reason
-  thaw                   deploys are allowed again
-  restart                a new instance of the live release takes its place; no request is lost
-  maintenance on|off     visitors get a 503 page that says to come back
+  list                   the table (the default)
+  freeze REASON          refuse deploys until thaw, with this reason
+  thaw                   allow deploys again
+  restart                replace the live instance by a new one of the same release; no request is lost
+  maintenance on|off     answer visitors with a 503 page that asks them to come back
 
-  -i, --inventory NAME   a name in inventory/, or a path         (default: sandbox)
-  -l, --limit PATTERN    only these hosts
-      --app NAME         only hosts with this app, where there are several
-  -e, --extra-vars K=V   a var that wins over the inventory
-  -K, --ask-become-pass  ask for the sudo password (or CAPSTAN_SUDO_PASSWORD)
-      --json             one JSON value a host
-  -h, --help
-`
-
-const flags = {
-  inventory: { type: 'string', short: 'i', default: 'sandbox' },
-  limit: { type: 'string', short: 'l', default: 'all' },
-  app: { type: 'string' },
-  'extra-vars': { type: 'string', short: 'e', multiple: true },
-  'ask-become-pass': { type: 'boolean', short: 'K', default: false },
-  json: { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h', default: false },
-} as const
+${flagLines(flags)}`
 
 /** Runs scripts/releases.mjs; gives its exit code. */
 export async function releasesCommand(definition: ReleaseDefinition, input: CommandInput): Promise<number> {

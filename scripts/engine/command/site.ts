@@ -1,67 +1,51 @@
 import { converge } from '#engine/converge/converge.ts'
 import type { HostWork } from '#engine/converge/host.ts'
-import type { InventoryHost } from '#engine/inventory/inventory.ts'
 import { loadInventory } from '#engine/inventory/inventory.ts'
 import { selectHosts } from '#engine/inventory/pattern.ts'
 import { roleNames } from '#engine/inventory/roles.ts'
 import type { Emit } from '#engine/output/events.ts'
+import { Host } from '#engine/script/host.ts'
 import type { Site, Vars } from '#engine/vars.ts'
 import { askSudoPassword } from './ask.ts'
 import { firstRelease } from './first-release.ts'
+import { common, type Flags, flagLines } from './flags.ts'
+import { scriptHost } from './host-setting.ts'
 import { handleInterrupts } from './interrupts.ts'
 import { listTasks } from './list-tasks.ts'
 import type { CommandInput } from './main.ts'
 import { parseCount, parseFlags, parseNames } from './options.ts'
-import { assignRoles, filterPlays, type HostRoles, type Play } from './plays.ts'
+import { assignRoles, filterPlays, type HostRoles, type Play, playWork } from './plays.ts'
 import { openPrinter } from './printer.ts'
-import { type ReachableHost, reach } from './reach.ts'
+import { reach } from './reach.ts'
 import { type ReleaseDefinition, type ReleaseHost, refuseSeparateDatabases } from './release-hosts.ts'
 import { runIdentity } from './release-run.ts'
 import { refreshCertificate } from './sandbox-certificate.ts'
 
+const flags = {
+  ...common('inventory', 'limit'),
+  tags: { type: 'string', short: 't', multiple: true, value: 'ROLES', help: 'only these roles: nginx,tls' },
+  'skip-tags': { type: 'string', multiple: true, value: 'ROLES', help: 'all but these' },
+  ...common('check', 'diff'),
+  'exit-code': {
+    ...{ type: 'boolean', default: false },
+    help: 'exit with 1 where something changed, or with --check would',
+  },
+  ...common('extra-vars', 'forks', 'ask-become-pass', 'verbose', 'json'),
+  'list-hosts': { type: 'boolean', default: false, help: 'print the hosts this would go to' },
+  'list-tasks': { type: 'boolean', default: false, help: 'print the resources of each role' },
+  ...common('help'),
+} as const satisfies Flags
+
 const help = `Usage: npx zx scripts/site.mjs [options]
 
-Converges the hosts of an inventory: looks first, changes what differs, looks again.
+Converges the hosts of an inventory: inspects them, changes what differs, inspects again.
 
-  -i, --inventory NAME   a name in inventory/, or a path        (default: sandbox)
-  -l, --limit PATTERN    only these hosts: web1,web2  web:!web3  web*
-  -t, --tags ROLES       only these roles: nginx,tls
-      --skip-tags ROLES  all but these
-  -C, --check            tell what would change, change nothing
-  -D, --diff             show what changes in files
-      --exit-code        exit with 1 where something changed, or with --check would
-  -e, --extra-vars K=V   a var that wins over the inventory: nginx.body=64m, or @file.yml
-  -f, --forks N          hosts at once                            (default: 20)
-  -K, --ask-become-pass  ask for the sudo password (or CAPSTAN_SUDO_PASSWORD)
-  -v, -vv, -vvv          also what is as declared; what changes printed; everything
-      --json             one event a line
-      --list-hosts       the hosts this would go to
-      --list-tasks       the resources of each role
-  -h, --help
-
+${flagLines(flags)}
 Examples:
   npx zx scripts/site.mjs                             the sandbox, brought up where it is down
   npx zx scripts/site.mjs -i production -CD           what would change in production
   npx zx scripts/site.mjs -i production -t nginx,tls  two roles of it
 `
-
-const flags = {
-  inventory: { type: 'string', short: 'i', default: 'sandbox' },
-  limit: { type: 'string', short: 'l', default: 'all' },
-  tags: { type: 'string', short: 't', multiple: true },
-  'skip-tags': { type: 'string', multiple: true },
-  check: { type: 'boolean', short: 'C', default: false },
-  diff: { type: 'boolean', short: 'D', default: false },
-  'exit-code': { type: 'boolean', default: false },
-  'extra-vars': { type: 'string', short: 'e', multiple: true },
-  forks: { type: 'string', short: 'f', default: '20' },
-  'ask-become-pass': { type: 'boolean', short: 'K', default: false },
-  verbose: { type: 'boolean', short: 'v', multiple: true },
-  json: { type: 'boolean', default: false },
-  'list-hosts': { type: 'boolean', default: false },
-  'list-tasks': { type: 'boolean', default: false },
-  help: { type: 'boolean', short: 'h', default: false },
-} as const
 
 /** The site as scripts/site.mjs declares it. */
 export interface SiteDefinition {
@@ -120,21 +104,25 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
       check: values.check,
       inventory: inventory.name,
     })
-    const reachable = await reach(hosts, {
+    const ways = {
       root: input.root,
       sudoPassword,
-      say: message => emit({ event: 'progress', message }),
-    })
+      say: (message: string) => emit({ event: 'progress', message }),
+    }
+    const reachable = await reach(hosts, ways)
+    const run = { emit, check: values.check, diff: values.diff, stop: interrupts.stop }
+    const members = new Map(
+      reachable.map(one => [one.host.name, new Host(scriptHost(inventory, one, ways, run))] as const),
+    )
     // What some roles don't declare, others may, and a release needs all of them.
     const partial = values.tags !== undefined || values['skip-tags'] !== undefined
-    const { exitCode, hosts: recap } = await converge(workOf(assigned, reachable, partial), {
+    const { exitCode, hosts: recap } = await converge(workOf(assigned, members, partial), {
+      ...run,
       run: runIdentity(input.environment),
-      check: values.check,
-      diff: values.diff,
-      emit,
       forks,
-      stop: interrupts.stop,
+      plays: playWork(inventory, plays, members),
     })
+    await Promise.all([...members.values()].map(host => host.close()))
     for (const { host, site } of assigned) {
       const way = reachable.find(one => one.host === host)
       if (way && certified.has(host.name))
@@ -177,21 +165,15 @@ function appsOf(
 
 function workOf(
   assigned: readonly HostRoles[],
-  reachable: readonly ReachableHost[],
+  hosts: ReadonlyMap<string, Host>,
   partial: boolean,
 ): readonly HostWork[] {
-  const ways = new Map<InventoryHost, ReachableHost>(reachable.map(one => [one.host, one]))
-  return assigned.map(({ host, site, roles }) => ({
-    identity: { name: host.name, groups: host.groups },
-    site,
-    roles,
-    partial,
-    connect: seconds => {
-      const way = ways.get(host)
-      if (!way) throw new Error(`${host.name} has no way to it`)
-      return way.connect(seconds)
-    },
-  }))
+  return assigned.flatMap(({ host: { name, groups }, site, roles }) => {
+    const host = hosts.get(name)
+    if (!host) return []
+    const { connection } = host
+    return [{ identity: { name, groups }, site, roles, partial, connection, $: host.$({ readOnly: true }) }]
+  })
 }
 
 function say({ stdout }: CommandInput, text: string): 0 {

@@ -38,7 +38,8 @@ export async function startProcess(
   if (user !== undefined) channel.stdin.write(sent(shellAs(user, reader(nonce), shell), inner))
   channel.stdin.write(sent(script, nonce))
   const ended = channel.ended.then(async (end): Promise<ProcessEnd> => {
-    if (stdout.pid === undefined) throw await neverBegan(login, end, stderr, user)
+    // What it said may still be on its way.
+    if ((await stdout.begun) === undefined) throw await neverBegan(login, end, stderr, user)
     if (end.exitCode === null && end.signal === undefined) throw lost(login.host, end)
     return { exitCode: end.exitCode, signal: end.signal }
   })
@@ -130,8 +131,7 @@ async function neverBegan(
   stderr: AfterMarker,
   user: string | undefined,
 ): Promise<CapstanError> {
-  // What it said last may still be on its way.
-  await new Promise(resolve => setImmediate(resolve))
+  await stderr.begun
   const said = stderr.before
   if (user === undefined || end.exitCode === null) return refused(login, end, said)
   return new HostError('no-such-user', `${login.host}: no command can be run as ${JSON.stringify(user)}`, {

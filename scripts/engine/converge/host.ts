@@ -23,9 +23,10 @@ export interface HostWork {
   readonly roles: readonly { readonly role: Role; readonly vars: unknown }[]
   /** These are not all roles of the host; absent: they are. */
   readonly partial?: boolean
-  readonly connect: Connect
-  /** The host's own connection, which is used and left open; absent: one is opened for the run. */
-  readonly connection?: HostConnection
+  /** The host's own connection, or how to open one for the run. */
+  readonly connection: HostConnection | Connect
+  /** Leaves that connection open at the end; absent: it is closed. */
+  readonly keepOpen?: boolean
   /** What a role reads the host with where no resource does; absent where that is not to be had. */
   readonly $?: HostIdentity['$']
 }
@@ -73,21 +74,17 @@ export class HostConverge {
   #counts = new Counts([])
   #failedStep: Resource | undefined
 
-  /** `connection` is the host's own where it has one already; it is left open. */
   constructor(work: HostWork, options: ConvergeOptions) {
     this.work = work
     this.#options = options
     // One of this host's own: a signal that a hundred hosts listen to would be taken for a leak.
     this.#stop = AbortSignal.any(options.stop ? [options.stop] : [])
     const { run, emit } = options
+    const { connection, identity } = work
     this.#connection =
-      work.connection ??
-      new HostConnection(work.identity.name, work.connect, {
-        run,
-        emit,
-        stop: this.#stop,
-        wait: lockPatience,
-      })
+      connection instanceof HostConnection
+        ? connection
+        : new HostConnection(identity.name, connection, { run, emit, stop: this.#stop, wait: lockPatience })
     this.#tripsBefore = this.#connection.trips
   }
 
@@ -143,8 +140,9 @@ export class HostConverge {
   }
 
   async end(): Promise<HostResult> {
-    if (this.work.connection) await this.#connection.unlock()
-    else await this.#connection.close()
+    const { connection, keepOpen } = this.work
+    if (!(connection instanceof HostConnection)) await this.#connection.close()
+    else await (keepOpen ? connection.unlock() : connection.disconnect())
     for (const resource of this.error ? this.#counts.left(this.#failedStep) : [])
       this.#emit({
         event: 'skipped',

@@ -27,11 +27,11 @@ export interface HostIdentity {
 /** What of `Dollar` a role may use. */
 export type HostDollar = (pieces: TemplateStringsArray, ...values: readonly unknown[]) => ProcessPromise
 
-export interface Role {
+export interface Role<V = unknown> {
   /** The name of its folder below roles/. */
   readonly name: string
   readonly directory: string
-  readonly vars: Vars<unknown>
+  readonly vars: Vars<V>
   /** Puts what the host is to hold into the catalog; `vars` have been parsed by this role's own schema. */
   declare(into: RoleDeclarations, given: RoleInput): void | Promise<void>
 }
@@ -47,7 +47,7 @@ export interface RoleInput {
 export function role<V>(
   meta: ImportMeta,
   definition: { readonly vars: Vars<V>; readonly tasks: (tasks: Tasks<V>) => void | Promise<void> },
-): Role {
+): Role<V> {
   const directory = dirname(fileURLToPath(meta.url))
   return {
     name: basename(directory),

@@ -5,6 +5,7 @@ import type {
   HostStream,
   Outcome,
   ProcessOptions,
+  RunOptions,
 } from '#engine/connection/connection.ts'
 import { CapstanError, ConnectionLost, HostError, LockedError, UnreachableError } from '#engine/errors.ts'
 import { duration } from '#engine/output/duration.ts'
@@ -57,8 +58,12 @@ export class HostConnection {
   }
 
   /** Runs a script as it is, without a lock. One trip. */
-  async run(script: string): Promise<Outcome> {
-    return (await this.#open()).run(script)
+  async run(script: string, options?: RunOptions): Promise<Outcome> {
+    const connection = await this.#open()
+    return connection.run(script, options).catch(error => {
+      this.#drop(connection, error)
+      throw error
+    })
   }
 
   /** Starts a script beside the session, with a stream as its stdin. */
@@ -104,6 +109,16 @@ export class HostConnection {
   async reconnect(cause: ConnectionLost): Promise<void> {
     await this.#reopen(cause)
     if (this.#lock) await this.#retakeLock(undefined, 'true')
+  }
+
+  /** Closes the connection, and with it frees the lock; the next call opens another one. */
+  async disconnect(): Promise<void> {
+    clearInterval(this.#heartbeat)
+    this.#lock = undefined
+    this.#earlierTrips = this.trips
+    const connection = this.#connection
+    this.#connection = undefined
+    await connection?.close().catch(() => {})
   }
 
   /** Frees the lock and keeps the connection. Costs a trip where the lock is held. */

@@ -92,7 +92,14 @@ export type Event =
   | ({ readonly event: 'changing'; readonly host: string } & PlannedChange)
   | ({ readonly event: 'changed'; readonly host: string; readonly seconds: number } & PlannedChange)
   /** What a changing resource printed on the host, for -v. */
-  | { readonly event: 'output'; readonly host: string; readonly resource: string; readonly text: string }
+  | {
+      readonly event: 'output'
+      readonly host: string
+      readonly resource: string
+      readonly text: string
+      /** A script asked to show it. */
+      readonly shown?: true
+    }
   /** How far a changing resource is, as apt reports it. `percent` is of what it does now. */
   | {
       readonly event: 'working'
@@ -105,7 +112,7 @@ export type Event =
   | { readonly event: 'waiting'; readonly host: string }
   | { readonly event: 'warning'; readonly host?: string; readonly message: string; readonly hint?: string }
   | { readonly event: 'failed'; readonly host?: string; readonly error: CapstanError }
-  /** A deploy's or rollback's step on a host. */
+  /** A step of a deploy or rollback on a host, or a command of a script; one that only reads is told with -v. */
   | {
       readonly event: 'step'
       readonly host: string
@@ -113,6 +120,7 @@ export type Event =
       readonly state: 'begun' | 'done' | 'planned'
       readonly seconds?: number
       readonly note?: string
+      readonly readOnly?: true
     }
   | ({ readonly event: 'release' } & ReleaseReport)
   /** Nothing more comes of this host until the recap, but perhaps others are still at work. */

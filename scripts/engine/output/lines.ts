@@ -119,7 +119,7 @@ export function eventLines({
           ...diffs(event.host, event),
         ]
       case 'output':
-        return fromLevel(2, () => output(event.host, event.resource, event.text))
+        return fromLevel(event.shown ? 0 : 2, () => output(event.host, event.resource, event.text))
       case 'warning':
         return warning(event.host, event.message, event.hint)
       case 'failed': {
@@ -182,6 +182,7 @@ export function eventLines({
   function step(event: Event & { readonly event: 'step' }): readonly string[] {
     const begun = event.state === 'begun'
     if (begun && verbosity < 3) return []
+    if (event.readOnly && verbosity < 1) return []
     const [colour, status]: [Colour, string] =
       event.state === 'planned' ? ['yellow', 'would do'] : [begun ? 'dim' : 'green', event.state]
     const cells = { title: oneLine(event.step), text: oneLine(event.note ?? ''), seconds: event.seconds }

@@ -4,6 +4,8 @@ import type { Event } from '#engine/output/events.ts'
 export interface Printer {
   on(event: Event): void
   close(): void
+  /** Calls `write`, which writes whole lines to the same terminal, so that the live view does not stand in their way. */
+  beside?(write: () => void): void
 }
 
 /** What a printer writes to: process.stdout, or anything with a `write`. Columns and rows are a terminal's. */

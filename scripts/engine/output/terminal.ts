@@ -74,6 +74,11 @@ export function terminalPrinter({
       if (event.event !== 'progress') waiting.push(...lines.of(event))
       if (timer === undefined) schedule()
     },
+    beside(write) {
+      erase()
+      write()
+      schedule()
+    },
     close() {
       clearTimeout(timer)
       for (const { progress, ...left } of activities.list())

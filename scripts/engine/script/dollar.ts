@@ -1,21 +1,16 @@
 import { createWriteStream } from 'node:fs'
 import { PassThrough, Readable, type Writable } from 'node:stream'
 import { finished } from 'node:stream/promises'
-import {
-  type LogEntry,
-  type Options,
-  type ProcessOutput,
-  type ProcessPromise,
-  type Shell,
-  $ as zx,
-} from 'zx/core'
+import type { LogEntry, Options, ProcessOutput, ProcessPromise, Shell } from 'zx/core'
 import { siteIn } from '#engine/call-site.ts'
 import type { HostProcess, ProcessOptions } from '#engine/connection/connection.ts'
 import { CapstanError, HostError } from '#engine/errors.ts'
 import { quote } from '#engine/quote.ts'
 import { mask, Secret } from '#engine/secret.ts'
+import { zx } from '#engine/zx.ts'
 import { HostChild } from './child.ts'
 import { Output, waitForReader } from './flow.ts'
+import { rememberCommand } from './thrown.ts'
 import { assignments, quoteWord, shownCommand, wordsOf } from './words.ts'
 
 /** zx's options, as far as they have a meaning on a host, and three of our own. */
@@ -107,6 +102,8 @@ class HostCommand {
   #isFed: boolean
   #isStreamed = false
   #command = ''
+  #isShown = false
+  #where: string | undefined
 
   constructor(host: DollarHost, user: string | undefined, options: DollarOptions) {
     this.#host = host
@@ -122,7 +119,7 @@ class HostCommand {
     const { cwd, env, shell = 'bash', readOnly = false, input, ...options } = this.#options
     if ('sync' in options) throw new TypeError('a command of a host has no synchronous form: await it')
     const { values, secrets } = wordsOf(pieces, given)
-    const from = siteIn(new Error().stack ?? '')
+    this.#where = siteIn(new Error().stack ?? '')
     const head = `${strict}${assignments(secrets)}${exports(env)}${cwd === undefined ? '' : `cd -- ${quote(cwd)}\n`}`
     const spawn = (command: string, _none: unknown, { signal }: { readonly signal?: AbortSignal }) => {
       const start = this.#host.start
@@ -138,16 +135,16 @@ class HostCommand {
       ...{ detached: false, stdio: 'pipe', store: this.#output },
       log: (entry: LogEntry) => this.#tell(entry, readOnly),
     }
-    const configured: Shell = zx({ ...options, ...ours } as unknown as Partial<Options>)
+    const configured: Shell = zx()({ ...options, ...ours } as unknown as Partial<Options>)
     const promise = configured(pieces, ...values)
-    this.#adapt(promise, from)
+    this.#adapt(promise)
     return promise
   }
 
   /** zx's own methods look for local pids, keep all output, and take a lost connection for a command's failure. */
-  #adapt(promise: ProcessPromise, from: string | undefined): void {
+  #adapt(promise: ProcessPromise): void {
     const inner = promise as unknown as Internals
-    if (from !== undefined) inner._snapshot.from = from
+    if (this.#where !== undefined) inner._snapshot.from = this.#where
     const fed = () => {
       this.#isFed = true
     }
@@ -205,6 +202,14 @@ class HostCommand {
   #finalize(promise: Internals, finalize: Internals['finalize'], [output, ...rest]: FinalizeArguments): void {
     const error = output.cause instanceof CapstanError ? output.cause : this.#tooLong()
     if (error === undefined) {
+      const { name: host } = this.#host
+      const { timeout = 0, timeoutSignal } = promise._snapshot
+      const isLate =
+        output.signal !== null && output.signal === timeoutSignal && output.duration >= timeout && timeout > 0
+      rememberCommand(output, {
+        ...{ host, command: this.#command, where: this.#where },
+        deadline: isLate ? timeout / 1000 : undefined,
+      })
       maskMessage(output)
       Reflect.apply(finalize, promise, [output, ...rest])
     } else {
@@ -228,11 +233,15 @@ class HostCommand {
 
   #tell(entry: LogEntry, readOnly: boolean): void {
     if (!('id' in entry)) return
-    if (entry.kind === 'cmd') this.#command = mask(shownCommand(entry.cmd))
+    if (entry.kind === 'cmd') {
+      this.#command = mask(shownCommand(entry.cmd))
+      this.#isShown = entry.verbose === true
+    }
     const about = { id: entry.id, command: this.#command, readOnly }
-    const isShown = entry.verbose === true
     const { tell, check } = this.#host
-    if (entry.kind === 'cmd') tell({ ...about, state: check && !readOnly ? 'planned' : 'begun' })
+    const isPlanned = check && !readOnly
+    if (isPlanned && entry.kind !== 'cmd') return
+    if (entry.kind === 'cmd') tell({ ...about, state: isPlanned ? 'planned' : 'begun' })
     else if (entry.kind === 'end')
       tell({ ...about, state: 'ended', exitCode: entry.exitCode, seconds: entry.duration / 1000 })
     else if (entry.kind === 'stderr' || !this.#isStreamed)
@@ -240,7 +249,7 @@ class HostCommand {
         ...about,
         state: 'printed',
         text: entry.data.toString(),
-        isShown: isShown && !this.#options.quiet,
+        isShown: this.#isShown,
       })
   }
 }
@@ -289,7 +298,7 @@ function readerOf(
 ): Writable | ProcessPromise {
   if (typeof to === 'string') return createWriteStream(to)
   if (Array.isArray(to))
-    return zx({ halt: true, signal })(to as TemplateStringsArray, ...values) as ProcessPromise
+    return zx()({ halt: true, signal })(to as TemplateStringsArray, ...values) as ProcessPromise
   return to as Writable | ProcessPromise
 }
 
@@ -317,7 +326,7 @@ interface Internals {
   _stage: string
   _output: unknown
   readonly _reject: (error: Error) => void
-  readonly _snapshot: { from: string }
+  readonly _snapshot: { from: string; readonly timeout?: number; readonly timeoutSignal?: NodeJS.Signals }
   readonly _stdin: Writable
   write(...all: readonly unknown[]): unknown
   end(...all: readonly unknown[]): unknown

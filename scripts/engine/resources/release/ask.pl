@@ -1,9 +1,10 @@
 # Asks a release until it answers well so many times in a row, and says how it answered in one line.
-# Arguments: WAY PATH HOST RELEASE NAMED PASSES TIMEOUT CA. WAY is unix:SOCKET or tls:ADDRESS:PORT; NAMED 1: the answer
+# Arguments: WAY PATH HOST RELEASE NAMED PASSES TIMEOUT CA [STATUS]. WAY is unix:SOCKET, tcp:ADDRESS:PORT or tls:ADDRESS:PORT; NAMED 1: the answer
 # has to name the release, as it did when it was asked on its own socket. By tls the certificate has to be of HOST and of
 # what the file CA holds, or where there is none of a CA that the system knows.
 use strict; use Socket;
-my ($way, $path, $host, $release, $named, $passes, $timeout, $ca) = @ARGV;
+my ($way, $path, $host, $release, $named, $passes, $timeout, $ca, $status) = @ARGV;
+$status ||= 200;
 my $end = now() + $timeout;
 my ($good, $why, $names, $took, $pid) = (0, "no answer", 0, 0);
 my $pause = 0.05;
@@ -17,13 +18,13 @@ while (now() < $end) {
   if (!defined $answer) { $why = $@ || "no answer"; chomp $why; $good = 0 }
   elsif ($answer eq "" && (my $refused = refused())) { $why = $refused; $good = 0 }
   elsif ($answer !~ m{^HTTP/1\.[01] (\d{3})}) { $why = $answer eq "" ? "the connection was closed without an answer" : "the answer is no HTTP"; $good = 0 }
-  elsif ($1 != 200) { my $code = $1; $why = "answered $code" . beginning($answer); $good = 0 }
+  elsif ($1 != $status) { my $code = $1; $why = "answered $code" . beginning($answer); $good = 0 }
   else {
     $names = index($answer, $release) >= 0;
     if ($named && !$names) { $why = "answered 200, but not as this release" . beginning($answer); $good = 0 }
     else { $good++ }
   }
-  if ($good >= $passes) { printf "200 in %d ms%s\n", $took * 1000 + 0.5, $names ? ", names its release" : ""; exit 0 }
+  if ($good >= $passes) { printf "$status in %d ms%s\n", $took * 1000 + 0.5, $names ? ", names its release" : ""; exit 0 }
   # A release that is on its way up is asked often at first; one that is broken doesn't have its log filled.
   $pause = $good ? 0.1 : $pause < 1 ? $pause * 1.5 : 1;
   select undef, undef, undef, $pause;
@@ -40,6 +41,11 @@ sub ask {
   if ($kind eq "unix") {
     socket $in, PF_UNIX, SOCK_STREAM, 0 or die "socket: $!\n";
     connect $in, sockaddr_un($at) or die "$at: $!\n";
+    $out = $in;
+  } elsif ($kind eq "tcp") {
+    my ($address, $port) = $at =~ /^(.*):(\d+)$/;
+    socket $in, PF_INET, SOCK_STREAM, 0 or die "socket: $!\n";
+    connect $in, sockaddr_in($port, inet_aton($address) // die "$address: no such address\n") or die "$at: $!\n";
     $out = $in;
   } else {
     pipe my $from, $out or die "pipe: $!\n"; pipe $in, my $to or die "pipe: $!\n";

@@ -66,7 +66,8 @@ export function homeOf(app: string): string {
 export const configuration = read('configuration.pl')
 
 const functions = read('release.sh')
-const ask = read('ask.pl')
+/** Perl that asks a site until it answers as expected; its arguments are in its first lines. */
+export const ask = read('ask.pl')
 const drain = read('drain.pl')
 const configure = read('configure.pl') + configuration
 const copy = read('copy.pl')

@@ -1,0 +1,16 @@
+// The door to the engine, '#capstan': engine/capstan.ts, on every version of Node.
+import { require } from './typescript.mjs'
+
+export const {
+  CapstanError,
+  commands,
+  HostError,
+  hosts,
+  inventory,
+  play,
+  Secret,
+  script,
+  site,
+  UnreachableError,
+  UsageError,
+} = require('./engine/capstan.ts')

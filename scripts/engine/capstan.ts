@@ -1,0 +1,104 @@
+// The public API, all of it: what a script imports as #capstan.
+import { createRequire } from 'node:module'
+import type { Flags } from './command/flags.ts'
+import type { CommandInput } from './command/main.ts'
+import type { Play, PlayOptions } from './command/plays.ts'
+import type { ReleaseDefinition } from './command/release-hosts.ts'
+import type { ScriptDefinition, ScriptInput, ScriptRun } from './command/script.ts'
+import type { Role } from './converge/role.ts'
+import type { Inventory } from './inventory/inventory.ts'
+import type { Hosts } from './script/hosts.ts'
+
+export type { Play, PlayOptions } from './command/plays.ts'
+export type { ScriptDefinition, ScriptInput } from './command/script.ts'
+export type { Facts } from './converge/facts.ts'
+export type { Role } from './converge/role.ts'
+export { CapstanError, HostError, UnreachableError, UsageError } from './errors.ts'
+export type { Inventory } from './inventory/inventory.ts'
+export type { Dollar, DollarOptions } from './script/dollar.ts'
+export type { FileOptions } from './script/files.ts'
+export type { Converged, Host } from './script/host.ts'
+export type { EachOptions, Hosts } from './script/hosts.ts'
+export type { Awaited } from './script/wait-for.ts'
+export { Secret } from './secret.ts'
+
+/**
+ * The hosts of a pattern (`all`, `web`, `web:!web3`), within what `-l` allows. Nothing is contacted before the first
+ * command: ``await hosts('web').each(host => host.$`uptime`)``.
+ */
+export function hosts(pattern = 'all'): Hosts {
+  return run().hosts(pattern)
+}
+
+/** The inventory that `-i` names, with its hosts, groups and merged vars. */
+export function inventory(): Promise<Inventory> {
+  return run().inventory()
+}
+
+/**
+ * Declares what the script takes on its command line beside the common flags, and gives what it got. Called before the
+ * rest of the API. Without it a script takes the common flags alone.
+ */
+export function script<const F extends Flags>(definition: ScriptDefinition<F>): ScriptInput<F> {
+  if (current)
+    throw new Error('script() comes before hosts() and inventory(): the command line has been read')
+  return run(definition).input as ScriptInput<F>
+}
+
+/** A play for `site`: the hosts of a pattern get these roles, in this order. */
+export function play(pattern: string, roles: readonly Role[], options: PlayOptions = {}): Play {
+  return { hosts: pattern, roles, ...options }
+}
+
+/**
+ * The command of scripts/site.mjs: inspects all hosts, then applies the plays in order, each to the hosts that differ.
+ * Ends with the exit code of the run.
+ */
+export function site(...plays: readonly Play[]): Promise<void> {
+  const { siteCommand } = from<typeof import('./command/site.ts')>('site')
+  return main(input => siteCommand({ ...definition(input), plays }, input))
+}
+
+/** The other commands of scripts/: each reads its own command line, and ends with its exit code. */
+export const commands = {
+  deploy: () =>
+    main(input =>
+      from<typeof import('./command/deploy.ts')>('deploy').deployCommand(definition(input), input),
+    ),
+  rollback: () =>
+    main(input =>
+      from<typeof import('./command/rollback.ts')>('rollback').rollbackCommand(definition(input), input),
+    ),
+  releases: () =>
+    main(input =>
+      from<typeof import('./command/releases.ts')>('releases').releasesCommand(definition(input), input),
+    ),
+  doctor: () => main(input => from<typeof import('./command/doctor.ts')>('doctor').doctorCommand(input)),
+  github: () => main(input => from<typeof import('./command/github.ts')>('github').githubCommand(input)),
+  sandbox: () => main(input => from<typeof import('./command/sandbox.ts')>('sandbox').sandboxCommand(input)),
+  inventory: () =>
+    main(input => from<typeof import('./command/inventory.ts')>('inventory').showInventory(input)),
+} as const
+
+// Modules are loaded by their first use: a command loads what it needs, and a script what it asks for.
+const load = createRequire(import.meta.url)
+
+function from<M>(command: string): M {
+  return load(`./command/${command}.ts`) as M
+}
+
+function main(command: (input: CommandInput) => Promise<number>): Promise<void> {
+  return from<typeof import('./command/main.ts')>('main').main(command)
+}
+
+function definition({ root }: CommandInput): ReleaseDefinition {
+  return from<typeof import('./command/project.ts')>('project').releaseDefinition(root)
+}
+
+/** The run of this process: a script is one run. */
+let current: ScriptRun | undefined
+
+function run(definition?: ScriptDefinition<Flags>): ScriptRun {
+  current ??= new (from<typeof import('./command/script.ts')>('script').ScriptRun)(definition)
+  return current
+}

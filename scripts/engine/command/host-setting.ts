@@ -1,0 +1,51 @@
+import type { Role } from '#engine/converge/role.ts'
+import type { Inventory } from '#engine/inventory/inventory.ts'
+import type { Emit } from '#engine/output/events.ts'
+import type { HostSetting } from '#engine/script/host.ts'
+import type { Site } from '#engine/vars.ts'
+import { assignRoles } from './plays.ts'
+import { siteVars } from './project.ts'
+import { type ReachableHost, type ReachOptions, reach } from './reach.ts'
+import { runIdentity } from './release-run.ts'
+
+/** What a Host needs of a run over an inventory. */
+export function scriptHost(
+  inventory: Inventory,
+  { host, ...found }: ReachableHost,
+  options: ReachOptions,
+  run: { readonly emit: Emit; readonly check: boolean; readonly diff: boolean; readonly stop: AbortSignal },
+): HostSetting {
+  let way: Pick<ReachableHost, 'sandbox' | 'connect'> = found
+  const assign = (roles: readonly Role[]) => {
+    const [assigned] = assignRoles(inventory, [host], [{ hosts: 'all', roles }], siteVars(options.root))
+    if (!assigned) throw new Error(`${host.name} has no roles`)
+    return assigned
+  }
+  return {
+    ...run,
+    name: host.name,
+    groups: host.groups,
+    vars: host.vars,
+    connect: async seconds => {
+      try {
+        return await way.connect(seconds)
+      } catch (error) {
+        // A sandbox host is down once it has shut down, and has other ports when it is up again.
+        const [again] = way.sandbox ? await reach([host], options) : []
+        if (!again) throw error
+        way = again
+        return way.connect(seconds)
+      }
+    },
+    run: () => runIdentity(process.env),
+    workOf: (_, roles) => assign(roles),
+    site: () => {
+      const { site } = assign([])
+      return { domain: nameOf(site), ca: `/etc/ssl/capstan/${site.domain}.ca` }
+    },
+  }
+}
+
+function nameOf({ www, domain }: Site): string {
+  return www[0] ?? domain
+}

@@ -1,0 +1,29 @@
+import { createRequire } from 'node:module'
+import { join } from 'node:path'
+import type { Role } from '#engine/converge/role.ts'
+import { UsageError } from '#engine/errors.ts'
+import type { Site, Vars } from '#engine/vars.ts'
+import type { ReleaseDefinition } from './release-hosts.ts'
+
+/** The vars of the site, as the project's roles/site.ts declares them. */
+export function siteVars(root: string): Vars<Site> {
+  return (load(root, 'roles/site.ts') as { readonly default: Vars<Site> }).default
+}
+
+/** What releases need of the project: the site's vars, the role `app` and its settings. Throws UsageError where there is no such role. */
+export function releaseDefinition(root: string): ReleaseDefinition {
+  const { default: app } = load(root, 'roles/app/role.ts') as { readonly default: Role }
+  const { appSettings: settings } = load(root, 'roles/app/release.ts') as {
+    readonly appSettings: ReleaseDefinition['settings']
+  }
+  return { site: siteVars(root), app, settings }
+}
+
+function load(root: string, file: string): unknown {
+  try {
+    return createRequire(join(root, 'package.json'))(join(root, file))
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'MODULE_NOT_FOUND') throw error
+    throw new UsageError('no-role', `there is no ${file} in ${root}`)
+  }
+}

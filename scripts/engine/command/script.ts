@@ -1,0 +1,254 @@
+import { readFileSync } from 'node:fs'
+import { basename } from 'node:path'
+import { CapstanError, exitCodeOfRun, Interrupted, UsageError } from '#engine/errors.ts'
+import { type Inventory, type InventoryHost, loadInventory } from '#engine/inventory/inventory.ts'
+import { selectHosts } from '#engine/inventory/pattern.ts'
+import { roleNames } from '#engine/inventory/roles.ts'
+import { onActions } from '#engine/output/actions.ts'
+import { renderError } from '#engine/output/errors.ts'
+import type { Emit } from '#engine/output/events.ts'
+import type { Printer } from '#engine/output/printer.ts'
+import { Host } from '#engine/script/host.ts'
+import { Hosts } from '#engine/script/hosts.ts'
+import { HostsFailed, reportable } from '#engine/script/thrown.ts'
+import { mask, type Secret } from '#engine/secret.ts'
+import { askSudoPassword } from './ask.ts'
+import { common, type Flags, flagLines } from './flags.ts'
+import { scriptHost } from './host-setting.ts'
+import { handleInterrupts, type Interrupts } from './interrupts.ts'
+import { projectRoot, scriptArguments } from './main.ts'
+import { parseCount, parseFlags } from './options.ts'
+import { openPrinter } from './printer.ts'
+import { reach } from './reach.ts'
+
+const scriptFlags = common(
+  ...(['inventory', 'limit', 'extra-vars', 'forks', 'check', 'diff'] as const),
+  ...(['ask-become-pass', 'verbose', 'json', 'help'] as const),
+)
+
+/** What a script takes on its command line, beside the common flags. */
+export interface ScriptDefinition<F extends Flags> {
+  readonly flags?: F
+  /** What stands behind the flags in the first line of `--help`: `PATTERN -- COMMAND…`. Absent: no further words. */
+  readonly arguments?: string
+}
+
+/** The command line of a script: its own flags, the words behind them, and those behind `--`. */
+export interface ScriptInput<F extends Flags> {
+  readonly flags: { readonly [K in keyof F]: FlagValue<F[K]> | undefined }
+  readonly arguments: readonly string[]
+  readonly rest: readonly string[]
+  /** Ends the script with exit code 2 for what is wrong with these, and a hint at what would be right. */
+  readonly refuse: (message: string, hint?: string) => never
+}
+
+type FlagValue<F> = F extends { readonly type: 'boolean' }
+  ? boolean
+  : F extends { readonly multiple: true }
+    ? readonly string[]
+    : string
+
+/** The run of a script that uses the API: opened by the first thing that is asked of it, ended when the process is. */
+export class ScriptRun {
+  readonly input: ScriptInput<Flags>
+  readonly check: boolean
+  readonly #values: ReturnType<typeof parseScript>['values']
+  readonly #name: string
+  readonly #hosts = new Map<string, Host>()
+  readonly #errors: Error[] = []
+  #inventory: Promise<Inventory> | undefined
+  #opened: Promise<{ readonly printer: Printer; readonly sudoPassword: Secret | undefined }> | undefined
+  #printer: Printer | undefined
+  #interrupts: Interrupts | undefined
+  #ended = false
+
+  constructor(definition: ScriptDefinition<Flags> = {}) {
+    const { file, words } = scriptArguments()
+    this.#name = basename(file).replace(/\.m?[jt]s$/, '')
+    const parsed = this.#orExit(() => parseScript(words, definition, file))
+    this.#values = parsed.values
+    this.input = {
+      ...parsed.input,
+      refuse: (message, hint) =>
+        this.#exit(new UsageError('usage', message, hint === undefined ? {} : { hint })),
+    }
+    this.check = parsed.values.check
+    process.once('beforeExit', () => this.#end())
+    process.once('exit', () => this.#end())
+    process.on('uncaughtException', error => this.#fail(error))
+  }
+
+  get forks(): number {
+    return this.#orExit(() => parseCount('--forks', this.#values.forks, 1, 500))
+  }
+
+  readonly emit: Emit = event => {
+    if (event.event === 'failed') this.#errors.push(event.error)
+    this.#printer?.on(event)
+  }
+
+  get stop(): AbortSignal {
+    return this.#interrupts?.stop ?? new AbortController().signal
+  }
+
+  inventory(): Promise<Inventory> {
+    this.#inventory ??= this.#load().catch(error => this.#exit(error))
+    return this.#inventory
+  }
+
+  hosts(pattern: string): Hosts {
+    return new Hosts({
+      select: () => this.#select(pattern),
+      emit: () => this.emit,
+      stop: () => this.stop,
+      forks: () => this.forks,
+    })
+  }
+
+  async #load(): Promise<Inventory> {
+    const { inventory, 'extra-vars': extraVars = [] } = this.#values
+    const roles = await roleNames(projectRoot)
+    return loadInventory({ root: projectRoot, inventory, extraVars, roles, environment: process.env })
+  }
+
+  async #select(pattern: string): Promise<readonly Host[]> {
+    const inventory = await this.inventory()
+    const chosen = this.#orExit(() => {
+      const allowed = new Set(selectHosts(inventory, this.#values.limit))
+      return selectHosts(inventory, pattern).filter(host => allowed.has(host))
+    })
+    const { sudoPassword } = await this.#open(inventory, chosen)
+    const fresh = chosen.filter(({ name }) => !this.#hosts.has(name))
+    if (fresh.length > 0) await this.#add(inventory, fresh, sudoPassword)
+    return chosen.flatMap(({ name }) => this.#hosts.get(name) ?? [])
+  }
+
+  async #add(
+    inventory: Inventory,
+    fresh: readonly InventoryHost[],
+    sudoPassword: Secret | undefined,
+  ): Promise<void> {
+    const way = {
+      root: projectRoot,
+      sudoPassword,
+      say: (message: string) => this.emit({ event: 'progress', message }),
+    }
+    const reachable = await reach(fresh, way).catch(error => this.#exit(error))
+    for (const one of reachable) {
+      const { check, stop, emit } = this
+      const run = { check, stop, emit, diff: this.#values.diff }
+      this.#hosts.set(one.host.name, new Host(scriptHost(inventory, one, way, run)))
+    }
+  }
+
+  /** The printer writes to stderr, so that stdout is the script's own; a runner and `--json` read stdout. */
+  #open(inventory: Inventory, hosts: readonly InventoryHost[]) {
+    this.#opened ??= (async () => {
+      const { json, verbose, diff } = this.#values
+      const sudoPassword = await askSudoPassword(this.#values['ask-become-pass'], process.env)
+      const stream = json || onActions(process.env) ? process.stdout : process.stderr
+      const printer = await openPrinter({ stream, json, verbosity: verbose?.length ?? 0, diff })
+      this.#printer = printer
+      writeBeside(printer)
+      this.#interrupts = handleInterrupts(this.emit, () => this.#end())
+      const names = hosts.map(({ name }) => name)
+      this.emit({
+        event: 'run',
+        command: this.#name,
+        hosts: names,
+        check: this.check,
+        inventory: inventory.name,
+      })
+      return { printer, sudoPassword }
+    })().catch(error => this.#exit(error))
+    return this.#opened
+  }
+
+  /** What nobody caught ends the script. Failed hosts have been reported. */
+  #fail(thrown: unknown): void {
+    const error = thrown instanceof Error ? reportable('', thrown) : thrown
+    if (!(error instanceof HostsFailed) && !(error instanceof Interrupted)) {
+      if (this.#printer) this.emit({ event: 'failed', error: error as never })
+      else this.#exit(error)
+    }
+    this.#end()
+    process.exit()
+  }
+
+  #end(): void {
+    if (this.#ended) return
+    this.#ended = true
+    const used = [...this.#hosts.values()]
+    if (used.length > 0) {
+      const recap = used.map(
+        host => [host.name, { ...host.record.counts, trips: host.connection.trips }] as const,
+      )
+      this.emit({ event: 'recap', hosts: Object.fromEntries(recap) })
+    }
+    this.#printer?.close()
+    this.#interrupts?.release()
+    for (const host of used) void host.close()
+    const code = this.#interrupts?.exitCode() ?? (exitCodeOfRun(this.#errors) || process.exitCode)
+    if (code !== undefined) process.exitCode = code
+  }
+
+  #orExit<T>(work: () => T): T {
+    try {
+      return work()
+    } catch (error) {
+      return this.#exit(error)
+    }
+  }
+
+  /** For what is wrong before a host is contacted: there is nothing that a script could do about it. */
+  #exit(error: unknown): never {
+    this.#ended = true
+    this.#printer?.close()
+    if (!(error instanceof Interrupted))
+      process.stderr.write(`${mask(renderError(error, { columns: process.stderr.columns || undefined }))}\n`)
+    return process.exit(error instanceof CapstanError || error instanceof Interrupted ? error.exitCode : 1)
+  }
+}
+
+function parseScript(words: readonly string[], definition: ScriptDefinition<Flags>, file: string) {
+  const cut = words.indexOf('--')
+  const own = definition.flags ?? {}
+  const all = { ...own, ...scriptFlags }
+  const before = cut < 0 ? words : words.slice(0, cut)
+  const { values, positionals } = parseFlags(before, all, basename(file), definition.arguments !== undefined)
+  if (values.help) {
+    process.stdout.write(helpOf(definition, all, file))
+    process.exit(0)
+  }
+  const names = Object.keys(own)
+  const flags = Object.fromEntries(Object.entries(values).filter(([name]) => names.includes(name)))
+  const input = { flags, arguments: positionals, rest: cut < 0 ? [] : words.slice(cut + 1) }
+  return { values, input: input as Omit<ScriptInput<Flags>, 'refuse'> }
+}
+
+function helpOf(definition: ScriptDefinition<Flags>, flags: Flags, file: string): string {
+  const behind = definition.arguments === undefined ? '' : ` ${definition.arguments}`
+  return `Usage: npx zx scripts/${basename(file)} [options]${behind}\n\n${descriptionOf(file)}${flagLines(flags)}`
+}
+
+/** The comment that a script begins with. */
+function descriptionOf(file: string): string {
+  const lines = readFileSync(file, 'utf8')
+    .replace(/^#!.*\n/, '')
+    .split('\n')
+  const end = lines.findIndex(line => !line.startsWith('//'))
+  const text = lines.slice(0, end).map(line => line.replace(/^\/\/ ?/, ''))
+  if (text.length === 0) return ''
+  return `${text.join('\n').replace(/^\S+\.m?[jt]s: /, '')}\n\n`
+}
+
+/** What the script prints on the terminal of a live view goes above it. */
+function writeBeside(printer: Printer): void {
+  const { stdout } = process
+  if (printer.beside === undefined || !stdout.isTTY) return
+  const write = stdout.write.bind(stdout)
+  stdout.write = ((...all: Parameters<typeof write>) => {
+    printer.beside?.(() => write(...all))
+    return true
+  }) as typeof stdout.write
+}
