@@ -1,5 +1,5 @@
 import fc from 'fast-check'
-import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, onTestFinished, test, vi } from 'vitest'
 import { HostError, UnreachableError } from '#engine/errors.ts'
 import type { Event } from '#engine/output/events.ts'
 import { plainPrinter } from '#engine/output/plain.ts'
@@ -334,7 +334,10 @@ describe('The plain printer', () => {
     expect(lines.at(-1)).toBe('web1  [6000 lines become 6000: too many differ to show]')
   })
 
-  test('A long file that is new is shown whole.', () => {
+  test('A long file that is new is shown whole, however slow the machine is.', () => {
+    let time = 0
+    const clock = vi.spyOn(Date, 'now').mockImplementation(() => (time += 600))
+    onTestFinished(() => clock.mockRestore())
     const text = { before: '', after: `${Array.from({ length: 5000 }, (_, n) => `line ${n}`).join('\n')}\n` }
     const change = { ...apt, differences: [{ what: 'content', found: '', wanted: '', text }] }
     const lines = record([{ event: 'planned', host: 'web1', ...change }], { diff: true })

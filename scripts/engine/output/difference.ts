@@ -17,6 +17,7 @@ export function unifiedDiff(resource: string, { text }: Difference): readonly st
   if (text === undefined) return []
   if (text === 'secret') return ['[secret content hidden]']
   if (text === 'binary') return ['[binary differs]']
+  const isOneEmpty = text.before === '' || text.after === ''
   const { createTwoFilesPatch, FILE_HEADERS_ONLY } = diffLibrary()
   const patch = createTwoFilesPatch(
     `${resource} (found)`,
@@ -25,7 +26,8 @@ export function unifiedDiff(resource: string, { text }: Difference): readonly st
     text.after,
     undefined,
     undefined,
-    { context: 3, timeout: 500, headerOptions: FILE_HEADERS_ONLY },
+    // A text that is all new, or all gone, is shown whole: there is nothing to search for.
+    { context: 3, timeout: isOneEmpty ? Number.POSITIVE_INFINITY : 500, headerOptions: FILE_HEADERS_ONLY },
   )
   if (patch === undefined)
     return [`[${lines(text.before)} lines become ${lines(text.after)}: too many differ to show]`]
