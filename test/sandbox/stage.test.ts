@@ -11,7 +11,7 @@ beforeAll(async () => {
 afterAll(() => host?.close())
 
 /** What a stage printed that ran on the host, followed from here; its marks begin with `0123`. */
-async function followed(id: string, script: string): Promise<string> {
+async function followed(id: string, script: string, orphans: 'kill' | 'wait' = 'wait'): Promise<string> {
   const { address, port, keyFile, knownHostsFile } = host.host
   const login = { host: host.name, address, port, user: 'root', keyFile, knownHostsFile, sudo: 'no' } as const
   const connection = new HostConnection(host.name, () => connectSsh(login), {
@@ -23,7 +23,7 @@ async function followed(id: string, script: string): Promise<string> {
   const log: Buffer[] = []
   const whole = `NONCE=0123\n${script}`
   await connection
-    .stage({ id, script: whole, orphans: 'wait' }, chunk => log.push(chunk))
+    .stage({ id, script: whole, orphans }, chunk => log.push(chunk))
     .finally(() => connection.close())
   return Buffer.concat(log).toString()
 }
@@ -47,6 +47,19 @@ it('begins nothing that it could not follow', async () => {
   })
   expect(await host.say('sleep 0.2; ls /srv')).toBe('')
 })
+
+it.each(['kill', 'wait'] as const)(
+  'takes no process for its own (%s) that got its number at a boot',
+  async orphans => {
+    const at = `${runs}/booted`
+    const other = `$(pgrep -f '[s]leep 4321')`
+    await host.say(`rm -rf ${at}; setsid sleep 4321 >/dev/null 2>&1 </dev/null &
+    mkdir -p ${at}; until [ -n "${other}" ]; do sleep 0.02; done
+    echo "${other}" >${at}/pid; echo 'before the boot' >${at}/log; echo of-before >${at}/boot`)
+    expect(await followed('booted', 'echo never', orphans)).toBe('before the boot\n')
+    expect((await host.run(`kill "${other}"`)).exitCode).toBe(0)
+  },
+)
 
 it('keeps the logs of the ten runs before', async () => {
   await host.say(`rm -rf ${runs}; mkdir -p ${runs}; cd ${runs}; for i in $(seq 10 30); do mkdir "a$i"; done`)

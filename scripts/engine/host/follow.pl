@@ -12,14 +12,14 @@ close_inherited(8, 9);
 attach();
 
 open my $heartbeat, "<&=", 7;
-my ($told) = slurp("$dir/pid");
-my $pid = int $told;
+# After a boot the number is another's: nothing of the stage is left, and what has the number now is none of it.
+my $pid = slurp("$dir/boot") eq boot() ? int slurp("$dir/pid") : 0;
 open my $log, "<", "$dir/log" or die "$dir/log: $!\n";
 binmode $log; binmode STDOUT;
 seek $log, $from, 0;
 # On a busy host we are here before that process is the stage's own.
 my $until = uptime() + 30;
-select undef, undef, undef, 0.01 until alive() || -s $log || uptime() > $until;
+select undef, undef, undef, 0.01 until !$pid || alive() || -s $log || uptime() > $until;
 my $heard = uptime();
 for (;;) {
   my $running = getppid == $parent && !-e "$dir/ended" && alive();
@@ -29,7 +29,7 @@ for (;;) {
   listen_for($any ? 0 : 0.02);
 }
 # Its leader was killed; its steps may not have been.
-end_processes_of($pid, $orphans, \&listen_for) unless -e "$dir/ended" || getppid != $parent;
+end_processes_of($pid, $orphans, \&listen_for) unless !$pid || -e "$dir/ended" || getppid != $parent;
 exit 0;
 
 # Sleeps for so many seconds, or until a heartbeat comes.
@@ -49,8 +49,9 @@ sub listen_for {
 # The stage knows by this whether a controller follows it.
 sub attach { open my $out, ">", "$dir/session.new" or return; print {$out} "$parent\n" and close $out and rename "$dir/session.new", "$dir/session" }
 
-# Its number may be another's after a reboot. In the middle of exec(2) it is alive and has no command line.
+# In the middle of exec(2) it is alive and has no command line.
 sub alive {
+  return 0 unless $pid;
   my $words = slurp("/proc/$pid/cmdline");
   return -1 != index $words, "$dir/script" if $words ne "";
   (slurp("/proc/$pid/stat") || ") Z") !~ /\) [ZX]/;
@@ -69,6 +70,8 @@ sub launch {
   binmode $out;
   print {$out} $script and close $out or do { my $why = $!; unlink $file; refuse("$file: $why") };
   attach();
+  open my $boot, ">", "$dir/boot" or refuse("$dir/boot: $!");
+  print {$boot} boot() and close $boot or refuse("$dir/boot: $!");
   open my $log, ">", "$dir/log" or refuse("$dir/log: $!");
 
   # A child that ends at once starts it: init inherits and reaps it, and what ends the follower does not end it.
@@ -106,5 +109,7 @@ sub remove_old_runs {
   system "rm", "-rf", "--", @old if @old;
 }
 
+# What tells a boot of this machine from every other; a container boots with its first process. Source: random(4), proc_pid_stat(5).
+sub boot { my ($of) = slurp("/proc/1/stat") =~ /.*\) (.*)/s; slurp("/proc/sys/kernel/random/boot_id") . (split " ", $of)[19] }
 sub refuse { print STDERR "$_[0]\n"; exit 74 }
 sub touch { my $now = time; utime $now, $now, $_[0] or open my $out, ">", $_[0] }

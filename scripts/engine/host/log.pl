@@ -86,7 +86,14 @@ sub text {
   $tail .= $bytes;
   if (length $tail > 2 * $end) { my $n = length($tail) - $end; substr $tail, 0, $n, ""; $left_out += $n }
   # So that whoever follows sees it live.
-  if (uptime() - $told > 10) { $told = uptime(); my ($line) = $tail =~ /([^\n]+)\n[^\n]*\z/; out("\n" . substr($line // "", 0, 200) . "\n") }
+  if (uptime() - $told > 10) { $told = uptime(); my $line = last_line(); out("\n$line\n") if $line ne "" }
+}
+
+# Of the tail the last line that has ended, at most 200 bytes of it. A pattern would try each byte of lines without an end.
+sub last_line {
+  my $to = rindex $tail, "\n";
+  my $from = $to < 1 ? 0 : 1 + rindex $tail, "\n", $to - 1;
+  substr $tail, $from, $to < $from ? 0 : $to - $from < 200 ? $to - $from : 200;
 }
 
 sub flush_tail {
