@@ -248,6 +248,74 @@ describe.each([
   })
 })
 
+describe('a service whose unit file was purged and came back while it ran', () => {
+  const load = () => conv1.say('systemctl show -p LoadState --value fixture')
+
+  it('is read by systemd again, and reloads as before', async () => {
+    expect((await runHere({ roles: ['web'], hosts: conv1 })).exitCode).toBe(0)
+    const unit = '/etc/systemd/system/fixture.service'
+    await conv1.say(
+      `cp ${unit} /run/kept.service; rm ${unit}; systemctl daemon-reload; cp /run/kept.service ${unit}`,
+    )
+    expect(await load()).toBe('error\n')
+    const run = await runHere({ roles: ['web'], hosts: conv1, vars: { web: { line: 'better' } } })
+    expect(run.exitCode, run.stdout.slice(-3000)).toBe(0)
+    expect(run.changes).toEqual(['template /etc/fixture/main.conf', 'service fixture', 'reload fixture'])
+    expect(await load()).toBe('loaded\n')
+    expect(await conv1.say('grep line /run/fixture/live')).toBe('line better\n')
+    const next = await runHere({ roles: ['web'], hosts: conv1, vars: { web: { line: 'better' } } })
+    expect(next.recap()).toMatchObject({ changed: 0, trips: 2 })
+  })
+})
+
+describe('a disk of /etc that is full', () => {
+  const converge = (line: string) => runHere({ roles: ['web'], hosts: conv1, vars: { web: { line } } })
+  const free = 'rm -f /etc/fill'
+  beforeAll(async () => {
+    expect((await converge('good')).exitCode).toBe(0)
+    await conv1.say(`mkdir -p /run/etc; mount -t tmpfs -o mode=755,size=16m none /run/etc; cp -a /etc/. /run/etc
+      mount --move /run/etc /etc; rmdir /run/etc`)
+  })
+  afterAll(() => conv1.run('umount -l /etc'))
+  beforeEach(() =>
+    conv1.say('dd if=/dev/zero of=/etc/fill bs=4096 2>/dev/null; [ $(stat -f -c %a /etc) = 0 ]'),
+  )
+
+  it('is named where a set of files can’t be changed, and nothing is', async () => {
+    const sums = () => conv1.say('cd /etc/fixture; sha256sum *; ls -A /etc | grep capstan || :')
+    const before = await sums()
+    const { exitCode, error } = await converge('better')
+    expect(exitCode).toBe(1)
+    expect(error()).toMatchObject({
+      code: 'set-refused',
+      message: 'conv1: fixture configuration: the disk that /etc/fixture is on is full',
+      hint: expect.stringContaining('df -h /etc/fixture'),
+    })
+    expect(await sums()).toBe(before)
+    await conv1.say(free)
+    expect((await converge('better')).changes).toEqual(['template /etc/fixture/main.conf', 'reload fixture'])
+  })
+
+  it('is named where a file can’t be written, which stays whole', async () => {
+    await conv1.say(
+      `${free}; rm /etc/systemd/system/fixture.service; dd if=/dev/zero of=/etc/fill bs=4096 2>/dev/null; :`,
+    )
+    const { exitCode, error } = await converge('better')
+    expect(exitCode).toBe(1)
+    expect(error()).toMatchObject({
+      code: 'step-failed',
+      message: 'conv1: unit fixture.service ended with 28',
+      lines: ['/etc/systemd/system/fixture.service: No space left on device'],
+      hint: expect.stringContaining('A disk of the host is full'),
+    })
+    await conv1.say(
+      `${free}; [ ! -e /etc/systemd/system/fixture.service ]; ! ls -A /etc/systemd/system | grep capstan`,
+    )
+    expect((await converge('better')).exitCode).toBe(0)
+    expect((await converge('better')).recap()).toMatchObject({ changed: 0, trips: 2 })
+  })
+})
+
 describe('handlers', () => {
   it('of another role that an earlier run owes are left to a run that has the role', async () => {
     await conv1.say(`${forget}; mkdir -p /run/gates; : >/run/gates/go`)
