@@ -44,6 +44,8 @@ export interface DeployOptions {
   readonly vars?: Readonly<Record<string, unknown>>
   /** Settings of the inventory's hosts; absent: the machine as a sandbox host. */
   readonly hosts?: Readonly<Record<string, object>>
+  /** A process of its own is killed after so many seconds; 120 by default. */
+  readonly seconds?: number
 }
 
 /** deploy.mjs, rollback.mjs and releases.mjs for one machine: run here, or started as processes of their own. */
@@ -58,7 +60,7 @@ export function scripts(machine: Machine) {
     vars: options.vars ?? quick,
     words: [...words, ...(options.words ?? [])],
     text: options.text ?? false,
-    seconds: 120,
+    seconds: options.seconds ?? 120,
   })
   return {
     startDeploy: (from: Source, options: DeployOptions = {}): RunningSite =>
