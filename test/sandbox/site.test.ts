@@ -90,6 +90,18 @@ describe.each([
     expect(Number(rows)).toBeGreaterThan(0)
   })
 
+  it('gets another certificate where its own is broken, and the copy for visitors here follows.', async () => {
+    const copy = () => readFileSync(join(root, `.capstan/sandbox/${name}.pem`), 'utf8')
+    const before = copy()
+    await host.say('truncate -s 100 /etc/ssl/capstan/foobar.com/fullchain.pem')
+    const repair = await site()
+    expect(repair.exitCode, repair.stdout.slice(-3000)).toBe(0)
+    expect(repair.changes).toContain('reload nginx')
+    expect(copy()).not.toBe(before)
+    expect(copy()).toBe(await host.say('cat /etc/ssl/capstan/foobar.com/fullchain.pem'))
+    expect((await page('/')).status).toBe(200)
+  })
+
   it('has nothing left to migrate.', async () => {
     const as = '-p User=foobar -p EnvironmentFile=/etc/capstan/foobar/app.env'
     const migrate = `cd -P /srv/www/foobar/current && systemd-run --wait --pipe --quiet --collect ${as} -p WorkingDirectory="$PWD" php migrations/migrate.php`
