@@ -1,6 +1,7 @@
 // The public API, all of it: what a script imports as #capstan.
 import { createRequire } from 'node:module'
 import type { Flags } from './command/flags.ts'
+import type { HostSource } from './command/host-pool.ts'
 import type { CommandInput } from './command/main.ts'
 import type { Play, PlayOptions } from './command/plays.ts'
 import type { ReleaseDefinition } from './command/release-hosts.ts'
@@ -27,12 +28,12 @@ export { Secret } from './secret.ts'
  * command: ``await hosts('web').each(host => host.$`uptime`)``.
  */
 export function hosts(pattern = 'all'): Hosts {
-  return run().hosts(pattern)
+  return source().hosts(pattern)
 }
 
 /** The inventory that `-i` names, with its hosts, groups and merged vars. */
 export function inventory(): Promise<Inventory> {
-  return run().inventory()
+  return source().inventory()
 }
 
 /**
@@ -42,7 +43,9 @@ export function inventory(): Promise<Inventory> {
 export function script<const F extends Flags>(definition: ScriptDefinition<F>): ScriptInput<F> {
   if (current)
     throw new Error('script() comes before hosts() and inventory(): the command line has been read')
-  return run(definition).input as ScriptInput<F>
+  const run = scriptRun(definition)
+  current = run
+  return run.input as unknown as ScriptInput<F>
 }
 
 /** A play for `site`: the hosts of a pattern get these roles, in this order. */
@@ -56,7 +59,11 @@ export function play(pattern: string, roles: readonly Role[], options: PlayOptio
  */
 export function site(...plays: readonly Play[]): Promise<void> {
   const { siteCommand } = from<typeof import('./command/site.ts')>('site')
-  return main(input => siteCommand({ ...definition(input), plays }, input))
+  if (current) throw new Error('site() opens the hosts itself: use hosts() in before and after of its plays')
+  const onHosts = (source: HostSource) => {
+    current = source
+  }
+  return main(input => siteCommand({ ...definition(input), plays, onHosts }, input))
 }
 
 /** The other commands of scripts/: each reads its own command line, and ends with its exit code. */
@@ -95,10 +102,15 @@ function definition({ root }: CommandInput): ReleaseDefinition {
   return from<typeof import('./command/project.ts')>('project').releaseDefinition(root)
 }
 
-/** The run of this process: a script is one run. */
-let current: ScriptRun | undefined
+/** Where the hosts of this process come from: a script is one run. */
+let current: HostSource | undefined
 
-function run(definition?: ScriptDefinition<Flags>): ScriptRun {
-  current ??= new (from<typeof import('./command/script.ts')>('script').ScriptRun)(definition)
+function source(): HostSource {
+  current ??= scriptRun()
   return current
+}
+
+function scriptRun(definition?: ScriptDefinition<Flags>): ScriptRun {
+  const { ScriptRun } = from<typeof import('./command/script.ts')>('script')
+  return new ScriptRun(definition)
 }

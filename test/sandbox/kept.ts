@@ -42,19 +42,22 @@ const steps = {
   ],
 } satisfies Record<string, readonly Step[]>
 
+/** What decides what a converged host holds: the rest of the engine is how it is reached, and what is told of it. */
+const makers = [
+  'roles',
+  ...['resources', 'converge', 'host', 'vars'].map(folder => `scripts/engine/${folder}`),
+]
+
 /**
  * The image of a host on which site.mjs has run so: for tests of what comes after, which spend their time on that.
- * It is made by those runs, on a bare host, whenever roles or engine are others than when it was made; throws
+ * It is made by those runs, on a bare host, whenever roles, resources or what applies them are others than when it was made; throws
  * where one fails, or where the same again changes something or takes more than two trips.
  */
 export async function kept(name: keyof typeof steps, debian: SandboxHost['debian']): Promise<string> {
   const host = `kept-${name}${debian}`
   const down = () => sandboxDown({ ...quiet, names: [host] }).catch(() => {})
-  const recipe = fingerprint(
-    JSON.stringify(steps[name]) + readFileSync(join(root, 'package-lock.json')),
-    'roles',
-    'scripts',
-  )
+  const isConverged = steps[name].some(step => 'words' in step)
+  const recipe = fingerprint(JSON.stringify(steps[name]), ...(isConverged ? makers : []))
   let made = false
   const image = await sandboxKeep({ name, debian, recipe }, quiet, async () => {
     made = true

@@ -1,20 +1,20 @@
 import type { Role } from '#engine/converge/role.ts'
 import type { Inventory } from '#engine/inventory/inventory.ts'
-import type { Emit } from '#engine/output/events.ts'
 import type { HostSetting } from '#engine/script/host.ts'
 import type { Site } from '#engine/vars.ts'
+import type { PoolOptions } from './host-pool.ts'
 import { assignRoles } from './plays.ts'
 import { siteVars } from './project.ts'
-import { type ReachableHost, type ReachOptions, reach } from './reach.ts'
+import { type ReachableHost, reach } from './reach.ts'
 import { runIdentity } from './release-run.ts'
 
 /** What a Host needs of a run over an inventory. */
 export function scriptHost(
   inventory: Inventory,
   { host, ...found }: ReachableHost,
-  options: ReachOptions,
-  run: { readonly emit: Emit; readonly check: boolean; readonly diff: boolean; readonly stop: AbortSignal },
+  options: PoolOptions,
 ): HostSetting {
+  const { emit, check, diff, stop } = options
   let way: Pick<ReachableHost, 'sandbox' | 'connect'> = found
   const assign = (roles: readonly Role[]) => {
     const [assigned] = assignRoles(inventory, [host], [{ hosts: 'all', roles }], siteVars(options.root))
@@ -22,7 +22,7 @@ export function scriptHost(
     return assigned
   }
   return {
-    ...run,
+    ...{ emit, check, diff, stop },
     name: host.name,
     groups: host.groups,
     vars: host.vars,

@@ -8,18 +8,17 @@ import { onActions } from '#engine/output/actions.ts'
 import { renderError } from '#engine/output/errors.ts'
 import type { Emit } from '#engine/output/events.ts'
 import type { Printer } from '#engine/output/printer.ts'
-import { Host } from '#engine/script/host.ts'
+import type { Host } from '#engine/script/host.ts'
 import { Hosts } from '#engine/script/hosts.ts'
 import { HostsFailed, reportable } from '#engine/script/thrown.ts'
-import { mask, type Secret } from '#engine/secret.ts'
+import { mask } from '#engine/secret.ts'
 import { askSudoPassword } from './ask.ts'
 import { common, type Flags, flagLines } from './flags.ts'
-import { scriptHost } from './host-setting.ts'
+import { HostPool, type HostSource } from './host-pool.ts'
 import { handleInterrupts, type Interrupts } from './interrupts.ts'
 import { projectRoot, scriptArguments } from './main.ts'
 import { parseCount, parseFlags } from './options.ts'
 import { openPrinter } from './printer.ts'
-import { reach } from './reach.ts'
 
 const scriptFlags = common(
   ...(['inventory', 'limit', 'extra-vars', 'forks', 'check', 'diff'] as const),
@@ -49,15 +48,15 @@ type FlagValue<F> = F extends { readonly type: 'boolean' }
     : string
 
 /** The run of a script that uses the API: opened by the first thing that is asked of it, ended when the process is. */
-export class ScriptRun {
+export class ScriptRun implements HostSource {
   readonly input: ScriptInput<Flags>
   readonly check: boolean
   readonly #values: ReturnType<typeof parseScript>['values']
   readonly #name: string
-  readonly #hosts = new Map<string, Host>()
   readonly #errors: Error[] = []
   #inventory: Promise<Inventory> | undefined
-  #opened: Promise<{ readonly printer: Printer; readonly sudoPassword: Secret | undefined }> | undefined
+  #pool: Promise<HostPool> | undefined
+  #hosts: HostPool | undefined
   #printer: Printer | undefined
   #interrupts: Interrupts | undefined
   #ended = false
@@ -78,31 +77,27 @@ export class ScriptRun {
     process.on('uncaughtException', error => this.#fail(error))
   }
 
-  get forks(): number {
-    return this.#orExit(() => parseCount('--forks', this.#values.forks, 1, 500))
-  }
-
-  readonly emit: Emit = event => {
-    if (event.event === 'failed') this.#errors.push(event.error)
-    this.#printer?.on(event)
-  }
-
-  get stop(): AbortSignal {
-    return this.#interrupts?.stop ?? new AbortController().signal
-  }
-
   inventory(): Promise<Inventory> {
     this.#inventory ??= this.#load().catch(error => this.#exit(error))
     return this.#inventory
   }
 
   hosts(pattern: string): Hosts {
+    const opened = () => {
+      if (!this.#hosts) throw new Error('the hosts of a script were used before they were selected')
+      return this.#hosts.options
+    }
     return new Hosts({
       select: () => this.#select(pattern),
-      emit: () => this.emit,
-      stop: () => this.stop,
-      forks: () => this.forks,
+      emit: () => this.#emit,
+      stop: () => opened().stop,
+      forks: () => opened().forks,
     })
+  }
+
+  readonly #emit: Emit = event => {
+    if (event.event === 'failed') this.#errors.push(event.error)
+    this.#printer?.on(event)
   }
 
   async #load(): Promise<Inventory> {
@@ -117,58 +112,42 @@ export class ScriptRun {
       const allowed = new Set(selectHosts(inventory, this.#values.limit))
       return selectHosts(inventory, pattern).filter(host => allowed.has(host))
     })
-    const { sudoPassword } = await this.#open(inventory, chosen)
-    const fresh = chosen.filter(({ name }) => !this.#hosts.has(name))
-    if (fresh.length > 0) await this.#add(inventory, fresh, sudoPassword)
-    return chosen.flatMap(({ name }) => this.#hosts.get(name) ?? [])
-  }
-
-  async #add(
-    inventory: Inventory,
-    fresh: readonly InventoryHost[],
-    sudoPassword: Secret | undefined,
-  ): Promise<void> {
-    const way = {
-      root: projectRoot,
-      sudoPassword,
-      say: (message: string) => this.emit({ event: 'progress', message }),
-    }
-    const reachable = await reach(fresh, way).catch(error => this.#exit(error))
-    for (const one of reachable) {
-      const { check, stop, emit } = this
-      const run = { check, stop, emit, diff: this.#values.diff }
-      this.#hosts.set(one.host.name, new Host(scriptHost(inventory, one, way, run)))
-    }
+    this.#pool ??= this.#open(inventory, chosen).catch(error => this.#exit(error))
+    const pool = await this.#pool
+    return pool.select(chosen).catch(error => this.#exit(error))
   }
 
   /** The printer writes to stderr, so that stdout is the script's own; a runner and `--json` read stdout. */
-  #open(inventory: Inventory, hosts: readonly InventoryHost[]) {
-    this.#opened ??= (async () => {
-      const { json, verbose, diff } = this.#values
-      const sudoPassword = await askSudoPassword(this.#values['ask-become-pass'], process.env)
-      const stream = json || onActions(process.env) ? process.stdout : process.stderr
-      const printer = await openPrinter({ stream, json, verbosity: verbose?.length ?? 0, diff })
-      this.#printer = printer
-      writeBeside(printer)
-      this.#interrupts = handleInterrupts(this.emit, () => this.#end())
-      const names = hosts.map(({ name }) => name)
-      this.emit({
-        event: 'run',
-        command: this.#name,
-        hosts: names,
-        check: this.check,
-        inventory: inventory.name,
-      })
-      return { printer, sudoPassword }
-    })().catch(error => this.#exit(error))
-    return this.#opened
+  async #open(inventory: Inventory, hosts: readonly InventoryHost[]): Promise<HostPool> {
+    const { json, verbose, diff, forks } = this.#values
+    const options = {
+      root: projectRoot,
+      check: this.check,
+      diff,
+      forks: parseCount('--forks', forks, 1, 500),
+    }
+    const sudoPassword = await askSudoPassword(this.#values['ask-become-pass'], process.env)
+    const stream = json || onActions(process.env) ? process.stdout : process.stderr
+    this.#printer = await openPrinter({ stream, json, verbosity: verbose?.length ?? 0, diff })
+    writeBeside(this.#printer)
+    this.#interrupts = handleInterrupts(this.#emit, () => this.#end())
+    const names = hosts.map(({ name }) => name)
+    this.#emit({
+      ...{ event: 'run', command: this.#name, hosts: names },
+      ...{ check: this.check, inventory: inventory.name },
+    })
+    const say = (message: string) => this.#emit({ event: 'progress', message })
+    const { stop } = this.#interrupts
+    const limit = selectHosts(inventory, this.#values.limit)
+    this.#hosts = new HostPool(inventory, limit, { ...options, sudoPassword, say, emit: this.#emit, stop })
+    return this.#hosts
   }
 
   /** What nobody caught ends the script. Failed hosts have been reported. */
   #fail(thrown: unknown): void {
     const error = thrown instanceof Error ? reportable('', thrown) : thrown
     if (!(error instanceof HostsFailed) && !(error instanceof Interrupted)) {
-      if (this.#printer) this.emit({ event: 'failed', error: error as never })
+      if (this.#printer) this.#emit({ event: 'failed', error: error as never })
       else this.#exit(error)
     }
     this.#end()
@@ -178,16 +157,16 @@ export class ScriptRun {
   #end(): void {
     if (this.#ended) return
     this.#ended = true
-    const used = [...this.#hosts.values()]
+    const used = this.#hosts?.all ?? []
     if (used.length > 0) {
       const recap = used.map(
         host => [host.name, { ...host.record.counts, trips: host.connection.trips }] as const,
       )
-      this.emit({ event: 'recap', hosts: Object.fromEntries(recap) })
+      this.#emit({ event: 'recap', hosts: Object.fromEntries(recap) })
     }
     this.#printer?.close()
     this.#interrupts?.release()
-    for (const host of used) void host.close()
+    void this.#hosts?.close()
     const code = this.#interrupts?.exitCode() ?? (exitCodeOfRun(this.#errors) || process.exitCode)
     if (code !== undefined) process.exitCode = code
   }

@@ -4,19 +4,18 @@ import { loadInventory } from '#engine/inventory/inventory.ts'
 import { selectHosts } from '#engine/inventory/pattern.ts'
 import { roleNames } from '#engine/inventory/roles.ts'
 import type { Emit } from '#engine/output/events.ts'
-import { Host } from '#engine/script/host.ts'
+import type { Host } from '#engine/script/host.ts'
 import type { Site, Vars } from '#engine/vars.ts'
 import { askSudoPassword } from './ask.ts'
 import { firstRelease } from './first-release.ts'
 import { common, type Flags, flagLines } from './flags.ts'
-import { scriptHost } from './host-setting.ts'
+import { HostPool, type HostSource } from './host-pool.ts'
 import { handleInterrupts } from './interrupts.ts'
 import { listTasks } from './list-tasks.ts'
 import type { CommandInput } from './main.ts'
 import { parseCount, parseFlags, parseNames } from './options.ts'
 import { assignRoles, filterPlays, type HostRoles, type Play, playWork } from './plays.ts'
 import { openPrinter } from './printer.ts'
-import { reach } from './reach.ts'
 import { type ReleaseDefinition, type ReleaseHost, refuseSeparateDatabases } from './release-hosts.ts'
 import { runIdentity } from './release-run.ts'
 import { refreshCertificate } from './sandbox-certificate.ts'
@@ -53,6 +52,8 @@ export interface SiteDefinition {
   readonly plays: readonly Play[]
   /** What a first release has to know of the role `app`; absent: none is shipped. */
   readonly settings?: ReleaseDefinition['settings']
+  /** Is given the hosts of the run, for what `before` and `after` of a play do elsewhere. */
+  readonly onHosts?: (source: HostSource) => void
 }
 
 /** Runs scripts/site.mjs; gives its exit code. */
@@ -104,33 +105,28 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
       check: values.check,
       inventory: inventory.name,
     })
-    const ways = {
-      root: input.root,
-      sudoPassword,
-      say: (message: string) => emit({ event: 'progress', message }),
-    }
-    const reachable = await reach(hosts, ways)
-    const run = { emit, check: values.check, diff: values.diff, stop: interrupts.stop }
-    const members = new Map(
-      reachable.map(one => [one.host.name, new Host(scriptHost(inventory, one, ways, run))] as const),
-    )
+    const run = { emit, check: values.check, diff: values.diff, stop: interrupts.stop, forks }
+    const say = (message: string) => emit({ event: 'progress', message })
+    const reached = { root: input.root, sudoPassword, say }
+    const pool = new HostPool(inventory, inventory.hosts, { ...run, ...reached })
+    definition.onHosts?.(pool)
+    const members = new Map((await pool.select(hosts)).map(host => [host.name, host]))
     // What some roles don't declare, others may, and a release needs all of them.
     const partial = values.tags !== undefined || values['skip-tags'] !== undefined
     const { exitCode, hosts: recap } = await converge(workOf(assigned, members, partial), {
       ...run,
       run: runIdentity(input.environment),
-      forks,
       plays: playWork(inventory, plays, members),
     })
-    await Promise.all([...members.values()].map(host => host.close()))
+    await pool.close()
     for (const { host, site } of assigned) {
-      const way = reachable.find(one => one.host === host)
+      const way = pool.reachable.find(one => one.host === host)
       if (way && certified.has(host.name))
         await refreshCertificate(way, site.www[0] ?? site.domain, input.root)
     }
     const differed = Object.values(recap).some(({ changed }) => changed > 0)
     if (values['exit-code'] && differed && exitCode === 0) return interrupts.exitCode() ?? 1
-    const bare = reachable.filter(
+    const bare = pool.reachable.filter(
       ({ sandbox, host }) => sandbox !== undefined && live.get(host.name)?.length === 0,
     )
     const app = plays.flatMap(play => play.roles).find(role => role.name === 'app')

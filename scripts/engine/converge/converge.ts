@@ -53,9 +53,12 @@ class Run {
   }
 
   async inspect(): Promise<void> {
+    const { emit } = this.#options
+    const isOrdered = this.#plays.length > 1 || this.#plays.some(({ serial }) => serial !== undefined)
     await this.#each(this.#hosts, async host => {
       await host.inspect()
       await this.#finishIfDone(host)
+      if (isOrdered && !this.#results.has(host)) emit({ event: 'waiting', host: host.name })
     })
   }
 
@@ -90,6 +93,7 @@ class Run {
         await host.apply(play.roles.get(host.name))
         await host.attempt(async () => play.after?.(host.name))
         await this.#finishIfDone(host)
+        if (!this.#results.has(host)) this.#options.emit({ event: 'waiting', host: host.name })
       })
       if (play.serial !== undefined && batch.some(({ error }) => error)) return false
     }

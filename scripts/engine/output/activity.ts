@@ -55,6 +55,13 @@ export function followActivities(): Activities {
     return ended
   }
 
+  /** A script connects in the middle of what it does at a host, and goes on with that. */
+  function connected(host: string, now: number): readonly Activity[] {
+    const before = active.get(host)
+    if (before && before.what !== connecting && !before.waits) return []
+    return begin(host, 'reading facts', now)
+  }
+
   function on(event: Event, now: number): readonly Activity[] {
     switch (event.event) {
       case 'run':
@@ -62,7 +69,7 @@ export function followActivities(): Activities {
       case 'progress':
         return begin(event.host, event.message, now, true)
       case 'connected':
-        return [...end(undefined), ...(goOn(event.host) ?? begin(event.host, 'reading facts', now))]
+        return [...end(undefined), ...(goOn(event.host) ?? connected(event.host, now))]
       case 'facts':
         return [...end(undefined), ...begin(event.host, 'probing', now)]
       case 'probed':
