@@ -77,7 +77,13 @@ async function answerPrompt(channel: Channel, dialogue: Dialogue): Promise<void>
   const answer = new Promise<void>((resolve, reject) => {
     const onData = (chunk: Buffer) => {
       said += chunk.toString('latin1')
-      if (said.includes(ready)) return resolve()
+      if (said.includes(ready)) {
+        // What the shell said after that is for who comes next.
+        channel.stderr.pause()
+        const rest = said.slice(said.indexOf(ready) + ready.length)
+        if (rest !== '') channel.stderr.unshift(Buffer.from(rest, 'latin1'))
+        return resolve()
+      }
       if (!said.includes(prompt)) return
       said = said.replace(prompt, '')
       if (answered) return reject(wrongPassword(login))

@@ -43,7 +43,7 @@ export class Session {
     this.#channel = channel
     this.#options = options
     channel.stdout.on('data', (chunk: Buffer) => this.#stdout.push(chunk))
-    channel.stderr.on('data', (chunk: Buffer) => this.#stderr.push(chunk))
+    channel.stderr.on('data', (chunk: Buffer) => this.#stderr.push(chunk)).resume()
     void channel.ended.then(end => {
       this.#end = end
       this.#fail?.(this.#lost(end))

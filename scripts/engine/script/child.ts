@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events'
 import { PassThrough } from 'node:stream'
 import type { HostProcess } from '#engine/connection/connection.ts'
+import { HostError } from '#engine/errors.ts'
 
 /**
  * A process on a host as zx wants a child process to be. Its pid is no pid of this machine: nothing that zx or a script
@@ -36,10 +37,24 @@ export class HostChild extends EventEmitter {
   kill(signal: NodeJS.Signals = 'SIGTERM'): boolean {
     if (this.#ended) return false
     void this.#started.then(
-      started => started.kill(signal).catch(() => {}),
+      started => this.#send(started, signal),
       () => {},
     )
     return true
+  }
+
+  /** A host that allows one session has none left to send a signal by: the command is given up. */
+  async #send(started: HostProcess, signal: NodeJS.Signals): Promise<void> {
+    const isSent = await started.kill(signal).catch(() => false)
+    if (isSent || this.#ended) return
+    this.#error ??= new HostError(
+      'not-killed',
+      `the command could not be sent ${signal}, and may still run`,
+      {
+        hint: 'Look at the processes of the host. sshd needs a second session for this: raise MaxSessions to its default of 10.',
+      },
+    )
+    started.close()
   }
 
   async #run(isFed: () => boolean): Promise<void> {
