@@ -1,18 +1,25 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { findEngine } from '#engine/sandbox/engine.ts'
+import { containerName } from '#engine/sandbox/plan.ts'
+import { readState } from '#engine/sandbox/state.ts'
 import { openWire, type Wire } from '../connection/wire.ts'
-import { startLoad } from '../deploy/load.ts'
+import { type LoadResult, startLoad } from '../deploy/load.ts'
 import { source, wellIndex } from '../sandbox/deploy-app.ts'
 import { kept } from '../sandbox/kept.ts'
-import { type Machine, machine } from '../sandbox/machine.ts'
+import { type Machine, machine, root } from '../sandbox/machine.ts'
 import { type RunningSite, runHere, type SiteOptions, startSite } from '../sandbox/site.ts'
 
 // Kills whatever takes part in a deploy, a rollback, a restart or a converge, at a random moment, while visitors ask for the
-// site: the invariants hold at once, and one plain deploy brings the host to what it should be. `CHAOS_SEED` repeats a run.
+// site: the invariants hold at once, and one plain deploy brings the host to what it should be. `CHAOS_SEED` repeats a run;
+// `CHAOS_KILL` and `CHAOS_OPERATION` choose one of each.
 const rounds = Number(process.env['CHAOS_ROUNDS'] ?? 300)
 const seed = Number(process.env['CHAOS_SEED'] ?? Date.now() % 1_000_000)
 const home = '/srv/www/foobar'
 const random = mulberry32(seed)
-const pick = <T>(all: readonly T[]): T => all[Math.floor(random() * all.length)] as T
+const pick = (all: object, only: string | undefined): string => {
+  const names = Object.keys(all).filter(name => only === undefined || name === only)
+  return names[Math.floor(random() * names.length)] ?? ''
+}
 
 let host: Machine
 let count = 0
@@ -54,11 +61,25 @@ const operations: Readonly<Record<string, (hosts: Readonly<Record<string, object
   converge: hosts => startSite({ ...options(undefined, ['-t', 'nginx,app'], `${count++}`), hosts }),
 }
 
-const sessions = `for run in /var/lib/capstan/runs/*/pid; do cat "$run"; done 2>/dev/null | sort -u`
+/** Milliseconds of each operation where nothing is killed. */
+async function durations(): Promise<Readonly<Record<string, number>>> {
+  const took: Record<string, number> = {}
+  for (const [name, start] of Object.entries(operations)) {
+    const began = performance.now()
+    const { exitCode, stdout } = await start({ [host.name]: host.through(host.host.port) }).done
+    expect(exitCode, stdout.slice(-3000)).toBe(0)
+    took[name] = performance.now() - began
+  }
+  return took
+}
+
+// Of this boot alone: the numbers of one before are others' by now.
+const sessions =
+  'find /var/lib/capstan/runs -name pid -newer /run/systemd/private -exec cat {} + 2>/dev/null | sort -u'
 const oneOf = (pids: string) =>
   `set -- $(${pids}); [ $# = 0 ] || { shift $(( ${Math.floor(random() * 1000)} % $# )); kill -9 "$1" 2>/dev/null; }; :`
 
-const kills: Readonly<Record<string, (run: RunningSite, wire: Wire) => unknown>> = {
+const kills: Readonly<Record<string, (run: RunningSite, wire: Wire, visitors: Visitors) => unknown>> = {
   controller: run => run.child.kill('SIGKILL'),
   'a process of the stage': () => host.say(oneOf(`for s in $(${sessions}); do pgrep -s "$s"; done`)),
   'a process of the session': () =>
@@ -68,42 +89,74 @@ const kills: Readonly<Record<string, (run: RunningSite, wire: Wire) => unknown>>
   'the connection, this end': (_run, wire) => wire.cut(),
   'a transient unit of a hook': () =>
     host.say(`systemctl kill -s KILL 'capstan-*-foobar.service' 2>/dev/null; :`),
+  'the host, which boots again': (_run, _wire, visitors) => visitors.away(crash),
 }
 
-const site = { address: '127.0.0.1', domain: 'www.foobar.com', path: '/' }
+/** The host before it booted again: a run that began then has its files. */
+const before: Machine[] = []
+
+/** All processes of the host die at once, as at a power loss; then it boots. */
+async function crash(): Promise<void> {
+  const engine = await findEngine(readState(root)?.engine, () => {})
+  await engine.must(['kill', containerName(root, host.name)])
+  before.push(host)
+  host = await machine(host.name, 12)
+  expect((await host.run('systemctl is-system-running --wait', 120)).stdout).toBe('running\n')
+}
+
+/** People who ask for the site without end. */
+class Visitors {
+  readonly met: LoadResult[] = []
+  #here = this.#come()
+
+  /** What they meet while `work` is done does not count: they are not there. */
+  async away(work: () => Promise<void>): Promise<void> {
+    await this.leave()
+    await work()
+    this.#here = this.#come()
+  }
+
+  async leave(): Promise<void> {
+    this.met.push(...(await Promise.all(this.#here.map(each => each.stop()))))
+  }
+
+  #come() {
+    const target = { address: '127.0.0.1', port: host.host.ports.https, domain: 'www.foobar.com', path: '/' }
+    return [true, false].map(keepAlive => startLoad({ ...target, keepAlive, connections: 2, pause: 20 }))
+  }
+}
 
 it(`comes through ${rounds} random kills under load (seed ${seed})`, {
   timeout: rounds * 60_000,
 }, async () => {
-  const target = { ...site, port: host.host.ports.https }
-  const visitors = [
-    startLoad({ ...target, connections: 2, keepAlive: true, pause: 20 }),
-    startLoad({ ...target, connections: 2, keepAlive: false, pause: 20 }),
-  ]
+  const visitors = new Visitors()
   const tally: Record<string, number> = {}
+  const took = await durations()
   for (let round = 1; round <= rounds; round++) {
-    const operation = pick(Object.keys(operations))
-    const kill = pick(Object.keys(kills))
-    const delay = Math.floor(random() * 2500)
+    const operation = pick(operations, process.env['CHAOS_OPERATION'])
+    const kill = pick(kills, process.env['CHAOS_KILL'])
+    const delay = Math.floor(random() * (took[operation] ?? 0))
     const what = `round ${round} of seed ${seed}: ${operation}, ${kill} after ${delay} ms`
     const wire = await openWire(host.host.port)
     const run = operations[operation]?.({ [host.name]: host.through(wire.port) })
     if (!run) throw new Error(operation)
     await new Promise(resolve => setTimeout(resolve, delay))
-    await kills[kill]?.(run, wire)
+    await kills[kill]?.(run, wire, visitors)
     const { exitCode, signal } = await run.done
     wire.close()
+    for (const each of before.splice(0)) each.close()
     tally[`${operation}, ${kill}: ${signal ?? exitCode}`] =
       (tally[`${operation}, ${kill}: ${signal ?? exitCode}`] ?? 0) + 1
     await expectWell(what)
     const next = await deploy()
     expect(next.exitCode, `${what}: the next deploy\n${next.stdout.slice(-3000)}`).toBe(0)
     await expectClean(what)
+    process.stderr.write(`${what}: ${signal ?? exitCode}\n`)
   }
-  const met = await Promise.all(visitors.map(each => each.stop()))
-  const requests = met.reduce((sum, each) => sum + each.requests, 0)
+  await visitors.leave()
+  const requests = visitors.met.reduce((sum, each) => sum + each.requests, 0)
   console.log(`seed ${seed}: ${rounds} rounds, ${requests} requests`, tally)
-  for (const { failures } of met) expect(failures).toEqual({})
+  for (const { failures } of visitors.met) expect(failures).toEqual({})
   expect(requests).toBeGreaterThan(rounds * 20)
   const again = await runHere(options(undefined, ['-t', 'nginx,app']))
   expect(again.exitCode, again.stdout.slice(-3000)).toBe(0)

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { quote } from '#engine/quote.ts'
 import { cgroupVersions, type FreshMachine, freshMachine } from './fresh-machine.ts'
 
 // README, "Two commands": the first, on a machine on which nobody has run it before.
@@ -13,18 +14,19 @@ const clone = (folder: string) =>
 const site = 'npx zx scripts/site.mjs'
 const down = 'npx zx scripts/sandbox.mjs down'
 
-/** It runs twice in a fresh clone; then the host is taken down. */
-async function firstCommand(user: string, umask: string): Promise<void> {
+/** It runs twice in a fresh clone; then the host is taken down. `within`: shell that runs shell, where that is special. */
+async function firstCommand(user: string, umask: string, within = (script: string) => script): Promise<void> {
   const folder = `clone-${umask}`
-  const first = await fresh.as(user, `umask ${umask} && ${clone(folder)} && ${site}`)
+  const as = (script: string) => fresh.as(user, within(script))
+  const first = await as(`umask ${umask} && ${clone(folder)} && ${site}`)
   expect(first).toMatchObject({ exitCode: 0, output: expect.stringMatching(/^web1 : .*failed=0/m) })
-  const second = await fresh.as(user, `umask ${umask} && cd ${folder} && ${site}`)
+  const second = await as(`umask ${umask} && cd ${folder} && ${site}`)
   expect(second).toMatchObject({
     exitCode: 0,
     output: expect.stringMatching(/^web1 : .*changed=0 .*failed=0 .*trips=2 /m),
   })
   process.stderr.write(`${user}, umask ${umask}\n${recap(first.output)}\n${recap(second.output)}\n`)
-  expect(await fresh.as(user, `cd ${folder} && ${down}`)).toMatchObject({ exitCode: 0 })
+  expect(await as(`cd ${folder} && ${down}`)).toMatchObject({ exitCode: 0 })
 }
 
 function recap(output: string): string {
@@ -33,7 +35,7 @@ function recap(output: string): string {
 
 describe.each(cgroupVersions)('Docker on cgroup v%s', version => {
   beforeAll(async () => {
-    await fresh.say(`echo CGROUPS=${version} >/etc/dockerd-cgroups && systemctl restart docker`)
+    await fresh.say(`echo CGROUPS=${version} >/etc/whole-cgroups && systemctl restart docker`)
     expect(await fresh.say("docker info --format '{{.CgroupVersion}}'")).toBe(`${version}\n`)
   })
 
@@ -95,16 +97,24 @@ describe('Without an image in the registry', () => {
   })
 })
 
-// Docker's client stays in PATH, without an engine behind it.
+// Docker's client stays in PATH, without an engine behind it. Podman has no daemon: all of its commands run in one mount
+// namespace with whole cgroup hierarchies, which a service keeps.
 describe('Podman', () => {
-  beforeAll(() => fresh.say('systemctl disable --now docker.service docker.socket'))
+  const within = (script: string) =>
+    `nsenter --mount --target "$(systemctl show -p MainPID --value cgroups)" sh -c ${quote(`cd && ${script}`)}`
+  beforeAll(() =>
+    fresh.say(`systemctl disable --now docker.service docker.socket
+      systemd-run --quiet --unit cgroups --setenv=CGROUPS=${cgroupVersions[0]} unshare --mount --propagation private \\
+        /usr/local/sbin/whole-cgroups sleep infinity
+      until grep -qx sleep "/proc/$(systemctl show -p MainPID --value cgroups)/comm"; do sleep 0.1; done`),
+  )
 
   it.each(['077', '002'])('is installed by apt and serves root with umask %s', umask =>
-    firstCommand('root', umask),
+    firstCommand('root', umask, within),
   )
 
   it('is refused where it would be rootless', async () => {
-    const told = await fresh.as('bob', `cd refused && ${site}`)
+    const told = await fresh.as('bob', `${clone('refused')} && ${site}`)
     const output = expect.stringMatching(/podman: rootless.*Run `sudo systemctl start docker`/s)
     expect(told).toMatchObject({ exitCode: 2, output })
   })

@@ -79,7 +79,7 @@ function files(): readonly ArchiveEntry[] {
   return [
     { path: 'etc/capstan-fresh-machine', mode: 0o644, content: '' },
     { path: 'root/setup.sh', mode: 0o755, content: read('setup.sh') },
-    { path: 'usr/local/sbin/dockerd-cgroups', mode: 0o755, content: read('dockerd-cgroups.sh') },
+    { path: 'usr/local/sbin/whole-cgroups', mode: 0o755, content: read('whole-cgroups.sh') },
     ...(authorities === undefined
       ? []
       : [

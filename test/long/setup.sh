@@ -16,10 +16,10 @@ apt-get install -qq -y --no-install-recommends git docker.io iptables mmdebstrap
 systemctl stop docker.service docker.socket containerd
 systemctl mask containerd
 mkdir -p /etc/systemd/system/docker.service.d
-printf '%s\n' '[Service]' 'EnvironmentFile=/etc/dockerd-cgroups' 'ExecStart=' \
-  'ExecStart=/usr/bin/unshare --mount --propagation private /usr/local/sbin/dockerd-cgroups' \
+printf '%s\n' '[Service]' 'EnvironmentFile=/etc/whole-cgroups' 'ExecStart=' \
+  'ExecStart=/usr/bin/unshare --mount --propagation private /usr/local/sbin/whole-cgroups dockerd -H fd://' \
   >/etc/systemd/system/docker.service.d/cgroups.conf
-echo "CGROUPS=$1" >/etc/dockerd-cgroups
+echo "CGROUPS=$1" >/etc/whole-cgroups
 systemctl daemon-reload
 systemctl start docker
 mmdebstrap --quiet --variant=minbase bookworm | docker import - debian:12

@@ -43,14 +43,22 @@ function hostsAre(hosts: string): () => void {
   }
 }
 
+interface Ended {
+  readonly stdout: string
+  readonly stderr: string
+  /** null: it was killed by `signal`, at its time limit for one. */
+  readonly code?: number | null
+  readonly signal?: string | null
+}
+
 /** Runs a command of the text in the copy. Throws with all that it printed where it fails. */
 async function run(command: string): Promise<string> {
   const clean = Object.entries(process.env).filter(([name]) => !/^(NODE_|VITEST|TEST|CI$|GITHUB_)/.test(name))
-  const options = { cwd: copy, env: Object.fromEntries(clean), timeout: 280_000, maxBuffer: 2 ** 26 }
+  const options = { cwd: copy, env: Object.fromEntries(clean), timeout: 1_500_000, maxBuffer: 2 ** 26 }
   const ended = await promisify(execFile)('bash', ['-c', command], options).catch((error: unknown) => error)
-  const { stdout, stderr, code = 0 } = ended as { stdout: string; stderr: string; code?: number }
+  const { stdout, stderr, code = 0, signal } = ended as Ended
   if (code !== 0)
-    throw new Error(`${command} ended with ${code}:\n${stdout.slice(-4000)}${stderr.slice(-2000)}`)
+    throw new Error(`${command} ended with ${signal ?? code}:\n${stdout.slice(-4000)}${stderr.slice(-2000)}`)
   return stdout
 }
 

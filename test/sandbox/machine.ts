@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -60,7 +60,8 @@ export async function machine(name: string, debian: SandboxHost['debian'], image
     through: port => throughPort(host, directory, port),
     close: () => {
       shells.close()
-      execFileSync('ssh', ['-O', 'exit', ...words], { stdio: 'ignore', timeout: 20_000 })
+      // It is gone already where the host went down.
+      spawnSync('ssh', ['-O', 'exit', ...words], { stdio: 'ignore', timeout: 20_000 })
       rmSync(directory, { recursive: true, force: true })
     },
   }

@@ -1,6 +1,7 @@
 #!/bin/sh
-# dockerd as a machine of its own would run it: in a mount namespace with the root of every cgroup hierarchy, v1 as this
-# kernel has them or, with CGROUPS=2, v2 alone. Inside a container the mounts there show a part of each.
+# whole-cgroups COMMAND…: as a machine of its own would run it, in a mount namespace (which the caller makes) with the root of
+# every cgroup hierarchy, v1 as this kernel has them or, with CGROUPS=2, v2 alone. Inside a container the mounts there show a
+# part of each.
 set -eu
 cat /proc/self/cgroup >/run/cgroups
 umount -R /sys/fs/cgroup
@@ -18,4 +19,4 @@ else
     mount -t "$type" -o "$options" cgroup "/sys/fs/cgroup/$folder"
   done </run/cgroups
 fi
-exec dockerd -H fd://
+exec "$@"
