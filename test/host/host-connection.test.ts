@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest'
+import type { Outcome } from '#engine/connection/connection.ts'
 import { Recorder } from '#engine/connection/recorder.ts'
 import { ConnectionLost, UnreachableError } from '#engine/errors.ts'
 import { HostConnection } from '#engine/host/host-connection.ts'
@@ -58,4 +59,24 @@ it('shows a host that is connected to again at the step that it was at', async (
   // The first is the login that broke.
   for (const event of events.slice(1)) on(event)
   expect(seen).toEqual(['connecting', 'migrate', 'migrate', 'connecting again, for up to 5.0 s', 'migrate'])
+})
+
+it.each<readonly [string, (connection: HostConnection) => Promise<Outcome>]>([
+  ['without a lock', connection => connection.read('cat /etc/x')],
+  ['with the lock that it takes', connection => connection.lock('host', 'cat /etc/x')],
+])('reads again over another connection, %s', async (_how, read) => {
+  let logins = 0
+  const connection = new HostConnection(
+    'web1',
+    async () => new Recorder(logins++ === 0 ? [{ error: lost }] : () => ({ stdout: 'as it is' })),
+    {
+      run: { runId: 'r', who: 'ann@laptop', url: undefined },
+      emit: () => {},
+      stop: new AbortController().signal,
+      wait: 0,
+    },
+  )
+  expect((await read(connection)).stdout.toString()).toBe('as it is')
+  expect([logins, connection.trips]).toEqual([2, 2])
+  await connection.close()
 })

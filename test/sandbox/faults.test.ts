@@ -180,6 +180,25 @@ describe('a connection that is reset', () => {
     }
   })
 
+  it.each(['reset', 'cut'] as const)(
+    '(%s) while the host’s state is read is re-established, and the state read again',
+    async how => {
+      const wire = await openWire(fault1.host.port)
+      try {
+        await fault1.say(': >/run/gates/hold; : >/run/gates/go')
+        const run = startSite({ ...site(), hosts: { fault1: fault1.through(wire.port) } })
+        await held('probe')
+        wire[how]()
+        await fault1.say('rm /run/gates/hold')
+        const { exitCode, changes, stdout } = await run.done
+        expect(exitCode, stdout.slice(-3000)).toBe(0)
+        expect(changes).toEqual(['gate one', 'gate two', 'tell'])
+      } finally {
+        wire.close()
+      }
+    },
+  )
+
   it('without the host’s being told leaves a session there that holds the lock: it is ended, and the lock taken', async () => {
     const wire = await openWire(fault1.host.port)
     try {

@@ -164,7 +164,7 @@ export class HostConverge {
     const { emit, check } = this.#options
     const { host } = this.#connection
     const { stdout } = await (check
-      ? this.#connection.run(factsScript)
+      ? this.#connection.read(factsScript)
       : this.#connection.lock('host', `${clearLeftovers}${factsScript}`))
     const facts = parseFacts(stdout, host)
     refuseOtherSite(host, facts.site, this.work.site)

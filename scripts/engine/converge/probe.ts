@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
-import type { Connection } from '#engine/connection/connection.ts'
 import { HostError } from '#engine/errors.ts'
+import type { HostConnection } from '#engine/host/host-connection.ts'
 import type { ProbeOptions, Resource, State } from '#engine/resources/resource.ts'
 
 /** Each resource with the state it was found in. */
@@ -11,7 +11,7 @@ export interface Probed {
 
 /** Reads the state of all resources in one trip, a kind at a time. Throws HostError when a kind's probe fails. */
 export async function probe(
-  connection: Pick<Connection, 'host' | 'run'>,
+  connection: Pick<HostConnection, 'host' | 'read'>,
   resources: readonly Resource[],
   options: ProbeOptions,
 ): Promise<readonly Probed[]> {
@@ -19,7 +19,7 @@ export async function probe(
   const groups = byProbe(resources)
   const nonce = randomBytes(16).toString('hex')
   const script = groups.map(group => section(group, nonce, options)).join('')
-  const { stdout, stderr } = await connection.run(script)
+  const { stdout, stderr } = await connection.read(script)
   const outputs = split(stdout, nonce)
 
   const states = new Map<Resource, State<unknown>>()

@@ -66,7 +66,7 @@ export class HostDeploy {
 
   /** What the host has, read without the lock; nothing is changed. One trip. */
   async peek(sha256 = ''): Promise<AppState> {
-    return this.#read(await this.#connection.run(inspectScript(this.settings, sha256, false)))
+    return this.#read(await this.#connection.read(inspectScript(this.settings, sha256, false)))
   }
 
   /** Makes the release on the host from what it has and what it lacks. One trip, and one more where it must be whole. */

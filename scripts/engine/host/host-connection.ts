@@ -66,23 +66,29 @@ export class HostConnection {
     })
   }
 
+  /** Runs a script that changes nothing, without a lock: again, over another connection, where the connection breaks. */
+  read(script: string): Promise<Outcome> {
+    return this.#again(() => this.run(script))
+  }
+
   /** Starts a script beside the session, with a stream as its stdin. */
   async openStream(script: string): Promise<HostStream> {
     return (await this.#open()).openStream(script)
   }
 
   /**
-   * Takes a lock, which is held until `close`, and runs `script` under it: one trip where the lock is free. Waits for
-   * another run that has it, saying so. Throws HostError `locked` where that does not end in time.
+   * Takes a lock, which is held until `close`, and runs `script` under it: one trip where the lock is free, and both
+   * again where the connection breaks. Waits for another run that has it, saying so. Throws HostError `locked` where
+   * that does not end in time.
    */
   async lock(scope: LockScope, script: string): Promise<Outcome> {
     const { wait: patience, emit } = this.#options
-    const first = await this.#tryLock(scope, script, 0)
+    const first = await this.#again(() => this.#tryLock(scope, script, 0))
     if (!(first instanceof HostError)) return first
     if (!(first instanceof LockedError) || patience === 0) throw first
     const message = `waiting up to ${duration(patience)}: ${first.message.slice(this.host.length + 2)}`
     emit({ event: 'progress', host: this.host, message })
-    const second = await this.#tryLock(scope, script, patience)
+    const second = await this.#again(() => this.#tryLock(scope, script, patience))
     if (second instanceof HostError) throw second
     return second
   }
@@ -177,6 +183,16 @@ export class HostConnection {
       // Where the stage has not begun, nothing holds the lock any more.
       if (this.#lock) await this.#retakeLock(stage.id, `! [ -e ${quote(runDirectory(stage.id))}/log ]`)
       if (this.#stop.aborted) askToStop()
+    }
+  }
+
+  async #again<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work()
+    } catch (error) {
+      if (!isLost(error)) throw error
+      await this.reconnect(error as ConnectionLost)
+      return work()
     }
   }
 
