@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { expect, it } from 'vitest'
 import { buildCatalog } from '#engine/converge/catalog.ts'
 import { declarations } from '#engine/converge/declarations.ts'
@@ -13,20 +13,20 @@ const sections = new Map(
     .slice(1)
     .map(section => [section.slice(0, section.indexOf('\n')), section]),
 )
-const nouns = Object.keys(declared('nginx').nouns)
+const nouns = Object.keys(declared('roles/nginx').nouns)
 
 it('has a section for every noun that a role can declare, and none for another.', () => {
   expect([...sections.keys()].filter(title => title !== 'A new kind').sort()).toEqual(nouns.sort())
 })
 
 it.each(nouns)('tells every way to call %s.', noun => {
-  const { nouns: bound } = declared('nginx')
+  const { nouns: bound } = declared('roles/nginx')
   const ways = Object.keys(bound[noun] ?? {}).map(way => `${noun}.${way}(`)
   expect(ways.filter(way => !sections.get(noun)?.includes(way))).toEqual([])
 })
 
 it.each(nouns)('has an example of %s that declares what it says.', noun => {
-  const { nouns: bound, catalog } = declared(noun === 'zone' ? 'dns' : 'nginx')
+  const { nouns: bound, catalog } = declared(places[noun] ?? 'roles/nginx')
   const [, example = ''] = /```ts\n(.*?)```/s.exec(sections.get(noun) ?? '') ?? []
   expect(example).toContain(`${noun}`)
   const given: Readonly<Record<string, unknown>> = {
@@ -37,10 +37,13 @@ it.each(nouns)('has an example of %s that declares what it says.', noun => {
   expect(catalog.resources.length).toBeGreaterThan(0)
 })
 
-/** The nouns as a role of this name gets them, and the catalog that they declare into. */
-function declared(role: string) {
+// Where the files lie that examples name; the other examples name none but nginx’s.
+const places: Readonly<Record<string, string>> = { zone: 'roles/dns', script: 'test/fixtures/shop' }
+
+/** The nouns as the role in this folder gets them, and the catalog that they declare into. */
+function declared(folder: string) {
   const catalog = buildCatalog()
-  const directory = join(root, 'roles', role)
-  const nouns: Readonly<Record<string, object>> = declarations(catalog.role(role), { directory })
+  const directory = join(root, folder)
+  const nouns: Readonly<Record<string, object>> = declarations(catalog.role(basename(folder)), { directory })
   return { catalog, nouns }
 }

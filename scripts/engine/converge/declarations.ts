@@ -1,39 +1,58 @@
 import { apt } from '#engine/resources/apt.ts'
+import { block } from '#engine/resources/block.ts'
 import { certificate } from '#engine/resources/certificate.ts'
+import { command } from '#engine/resources/command.ts'
 import { directory, file, link } from '#engine/resources/file.ts'
 import { group } from '#engine/resources/group.ts'
+import { lineInFile } from '#engine/resources/line-in-file.ts'
 import { listens } from '#engine/resources/listens/listens.ts'
 import { mysql } from '#engine/resources/mysql/mysql.ts'
 import { release } from '#engine/resources/release/live.ts'
+import { type Bound, bindNouns, type Nouns, type RolePlace } from '#engine/resources/resource.ts'
+import { script } from '#engine/resources/script.ts'
 import { service, unit } from '#engine/resources/service.ts'
+import { setting } from '#engine/resources/setting/setting.ts'
 import { template } from '#engine/resources/template.ts'
 import { user } from '#engine/resources/user.ts'
 import { workers } from '#engine/resources/workers.ts'
 import { zone } from '#engine/resources/zone.ts'
 import type { RoleDeclarations } from './catalog.ts'
 
-/** The nouns a role can declare, bound to the host's catalog. */
-export type Declarations = ReturnType<typeof declarations>
+/** The kinds of the engine. A role may bring more, by `kinds` of its definition. */
+const nouns = {
+  apt,
+  block,
+  certificate,
+  command,
+  directory,
+  file,
+  group,
+  lineInFile,
+  link,
+  listens,
+  mysql,
+  release,
+  script,
+  service,
+  setting,
+  template,
+  unit,
+  user,
+  workers,
+  zone,
+} satisfies Nouns
 
-export function declarations(role: RoleDeclarations, place: { readonly directory: string }) {
-  const { declare, handler, configSet } = role
-  return {
-    apt: apt(declare),
-    certificate: certificate(declare),
-    configSet,
-    directory: directory(declare),
-    file: file(declare),
-    group: group(declare),
-    handler,
-    link: link(declare),
-    listens: listens(declare),
-    mysql: mysql(declare),
-    release: release(declare),
-    service: service(declare),
-    template: template(declare, place),
-    unit: unit(declare, place),
-    user: user(declare),
-    workers: workers(declare),
-    zone: zone(declare, place),
-  }
+/** What a role can declare with, bound to the host's catalog. */
+export type Declarations = Bound<typeof nouns> & Pick<RoleDeclarations, 'configSet' | 'handler'>
+
+/** `kinds` are the role's own. Throws RangeError where one has the name of a kind of the engine. */
+export function declarations<Kinds extends Nouns = Record<never, never>>(
+  { declare, handler, configSet }: RoleDeclarations,
+  place: RolePlace,
+  kinds = {} as Kinds,
+): Declarations & Bound<Kinds> {
+  const all = { ...bindNouns(nouns, declare, place), configSet, handler }
+  for (const name of Object.keys(kinds))
+    if (name in all) throw new RangeError(`kinds.${name}: Capstan has a kind of this name`)
+  return { ...all, ...bindNouns(kinds, declare, place) }
 }

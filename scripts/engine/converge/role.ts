@@ -1,6 +1,7 @@
 import { basename, dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import type { ProcessPromise } from 'zx/core'
+import type { Bound, Nouns } from '#engine/resources/resource.ts'
 import type { Site, Vars } from '#engine/vars.ts'
 import type { RoleDeclarations } from './catalog.ts'
 import { type Declarations, declarations } from './declarations.ts'
@@ -43,17 +44,26 @@ export interface RoleInput {
   readonly host: HostIdentity
 }
 
+export interface RoleDefinition<V, Kinds extends Nouns> {
+  readonly vars: Vars<V>
+  /** Kinds that the role brings with it, by the name that its tasks call them. */
+  readonly kinds?: Kinds
+  readonly tasks: (tasks: Tasks<V> & Bound<Kinds>) => void | Promise<void>
+}
+
 /** Defines the role of this folder: `export default role(import.meta, { vars, tasks({ vars, apt }) { … } })`. */
-export function role<V>(
+export function role<V, Kinds extends Nouns = Record<never, never>>(
   meta: ImportMeta,
-  definition: { readonly vars: Vars<V>; readonly tasks: (tasks: Tasks<V>) => void | Promise<void> },
+  definition: RoleDefinition<V, Kinds>,
 ): Role<V> {
   const directory = dirname(fileURLToPath(meta.url))
   return {
     name: basename(directory),
     directory,
     vars: definition.vars,
-    declare: (into, given) =>
-      definition.tasks({ ...declarations(into, { directory }), ...given, vars: given.vars as V }),
+    declare(into, given) {
+      const nouns = declarations(into, { directory }, definition.kinds)
+      return definition.tasks({ ...nouns, ...given, vars: given.vars as V })
+    },
   }
 }

@@ -1,4 +1,5 @@
 import { Secret } from '#engine/secret.ts'
+import { checkedPath } from './checked.ts'
 import { path, type WantedPath } from './path.ts'
 import type { Declare, DeclareOptions } from './resource.ts'
 
@@ -28,7 +29,7 @@ export function file(declare: Declare): DeclareFile {
     declare(path, { noun: 'file', name: at, wanted: wantedFile(at, options) }, options)
   return Object.assign(present, {
     absent: (at: string, options: DeclareOptions = {}) =>
-      declare(path, { noun: 'file', name: at, wanted: { type: 'absent', path: absolute(at) } }, options),
+      declare(path, { noun: 'file', name: at, wanted: { type: 'absent', path: checkedPath(at) } }, options),
   })
 }
 
@@ -40,7 +41,7 @@ export function directory(declare: Declare) {
       {
         noun: 'directory',
         name: at,
-        wanted: { type: 'directory', path: absolute(at), ...attributes(options, '0755') },
+        wanted: { type: 'directory', path: checkedPath(at), ...attributes(options, '0755') },
       },
       options,
     )
@@ -49,7 +50,11 @@ export function directory(declare: Declare) {
 /** `link('/etc/nginx/sites-enabled/site.conf', '../sites-available/site.conf')`: a symbolic link at the first path. */
 export function link(declare: Declare) {
   return (at: string, target: string, options: DeclareOptions = {}): void =>
-    declare(path, { noun: 'link', name: at, wanted: { type: 'link', path: absolute(at), target } }, options)
+    declare(
+      path,
+      { noun: 'link', name: at, wanted: { type: 'link', path: checkedPath(at), target } },
+      options,
+    )
 }
 
 /** The file at `at` as `path` wants it. */
@@ -58,14 +63,15 @@ export function wantedFile(at: string, options: FileOptions): WantedPath {
   const content = options.content instanceof Secret ? options.content.reveal() : options.content
   return {
     type: 'file',
-    path: absolute(at),
+    path: checkedPath(at),
     content: content === undefined ? undefined : Buffer.from(content),
     secret,
     ...attributes(options, secret ? '0600' : '0644'),
   }
 }
 
-function attributes(options: AttributeOptions, mode: string) {
+/** Those that the options give, with `mode` as the default. Throws RangeError on a mode that is none. */
+export function attributes(options: AttributeOptions, mode: string) {
   const owner = options.owner ?? 'root'
   return { mode: octal(options.mode ?? mode), owner, group: options.group ?? owner }
 }
@@ -74,13 +80,4 @@ function octal(mode: string): string {
   if (!/^[0-7]{3,4}$/.test(mode))
     throw new RangeError(`expected a mode such as '0640', got ${JSON.stringify(mode)}`)
   return mode.padStart(4, '0')
-}
-
-/** Throws RangeError unless `at` is absolute, without `.`, `..`, `//` or NUL, and not the root itself. */
-function absolute(at: string): string {
-  if (!at.startsWith('/') || at.includes('\0') || /(^|\/)\.\.?(\/|$)|\/\/|\/$/.test(at))
-    throw new RangeError(
-      `expected an absolute path without . or .. or a slash at its end, got ${JSON.stringify(at)}`,
-    )
-  return at
 }

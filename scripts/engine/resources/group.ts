@@ -1,6 +1,6 @@
 import { quote } from '#engine/quote.ts'
+import { readByPerl } from './perl-reader.ts'
 import { type Declare, type DeclareOptions, differs, type Kind, known } from './resource.ts'
-import { fields, here } from './shell.ts'
 import { accountName } from './user.ts'
 
 export interface GroupOptions extends DeclareOptions {
@@ -18,16 +18,12 @@ interface WantedGroup {
 const groups: Kind<WantedGroup, { readonly exists: boolean }> = {
   noun: 'group',
 
-  probe(items) {
-    return here(`perl -e ${quote(reader)}`, items.map(item => item.name).join('\0'))
-  },
-
-  parse(output, items) {
-    const values = fields(output)
-    if (values.length !== items.length)
-      throw new Error(`${items.length} groups were probed, ${values.length} were answered`)
-    return values.map(value => known({ exists: value === '1' }))
-  },
+  ...readByPerl({
+    items: 'groups',
+    perl: 'sub item { defined getgrnam $_[0] ? 1 : 0 }',
+    given: ({ name }) => [name],
+    found: ([exists]) => known({ exists: exists === '1' }),
+  }),
 
   diff(wanted, found) {
     return differs('state', state(found.exists), state(wanted.present))
@@ -56,8 +52,6 @@ export function group(declare: Declare): DeclareGroup {
     absent: (name: string, options: DeclareOptions = {}) => wanted(name, false, options),
   })
 }
-
-const reader = String.raw`local $/; print +(defined getgrnam $_ ? 1 : 0), "\0" for split /\0/, <STDIN>`
 
 function state(exists: boolean): string {
   return exists ? 'present' : 'absent'

@@ -17,6 +17,27 @@ put() { perl -e '
   for (my $from = 0; $ok && $from < length $content; ) { my $n = syswrite $file, $content, length $content, $from; defined $n ? ($from += $n) : ($ok = 0) }
   unless ($ok && close $file and rename $new, $path) { my $why = "$!"; unlink $new; die "$path: $why\n" }
 ' -- "$@"; }
+# edit PATH START LENGTH SHA256 [USER] <text: LENGTH bytes from START on are replaced by it, where the file then has that hash.
+# Else it has been changed since it was read, and is left alone: the next pass reads it again. USER: with that user's rights, and
+# its directory is made where there is none. A file that is a mount of its own (/etc/hosts of a container) can't be replaced by
+# a rename: it is written in place.
+edit() { perl -e '
+  my ($path, $start, $length, $sum, $user) = @ARGV; my ($dir, $name) = $path =~ m{^(.*)/([^/]+)$}s; local $/; my $text = <STDIN> // "";
+  if ($user ne "") { my @u = getpwnam $user or die "no user $user on this host\n"; ($), $>) = ("$u[3] $u[3]", $u[2]); umask 077;
+    -d $dir or mkdir $dir, 0700 or die "$dir: $!\n" }
+  my ($content, @s) = (""); if (open my $file, "<", $path) { binmode $file; $content = <$file> // ""; @s = stat $file }
+  elsif ($! != 2 || $user eq "") { die "$path: $!\n" }
+  $start + $length <= length $content ? substr($content, $start, $length, $text) : ($content = "");
+  my $new = "$dir/.capstan.$name"; unlink $new; sysopen my $file, $new, 04010301, 0600 or die "$new: $!\n"; binmode $file;
+  my $ok = !@s || ($user ne "" || chown(@s[4, 5], $new)) && chmod($s[2] & 07777, $new);
+  for (my $from = 0; $ok && $from < length $content; ) { my $n = syswrite $file, $content, length $content, $from; defined $n ? ($from += $n) : ($ok = 0) }
+  $ok &&= close $file; unless ($ok) { my $why = "$!"; unlink $new; die "$path: $why\n" }
+  open STDIN, "<", $new or die "$new: $!\n"; my $found = `sha256sum`; $found =~ s/ .*//s;
+  if ($found ne $sum) { unlink $new; warn "$path: was changed meanwhile, and is read again\n"; exit }
+  exit if rename $new, $path; my $why = $!; my $code = $! + 0; unlink $new; die "$path: $why\n" unless $code == 16;
+  open $file, "+<", $path or die "$path: $!\n"; binmode $file; print $file $content or die "$path: $!\n";
+  truncate $file, length $content and close $file or die "$path: $!\n";
+' -- "$1" "$2" "$3" "$4" "${5-}"; }
 # directory PATH MODE OWNER GROUP
 directory() { perl -e '
   my ($path, $mode, $owner, $group) = @ARGV; my ($uid, $gid) = (scalar getpwnam $owner, scalar getgrnam $group);

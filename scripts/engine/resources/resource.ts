@@ -95,6 +95,25 @@ export type Declare = <Wanted, Found>(
   options?: DeclareOptions,
 ) => void
 
+/** Where the role that declares lies: a kind may read files of it. */
+export interface RolePlace {
+  readonly directory: string
+}
+
+/** What makes a kind callable in a role: gives the function that puts its items into the host's catalog. */
+export type Noun = (declare: Declare, role: RolePlace) => object
+
+export type Nouns = Readonly<Record<string, Noun>>
+
+/** The functions that `bindNouns` gives. */
+export type Bound<All extends Nouns> = { readonly [Name in keyof All]: ReturnType<All[Name]> }
+
+export function bindNouns<All extends Nouns>(nouns: All, declare: Declare, role: RolePlace): Bound<All> {
+  return Object.fromEntries(
+    Object.entries(nouns).map(([name, noun]) => [name, noun(declare, role)]),
+  ) as Bound<All>
+}
+
 export function known<Found>(value: Found): State<Found> {
   return { known: true, value }
 }

@@ -1,6 +1,6 @@
 import { quote, quoteAll } from '#engine/quote.ts'
+import { readByPerl } from './perl-reader.ts'
 import { type Declare, type DeclareOptions, differs, type Kind, known, type State } from './resource.ts'
-import { fields, here } from './shell.ts'
 
 export interface UserOptions extends DeclareOptions {
   /** Below 1000, no ageing, no home made. */
@@ -27,20 +27,19 @@ interface FoundUser {
   readonly shell: string
 }
 
+// Five fields for each name: whether it exists, primary group, other groups, home, shell.
+const reader = `
+  my %of;
+  sub before { while (my ($group, undef, undef, $members) = getgrent) { push @{$of{$_}}, $group for split / /, $members } }
+  sub item { my ($name) = @_; my @u = getpwnam $name; my $group = @u ? getgrgid($u[3]) // $u[3] : "";
+    ((@u ? 1 : ""), $group, join(" ", sort @{$of{$name} // []}), $u[7] // "", $u[8] // "") }
+`
+
 /** Accounts of the host; a password is neither set nor read. Source: getpwnam(3), getgrent(3), useradd(8), usermod(8). */
 const users: Kind<WantedUser, FoundUser> = {
   noun: 'user',
 
-  probe(items) {
-    return here(`perl -e ${quote(reader)}`, items.map(item => item.name).join('\0'))
-  },
-
-  parse(output, items) {
-    const values = fields(output)
-    if (values.length !== items.length * width)
-      throw new Error(`${items.length} users were probed, ${values.length / width} were answered`)
-    return items.map((_, index) => readUser(values.slice(index * width, (index + 1) * width)))
-  },
+  ...readByPerl({ items: 'users', perl: reader, given: ({ name }) => [name], found: readUser }),
 
   diff({ name, options }, found) {
     if (!options) return found.exists ? differs('state', 'present', 'absent') : []
@@ -102,16 +101,6 @@ function ownGroup(name: string, options: UserOptions): string {
   if (options.group !== undefined) return ''
   return `getent group ${quote(name)} >/dev/null || groupadd ${options.system ? '--system ' : ''}-- ${quote(name)}\n`
 }
-
-// Prints five fields for each name: whether it exists, primary group, other groups, home, shell.
-const reader = String.raw`
-  local $/; my @names = split /\0/, <STDIN>; my %of;
-  while (my ($group, undef, undef, $members) = getgrent) { push @{$of{$_}}, $group for split / /, $members }
-  for my $name (@names) { my @u = getpwnam $name; my $group = @u ? getgrgid($u[3]) // $u[3] : "";
-    print join "\0", (@u ? 1 : ""), $group, join(" ", sort @{$of{$name} // []}), $u[7] // "", $u[8] // "", "" }
-`
-
-const width = 5
 
 function readUser(values: readonly string[]): State<FoundUser> {
   const [exists, group = '', groups = '', home = '', shell = ''] = values
