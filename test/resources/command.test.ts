@@ -1,20 +1,10 @@
 import { execFileSync } from 'node:child_process'
-import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { buildCatalog } from '#engine/converge/catalog.ts'
 import { declarations } from '#engine/converge/declarations.ts'
 import type { CommandOptions } from '#engine/resources/command.ts'
 import { Secret } from '#engine/secret.ts'
-
-type Nouns = ReturnType<typeof declarations>
-
-const directory = join(import.meta.dirname, '../fixtures/shop')
-
-function declared(tasks: (nouns: Nouns) => void) {
-  const catalog = buildCatalog()
-  tasks(declarations(catalog.role('shop'), { directory }))
-  return catalog.resources
-}
+import { declared, type Nouns } from './nouns.ts'
 
 /** What this machine's sh finds of a command with these guards. */
 function differences(guards: CommandOptions) {
@@ -83,7 +73,7 @@ describe('a command', () => {
       'expected one line of text as the name of a command',
     ],
     ['a script that is not there', n => n.script('files/none.sh'), 'no such file'],
-    ['a script outside of the role', n => n.script('../site.mjs'), 'is outside of the role'],
+    ['a script outside of the role', n => n.script('../web/role.ts'), 'is outside of the role'],
   ])('refuses %s', (_title, tasks, message) => {
     expect(() => declared(tasks)).toThrow(message)
   })
@@ -103,7 +93,7 @@ describe('kinds of a role', () => {
   it('may not take a name that Capstan has', () => {
     const catalog = buildCatalog()
     const kinds = { file: () => () => {} }
-    expect(() => declarations(catalog.role('shop'), { directory }, kinds)).toThrow(
+    expect(() => declarations(catalog.role('shop'), { directory: import.meta.dirname }, kinds)).toThrow(
       'kinds.file: Capstan has a kind of this name',
     )
   })

@@ -4,8 +4,6 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, describe, expect, it } from 'vitest'
-import { buildCatalog } from '#engine/converge/catalog.ts'
-import { declarations } from '#engine/converge/declarations.ts'
 import type { WantedEdit } from '#engine/resources/edit.ts'
 import { editIni } from '#engine/resources/setting/ini.ts'
 import { editJson } from '#engine/resources/setting/json.ts'
@@ -13,17 +11,10 @@ import type { SettingEditor } from '#engine/resources/setting/setting.ts'
 import { editShell } from '#engine/resources/setting/shell.ts'
 import { editYaml } from '#engine/resources/setting/yaml.ts'
 import { Secret } from '#engine/secret.ts'
+import { declared, type Nouns, prelude } from './nouns.ts'
 
 const directory = mkdtempSync(join(tmpdir(), 'capstan-edits-'))
 afterAll(() => rmSync(directory, { recursive: true }))
-
-type Nouns = ReturnType<typeof declarations>
-
-function declared(tasks: (nouns: Nouns) => void) {
-  const catalog = buildCatalog()
-  tasks(declarations(catalog.role('shop'), { directory }))
-  return catalog.resources
-}
 
 /** What an edit that is declared so makes of a text. */
 function made(text: string, tasks: (nouns: Nouns) => void): string {
@@ -282,7 +273,6 @@ describe('a setting', () => {
 
 /** Shell with the functions that kinds apply with, run by this machine's sh. */
 function apply(shell: string) {
-  const prelude = readFileSync('scripts/engine/resources/prelude.sh', 'utf8')
   return execFileSync('sh', ['-s'], { input: `set -e\n${prelude}${shell}`, stdio: 'pipe', timeout: 20_000 })
 }
 

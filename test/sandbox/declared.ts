@@ -78,9 +78,10 @@ async function failing(
   check: (one: Case) => string,
 ): Promise<readonly string[]> {
   const script = Object.entries(cases).map(
-    ([name, one]) => `( set -e\n${check(one)}\n) >&2 || printf '%s\\n' '${name.replaceAll("'", '')}'\n`,
+    ([name, one]) => `( set -ex\n${check(one)}\n) >&2 || printf '%s\\n' '${name.replaceAll("'", '')}'\n`,
   )
   const { stdout, stderr } = await host.run(script.join(''))
   const names = stdout.split('\n').filter(Boolean)
+  // The last line that was traced is the one that failed.
   return names.length === 0 ? [] : [...names, stderr]
 }

@@ -1,9 +1,13 @@
 import { apt } from '#engine/resources/apt.ts'
+import { aptSource } from '#engine/resources/apt-source.ts'
+import { authorizedKey } from '#engine/resources/authorized-key.ts'
 import { block } from '#engine/resources/block.ts'
 import { certificate } from '#engine/resources/certificate.ts'
 import { command } from '#engine/resources/command.ts'
+import { cron } from '#engine/resources/cron.ts'
 import { directory, file, link } from '#engine/resources/file.ts'
 import { group } from '#engine/resources/group.ts'
+import { kernelModule } from '#engine/resources/kernel-module.ts'
 import { lineInFile } from '#engine/resources/line-in-file.ts'
 import { listens } from '#engine/resources/listens/listens.ts'
 import { mysql } from '#engine/resources/mysql/mysql.ts'
@@ -12,7 +16,10 @@ import { type Bound, bindNouns, type Nouns, type RolePlace } from '#engine/resou
 import { script } from '#engine/resources/script.ts'
 import { service, unit } from '#engine/resources/service.ts'
 import { setting } from '#engine/resources/setting/setting.ts'
+import { sudoers } from '#engine/resources/sudoers.ts'
+import { sysctl } from '#engine/resources/sysctl.ts'
 import { template } from '#engine/resources/template.ts'
+import { timer } from '#engine/resources/timer.ts'
 import { user } from '#engine/resources/user.ts'
 import { workers } from '#engine/resources/workers.ts'
 import { zone } from '#engine/resources/zone.ts'
@@ -21,12 +28,16 @@ import type { RoleDeclarations } from './catalog.ts'
 /** The kinds of the engine. A role may bring more, by `kinds` of its definition. */
 const nouns = {
   apt,
+  aptSource,
+  authorizedKey,
   block,
   certificate,
   command,
+  cron,
   directory,
   file,
   group,
+  kernelModule,
   lineInFile,
   link,
   listens,
@@ -35,7 +46,10 @@ const nouns = {
   script,
   service,
   setting,
+  sudoers,
+  sysctl,
   template,
+  timer,
   unit,
   user,
   workers,

@@ -23,6 +23,8 @@ export interface WantedEdit {
   /** There is nothing to do where the file does not exist. */
   readonly isRemoval: boolean
   readonly isSecret: boolean
+  /** Its text may be shown, though not everyone can read the file. */
+  readonly isShown?: true
   /** The file is below the home of this user and belongs to it; `path` begins with `~<user>`. */
   readonly user?: string
 }
@@ -49,7 +51,7 @@ interface FoundEdit {
  * one after the other. A step sends the bytes that change and the hash of the result: a file that has been changed
  * meanwhile is left alone, and the next pass reads it again.
  */
-const edits: Kind<WantedEdit, FoundEdit> = {
+export const edits: Kind<WantedEdit, FoundEdit> = {
   noun: 'edit',
 
   probe: items => reader.probe(items, { diff: false }),
@@ -76,7 +78,7 @@ const edits: Kind<WantedEdit, FoundEdit> = {
     if (typeof after === 'string') return [{ what: 'file', found: after, wanted: 'text to edit' }]
     const isMissing = !exists && !wanted.isRemoval
     if (after.text === before && !isMissing) return []
-    const isShown = !wanted.isSecret && (isPublic || !exists)
+    const isShown = !wanted.isSecret && (isPublic || !exists || wanted.isShown === true)
     const text = isShown ? ({ before, after: after.text } as const) : ('secret' as const)
     if (wanted.isSecret) return [{ what: 'content', found: 'another', wanted: 'as declared', text }]
     return [{ what: 'content', found: isShown ? after.found : 'another', wanted: after.wanted, text }]
@@ -138,13 +140,14 @@ interface FoundFile {
 
 const largest = 1_048_576
 
-// The text of a file is sent with its first item; those that follow get `same`.
+// The text of a file is sent with its first item; those that follow get `same`. A list assignment sets the user before the group,
+// which it then may not set any more.
 const perl = String.raw`
   my %seen;
   sub item { my ($path, $user) = @_; return ("same") if $seen{$path}++;
     my ($old, $groups) = ($>, $));
-    if ($user ne "") { my @u = getpwnam $user or return unknown("no user $user yet"); $path =~ s/^~[^\/]*/$u[7]/; ($), $>) = ("$u[3] $u[3]", $u[2]) }
-    my @out = look($path); ($>, $)) = ($old, $groups); @out }
+    if ($user ne "") { my @u = getpwnam $user or return unknown("no user $user yet"); $path =~ s/^~[^\/]*/$u[7]/; $) = "$u[3] $u[3]"; $> = $u[2] }
+    my @out = look($path); $> = $old; $) = $groups; @out }
   sub look { my ($path) = @_; my $real = $path;
     if (-l $path) { open my $out, "-|", "realpath", "-mz", "--", $path or die "realpath: $!\n"; local $/ = "\0"; chomp($real = <$out>) }
     my @s = stat $real; return ($real, "", "", "", "") unless @s; my @head = ($real, 1, $s[2] & 4 ? 1 : "");

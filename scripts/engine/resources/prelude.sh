@@ -23,7 +23,7 @@ put() { perl -e '
 # a rename: it is written in place.
 edit() { perl -e '
   my ($path, $start, $length, $sum, $user) = @ARGV; my ($dir, $name) = $path =~ m{^(.*)/([^/]+)$}s; local $/; my $text = <STDIN> // "";
-  if ($user ne "") { my @u = getpwnam $user or die "no user $user on this host\n"; ($), $>) = ("$u[3] $u[3]", $u[2]); umask 077;
+  if ($user ne "") { my @u = getpwnam $user or die "no user $user on this host\n"; $) = "$u[3] $u[3]"; $> = $u[2]; umask 077;
     -d $dir or mkdir $dir, 0700 or die "$dir: $!\n" }
   my ($content, @s) = (""); if (open my $file, "<", $path) { binmode $file; $content = <$file> // ""; @s = stat $file }
   elsif ($! != 2 || $user eq "") { die "$path: $!\n" }
@@ -59,15 +59,23 @@ symlink() { perl -e '
   symlink $target, $new or die "$path: $!\n"; rename $new, $path or do { my $why = "$!"; unlink $new; die "$path: $why\n" };
 ' -- "$@"; }
 
-# apt_install NAME…: lists are refreshed when older than a day or when the install fails; a dpkg that was interrupted
+# apt_install NAME[=VERSION]…, with APT_ALLOWED as further options: lists are refreshed when older than a day or when the install fails; a dpkg that was interrupted
 # is repaired; conffiles of the operator are kept; another apt's lock is waited for, the second time for a short while.
 apt_install() {
   export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a APT_LISTCHANGES_FRONTEND=none
   if [ -z "$(find /var/lib/apt/lists -maxdepth 1 -name '*_Packages*' -mmin -1440 -print -quit)" ]; then apt_get 120 update; fi
-  apt_get 120 install -y --no-install-recommends -- "$@" && return
+  # shellcheck disable=SC2086
+  set -- install -y --no-install-recommends ${APT_ALLOWED-} -- "$@"
+  apt_get 120 "$@" && return
   # Only now: what dpkg has half done may be another apt's work, whose lock was waited for above.
   if [ -n "$(dpkg --audit)$(ls /var/lib/dpkg/updates)" ]; then dpkg --configure -a; fi
-  apt_get 10 update && apt_get 10 install -y --no-install-recommends -- "$@"
+  apt_get 10 update && apt_get 10 "$@"
+}
+# apt_remove remove|purge NAME…
+apt_remove() {
+  export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=a APT_LISTCHANGES_FRONTEND=none
+  if [ -n "$(dpkg --audit)$(ls /var/lib/dpkg/updates)" ]; then dpkg --configure -a; fi
+  verb=$1; shift; apt_get 120 "$verb" -y --allow-change-held-packages -- "$@"
 }
 apt_get() {
   patience=$1; shift
