@@ -38,10 +38,9 @@ it.each(nouns)('has an example of %s that declares what it says.', noun => {
 })
 
 // Where the files lie that examples name; the other examples name none but nginx’s.
+const declaredRole = 'test/fixtures/roles/declared'
 const places: Readonly<Record<string, string>> = {
-  zone: 'roles/dns',
-  script: 'test/fixtures/roles/declared',
-  aptSource: 'test/fixtures/roles/declared',
+  ...{ aptSource: declaredRole, script: declaredRole, tree: declaredRole, zone: 'roles/dns' },
 }
 
 /** The nouns as the role in this folder gets them, and the catalog that they declare into. */

@@ -1,11 +1,14 @@
 import { apt } from '#engine/resources/apt.ts'
 import { aptSource } from '#engine/resources/apt-source.ts'
+import { archive } from '#engine/resources/archive.ts'
 import { authorizedKey } from '#engine/resources/authorized-key.ts'
 import { block } from '#engine/resources/block.ts'
 import { certificate } from '#engine/resources/certificate.ts'
 import { command } from '#engine/resources/command.ts'
 import { cron } from '#engine/resources/cron.ts'
+import { download } from '#engine/resources/download.ts'
 import { directory, file, link } from '#engine/resources/file.ts'
+import { git } from '#engine/resources/git.ts'
 import { group } from '#engine/resources/group.ts'
 import { kernelModule } from '#engine/resources/kernel-module.ts'
 import { lineInFile } from '#engine/resources/line-in-file.ts'
@@ -20,6 +23,7 @@ import { sudoers } from '#engine/resources/sudoers.ts'
 import { sysctl } from '#engine/resources/sysctl.ts'
 import { template } from '#engine/resources/template.ts'
 import { timer } from '#engine/resources/timer.ts'
+import { tree } from '#engine/resources/tree.ts'
 import { user } from '#engine/resources/user.ts'
 import { workers } from '#engine/resources/workers.ts'
 import { zone } from '#engine/resources/zone.ts'
@@ -29,13 +33,16 @@ import type { RoleDeclarations } from './catalog.ts'
 const nouns = {
   apt,
   aptSource,
+  archive,
   authorizedKey,
   block,
   certificate,
   command,
   cron,
   directory,
+  download,
   file,
+  git,
   group,
   kernelModule,
   lineInFile,
@@ -50,6 +57,7 @@ const nouns = {
   sysctl,
   template,
   timer,
+  tree,
   unit,
   user,
   workers,

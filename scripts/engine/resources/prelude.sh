@@ -59,6 +59,47 @@ symlink() { perl -e '
   symlink $target, $new or die "$path: $!\n"; rename $new, $path or do { my $why = "$!"; unlink $new; die "$path: $why\n" };
 ' -- "$@"; }
 
+# download URL SHA256 PATH MODE OWNER GROUP: by apt's own methods, which every Debian has: no curl is needed.
+download() {
+  dir_=${3%/*} new_=${3%/*}/.capstan.${3##*/}
+  [ -d "$dir_/" ] || { echo "$3: its directory does not exist: declare it before" >&2; return 1; }
+  rm -f -- "$new_"
+  /usr/lib/apt/apt-helper -qq -o APT::Sandbox::User=root -o Acquire::Retries=3 download-file "$1" "$new_" "SHA256:$2" >/dev/null &&
+    [ "$(sha256sum <"$new_")" = "$2  -" ] || { rm -f -- "$new_" "$new_.FAILED"; echo "$1: was not fetched with the sha256 $2" >&2; return 1; }
+  attributes "$new_" "$4" "$5" "$6"; sync -- "$new_"; mv -T -- "$new_" "$3"
+}
+
+# tree_list DIRECTORY ID LIST: writes the list of all that is in it to LIST.new. Fails on what leads out of it or gives rights.
+tree_list() { mkdir -p -m 0700 -- "${3%/*}"; perl -e '
+  my ($root, $id, $list) = @ARGV; open my $out, ">", "$list.new" or die "$list.new: $!\n"; print $out "$id\0"; look(""); close $out or die "$list.new: $!\n";
+  sub look { my ($name) = @_; my $at = $name eq "" ? $root : "$root/$name"; my @s = lstat $at or die "$at: $!\n"; my $target = "";
+    if (-l _) { $target = readlink $at; my $depth = $name =~ tr{/}{}; die "$name: leads out of the directory, to $target\n" if $target =~ m{^/};
+      for (split m{/+}, $target) { $depth += $_ eq ".." ? -1 : $_ eq "." ? 0 : 1; die "$name: leads out of the directory, to $target\n" if $depth < 0 } }
+    elsif (!-f _ && !-d _) { die "$name: is neither a file nor a directory\n" }
+    elsif ($s[2] & 06000) { die "$name: is setuid or setgid\n" }
+    print $out join "\0", @s[2, 4, 5, 7, 9], $target, $name, ""; return unless -d $at && !-l $at;
+    opendir my $d, $at or die "$at: $!\n"; look($name eq "" ? $_ : "$name/$_") for sort grep { !/^\.\.?$/ } readdir $d }
+' -- "$@"; }
+# tree_replace NEW DIRECTORY: in one rename, where the file system can.
+tree_replace() {
+  sync -f -- "$1"
+  if [ ! -e "$2" ]; then mv -T -- "$1" "$2"
+  elif exchange "$1" "$2"; then rm -rf --one-file-system -- "$1"
+  else mv -T -- "$2" "$1.old"; mv -T -- "$1" "$2"; rm -rf --one-file-system -- "$1.old"; fi
+}
+# git_files REPOSITORY COMMIT DIRECTORY: its files, without .git. What was fetched is kept in /var/lib/capstan/git.
+git_files() {
+  command -v git >/dev/null || { echo "no git on this host: declare apt('git') before" >&2; return 1; }
+  export HOME=/root GIT_TERMINAL_PROMPT=0 GIT_SSH_COMMAND='ssh -o BatchMode=yes' GIT_INDEX_FILE="$3.index"
+  bare_=/var/lib/capstan/git/$(printf %s "$1" | sha256sum | cut -c 1-16)
+  [ -d "$bare_" ] || { mkdir -p -m 0700 /var/lib/capstan/git; git init -q --bare --template= "$bare_"; }
+  git_has "$2" || git --git-dir="$bare_" fetch -q --depth=1 "$1" "$2" 2>/dev/null || git --git-dir="$bare_" fetch -q "$1" '+refs/*:refs/*'
+  git_has "$2" || { echo "$1 has no commit $2" >&2; return 1; }
+  trap 'rm -rf -- "$new" "$new.index"' EXIT
+  git --git-dir="$bare_" read-tree "$2"; git --git-dir="$bare_" --work-tree="$3" checkout-index -a -q
+}
+git_has() { git --git-dir="$bare_" cat-file -e "$1^{commit}" 2>/dev/null; }
+
 # apt_install NAME[=VERSION]…, with APT_ALLOWED as further options: lists are refreshed when older than a day or when the install fails; a dpkg that was interrupted
 # is repaired; conffiles of the operator are kept; another apt's lock is waited for, the second time for a short while.
 apt_install() {

@@ -4,7 +4,7 @@ import { CapstanError } from '#engine/errors.ts'
 import type { RolePlace } from './resource.ts'
 
 /** The path on this computer of a file or folder of a role: `files/setup.sh`. Throws where it leads out of the role. */
-function rolePath(role: RolePlace, name: string): string {
+export function rolePath(role: RolePlace, name: string): string {
   const at = join(role.directory, name)
   const shown = relative(process.cwd(), at)
   const real = orUndefined(() => realpathSync(at))
