@@ -10,9 +10,13 @@ import { download } from '#engine/resources/download.ts'
 import { directory, file, link } from '#engine/resources/file.ts'
 import { git } from '#engine/resources/git.ts'
 import { group } from '#engine/resources/group.ts'
+import { hostname } from '#engine/resources/hostname.ts'
+import { hosts } from '#engine/resources/hosts.ts'
 import { kernelModule } from '#engine/resources/kernel-module.ts'
 import { lineInFile } from '#engine/resources/line-in-file.ts'
 import { listens } from '#engine/resources/listens/listens.ts'
+import { locale } from '#engine/resources/locale.ts'
+import { mount } from '#engine/resources/mount.ts'
 import { mysql } from '#engine/resources/mysql/mysql.ts'
 import { release } from '#engine/resources/release/live.ts'
 import { type Bound, bindNouns, type Nouns, type RolePlace } from '#engine/resources/resource.ts'
@@ -23,6 +27,7 @@ import { sudoers } from '#engine/resources/sudoers.ts'
 import { sysctl } from '#engine/resources/sysctl.ts'
 import { template } from '#engine/resources/template.ts'
 import { timer } from '#engine/resources/timer.ts'
+import { timezone } from '#engine/resources/timezone.ts'
 import { tree } from '#engine/resources/tree.ts'
 import { user } from '#engine/resources/user.ts'
 import { workers } from '#engine/resources/workers.ts'
@@ -44,10 +49,14 @@ const nouns = {
   file,
   git,
   group,
+  hostname,
+  hosts,
   kernelModule,
   lineInFile,
   link,
   listens,
+  locale,
+  mount,
   mysql,
   release,
   script,
@@ -57,6 +66,7 @@ const nouns = {
   sysctl,
   template,
   timer,
+  timezone,
   tree,
   unit,
   user,

@@ -25,6 +25,8 @@ export interface WantedEdit {
   readonly isSecret: boolean
   /** Its text may be shown, though not everyone can read the file. */
   readonly isShown?: true
+  /** Shell that follows a change. */
+  readonly after?: string
   /** The file is below the home of this user and belongs to it; `path` begins with `~<user>`. */
   readonly user?: string
 }
@@ -84,18 +86,22 @@ export const edits: Kind<WantedEdit, FoundEdit> = {
     return [{ what: 'content', found: isShown ? after.found : 'another', wanted: after.wanted, text }]
   },
 
-  apply(wanted, { path, exists, before, after }) {
-    if (typeof after === 'string') return `printf '%s\\n' ${quoteAll([`${path}: ${after}`])} >&2; return 1\n`
-    const [old, next] = [Buffer.from(before), Buffer.from(after.text)]
-    if (!exists && wanted.user === undefined && wanted.create) {
-      const { mode, owner, group } = wanted.create
-      return here(`put ${quoteAll([path, mode, owner, group])} ${next.length}`, next)
-    }
-    const { start, end, middle } = change(old, next)
-    const hash = createHash('sha256').update(next).digest('hex')
-    const words = [path, String(start), String(old.length - end - start), hash, wanted.user ?? '']
-    return here(`edit ${quoteAll(words)}`, middle)
+  apply(wanted, found) {
+    return `${written(wanted, found)}${wanted.after ?? ''}`
   },
+}
+
+function written(wanted: WantedEdit, { path, exists, before, after }: FoundEdit): string {
+  if (typeof after === 'string') return `printf '%s\\n' ${quoteAll([`${path}: ${after}`])} >&2; return 1\n`
+  const [old, next] = [Buffer.from(before), Buffer.from(after.text)]
+  if (!exists && wanted.user === undefined && wanted.create) {
+    const { mode, owner, group } = wanted.create
+    return here(`put ${quoteAll([path, mode, owner, group])} ${next.length}`, next)
+  }
+  const { start, end, middle } = change(old, next)
+  const hash = createHash('sha256').update(next).digest('hex')
+  const words = [path, String(start), String(old.length - end - start), hash, wanted.user ?? '']
+  return here(`edit ${quoteAll(words)}`, middle)
 }
 
 export interface EditOptions extends DeclareOptions {
@@ -109,10 +115,10 @@ export function declareEdit(
   noun: string,
   path: string,
   name: string,
-  wanted: Pick<WantedEdit, 'edit'> & Partial<Pick<WantedEdit, 'isRemoval' | 'isSecret'>>,
+  wanted: Pick<WantedEdit, 'edit'> & Partial<Pick<WantedEdit, 'after' | 'isRemoval' | 'isSecret'>>,
   { create, ...options }: EditOptions,
 ): void {
-  const { isRemoval = false, isSecret = false } = wanted
+  const { after, isRemoval = false, isSecret = false } = wanted
   declare(
     { ...edits, noun },
     {
@@ -122,6 +128,7 @@ export function declareEdit(
         edit: wanted.edit,
         isRemoval,
         isSecret,
+        ...(after && { after }),
         create: create && attributes(create === true ? {} : create, isSecret ? '0600' : '0644'),
       },
     },
