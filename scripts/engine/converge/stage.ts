@@ -3,7 +3,9 @@ import { stateDirectory } from '#engine/host/paths.ts'
 import type { RunIdentity } from '#engine/host/run-identity.ts'
 import { stageScript } from '#engine/host/stage-script.ts'
 import { quote } from '#engine/quote.ts'
+import { here } from '#engine/resources/shell.ts'
 import type { Site } from '#engine/vars.ts'
+import { batches, record } from './batches.ts'
 import { handlerKey, type Step, transactions } from './plan.ts'
 
 /** Copies of config sets that a stage made; what is left of a stage that was killed is named there. */
@@ -37,10 +39,14 @@ export function convergeScript(
         ]
       : [],
   )
-  const calls = groups.map(({ set, steps }, index) => {
-    const keys = [...new Set(steps.flatMap(notifiedBy))].join(' ')
+  const inBatch = new Set<Step>()
+  const calls = batches(groups, notifiedBy).map(({ set, steps, index, keys }) => {
     if (set) return `transaction ${index} ${quote(set.root)} ${keys}\n`
-    return steps.map(step => call(step, order.get(step) ?? 0, keys)).join('')
+    if (steps.length === 1) return steps.map(step => call(step, order.get(step) ?? 0, keys)).join('')
+    for (const step of steps) inBatch.add(step)
+    const changes = steps.map(step => record(step, order.get(step) ?? 0))
+    const pending = keys === '' ? '' : `set_pending ${keys}\n`
+    return `halt\n${pending}${here('many', Buffer.concat(changes))}after_many $?\n`
   })
   return stageScript({
     id,
@@ -53,7 +59,7 @@ export function convergeScript(
       SITE_FILE: `${stateDirectory}/site`,
     },
     functions: [prelude, steps, restore].join(''),
-    steps: stage.map(shellOf),
+    steps: stage.map(step => (inBatch.has(step) ? ':' : shellOf(step))),
     calls: [
       ...sets,
       'case ${1-} in candidate) shift; candidate "$@" ;; esac\n',

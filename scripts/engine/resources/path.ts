@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Difference } from '#engine/output/events.ts'
 import { quote, quoteAll } from '#engine/quote.ts'
-import { differs, type Kind, known, type State } from './resource.ts'
+import { differs, type FileChange, type Kind, known, type State } from './resource.ts'
 import { fields, here } from './shell.ts'
 
 interface Attributes {
@@ -78,22 +78,32 @@ export const path: Kind<WantedPath, FoundPath> = {
     ]
   },
 
-  apply(wanted, found) {
-    switch (wanted.type) {
-      case 'absent':
-        return `rm -rf --one-file-system -- ${quote(wanted.path)}\n`
-      case 'link':
-        return `symlink ${quoteAll([wanted.target, wanted.path])}\n`
-      case 'directory':
-        return `directory ${attributesOf(wanted)}\n`
-      case 'file': {
-        const rewrite = found.type !== 'file' || contentDifference(wanted, found).length > 0
-        return rewrite
-          ? here(`put ${attributesOf(wanted)} ${wanted.content?.length ?? 0}`, wanted.content ?? '')
-          : `attributes ${attributesOf(wanted)}\n`
-      }
+  apply: applyPath,
+  changes: { like: applyPath, of: changeOf },
+}
+
+function applyPath(wanted: WantedPath, found: FoundPath): string {
+  const { what, words, content } = changeOf(wanted, found)
+  if (what === 'remove') return `rm -rf --one-file-system -- ${quoteAll(words)}\n`
+  const command = `${what} ${quoteAll(words)}`
+  return content ? here(command, content) : `${command}\n`
+}
+
+function changeOf(wanted: WantedPath, found: FoundPath): FileChange {
+  switch (wanted.type) {
+    case 'absent':
+      return { what: 'remove', words: [wanted.path] }
+    case 'link':
+      return { what: 'symlink', words: [wanted.target, wanted.path] }
+    case 'directory':
+      return { what: 'directory', words: attributesOf(wanted) }
+    case 'file': {
+      const rewrite = found.type !== 'file' || contentDifference(wanted, found).length > 0
+      if (!rewrite) return { what: 'attributes', words: attributesOf(wanted) }
+      const content = wanted.content ?? Buffer.alloc(0)
+      return { what: 'put', words: [...attributesOf(wanted), String(content.length)], content }
     }
-  },
+  }
 }
 
 // Reads NUL-separated triples (path, wanted size, wanted hash) and prints eight fields for each path.
@@ -152,8 +162,8 @@ function textOf(wanted: WantedFile, before: Buffer | string): Pick<Difference, '
   return { text: { before: before.toString(), after: content.toString() } }
 }
 
-function attributesOf(wanted: { readonly path: string } & Attributes): string {
-  return quoteAll([wanted.path, wanted.mode, wanted.owner, wanted.group])
+function attributesOf(wanted: { readonly path: string } & Attributes): readonly string[] {
+  return [wanted.path, wanted.mode, wanted.owner, wanted.group]
 }
 
 function sha256(content: Buffer): string {

@@ -3,20 +3,40 @@
 # the final one (always the same, so that a run that was killed leaves nothing for good), is synced, and takes the
 # final name in one rename(2).
 
+# The perl of files, directories and links, for one (below) and for many (converge/steps.sh). Without modules: loading
+# them would take longer than all the rest. 0301 is O_WRONLY|O_CREAT|O_EXCL of open(2), 04010000 O_SYNC.
+FILES='
+  sub ids { my ($path, $owner, $group) = @_; my $uid = $uid{$owner} //= getpwnam $owner; my $gid = $gid{$group} //= getgrnam $group;
+    die "$path: no user $owner on this host\n" unless defined $uid; die "$path: no group $group on this host\n" unless defined $gid; ($uid, $gid) }
+  sub fill { my ($sync, $path, $mode, $owner, $group, $length, $content) = @_; my ($uid, $gid) = ids($path, $owner, $group);
+    die "$path: $length bytes were to come, " . length($content) . " did\n" if defined $length && $length ne "" && $length != length $content;
+    die "$path: is a directory, a file was declared\n" if -d $path && !-l $path;
+    my ($dir, $name) = $path =~ m{^(.*)/([^/]+)$}s; die "$path: its directory does not exist: declare it before\n" unless -d "$dir/";
+    my $new = "$dir/.capstan.$name"; unlink $new; sysopen my $file, $new, 0301 | $sync, 0600 or die "$new: $!\n"; binmode $file;
+    my $ok = chown $uid, $gid, $new; $ok &&= chmod oct $mode, $new;
+    for (my $from = 0; $ok && $from < length $content; ) { my $n = syswrite $file, $content, length $content, $from; defined $n ? ($from += $n) : ($ok = 0) }
+    unless ($ok && close $file) { my $why = "$!"; unlink $new; die "$path: $why\n" } $new }
+  sub place { my ($new, $path) = @_; rename $new, $path or do { my $why = "$!"; unlink $new; die "$path: $why\n" } }
+  sub put { place(fill(04010000, @_), $_[0]) }
+  sub directory { my ($path, $mode, $owner, $group) = @_; my ($uid, $gid) = ids($path, $owner, $group);
+    die "$path: exists and is not a directory\n" if (-l $path || -e _) && !(-d $path && !-l $path);
+    unless (-d $path) { mkdir $path, 0700 or die "$path: $!\n" }
+    chown($uid, $gid, $path) && chmod(oct $mode, $path) or die "$path: $!\n" }
+  sub attributes { my ($path, $mode, $owner, $group) = @_; my ($uid, $gid) = ids($path, $owner, $group);
+    chown($uid, $gid, $path) && chmod(oct $mode, $path) or die "$path: $!\n" }
+  sub symlink_ { my ($target, $path) = @_; die "$path: is a directory, a link was declared\n" if -d $path && !-l $path;
+    my ($dir, $name) = $path =~ m{^(.*)/([^/]+)$}s; my $new = "$dir/.capstan.$name"; unlink $new;
+    symlink $target, $new or die "$path: $!\n"; rename $new, $path or do { my $why = "$!"; unlink $new; die "$path: $why\n" } }
+  sub remove { my ($path) = @_; return if (-l $path || !-d _) && (unlink $path or $! == 2); die "$path: $!\n" if -l $path || !-d _;
+    system("rm", "-rf", "--one-file-system", "--", $path) == 0 or die "$path: could not be removed\n" }
+'
 # put PATH MODE OWNER GROUP [LENGTH] <content: the file, whole, with these bytes; refused when not so many came
-# Without modules: loading them would take longer than all the rest. 04010301 is O_WRONLY|O_CREAT|O_EXCL|O_SYNC of open(2).
-put() { perl -e '
-  my ($path, $mode, $owner, $group, $length) = @ARGV; my ($uid, $gid) = (scalar getpwnam $owner, scalar getgrnam $group);
-  die "$path: no user $owner on this host\n" unless defined $uid; die "$path: no group $group on this host\n" unless defined $gid;
-  local $/; my $content = <STDIN> // "";
-  die "$path: $length bytes were to come, " . length($content) . " did\n" if defined $length && $length != length $content;
-  die "$path: is a directory, a file was declared\n" if -d $path && !-l $path;
-  my ($dir, $name) = $path =~ m{^(.*)/([^/]+)$}s; die "$path: its directory does not exist: declare it before\n" unless -d "$dir/";
-  my $new = "$dir/.capstan.$name"; unlink $new; sysopen my $file, $new, 04010301, 0600 or die "$new: $!\n"; binmode $file;
-  my $ok = chown $uid, $gid, $new; $ok &&= chmod oct $mode, $new;
-  for (my $from = 0; $ok && $from < length $content; ) { my $n = syswrite $file, $content, length $content, $from; defined $n ? ($from += $n) : ($ok = 0) }
-  unless ($ok && close $file and rename $new, $path) { my $why = "$!"; unlink $new; die "$path: $why\n" }
-' -- "$@"; }
+put() { perl -e "$FILES"'put(@ARGV[0 .. 4], do { local $/; <STDIN> } // "")' -- "$@"; }
+# directory, attributes PATH MODE OWNER GROUP
+directory() { perl -e "$FILES"'directory(@ARGV)' -- "$@"; }
+attributes() { perl -e "$FILES"'attributes(@ARGV)' -- "$@"; }
+# symlink TARGET PATH
+symlink() { perl -e "$FILES"'symlink_(@ARGV)' -- "$@"; }
 # edit PATH START LENGTH SHA256 [USER] <text: LENGTH bytes from START on are replaced by it, where the file then has that hash.
 # Else it has been changed since it was read, and is left alone: the next pass reads it again. USER: with that user's rights, and
 # its directory is made where there is none. A file that is a mount of its own (/etc/hosts of a container) can't be replaced by
@@ -38,26 +58,6 @@ edit() { perl -e '
   open $file, "+<", $path or die "$path: $!\n"; binmode $file; print $file $content or die "$path: $!\n";
   truncate $file, length $content and close $file or die "$path: $!\n";
 ' -- "$1" "$2" "$3" "$4" "${5-}"; }
-# directory PATH MODE OWNER GROUP
-directory() { perl -e '
-  my ($path, $mode, $owner, $group) = @ARGV; my ($uid, $gid) = (scalar getpwnam $owner, scalar getgrnam $group);
-  die "$path: no user $owner on this host\n" unless defined $uid; die "$path: no group $group on this host\n" unless defined $gid;
-  die "$path: exists and is not a directory\n" if (-l $path || -e _) && !(-d $path && !-l $path);
-  unless (-d $path) { mkdir $path, 0700 or die "$path: $!\n" }
-  chown($uid, $gid, $path) && chmod(oct $mode, $path) or die "$path: $!\n";
-' -- "$@"; }
-# attributes PATH MODE OWNER GROUP
-attributes() { perl -e '
-  my ($path, $mode, $owner, $group) = @ARGV; my ($uid, $gid) = (scalar getpwnam $owner, scalar getgrnam $group);
-  die "$path: no user $owner on this host\n" unless defined $uid; die "$path: no group $group on this host\n" unless defined $gid;
-  chown($uid, $gid, $path) && chmod(oct $mode, $path) or die "$path: $!\n";
-' -- "$@"; }
-# symlink TARGET PATH
-symlink() { perl -e '
-  my ($target, $path) = @ARGV; die "$path: is a directory, a link was declared\n" if -d $path && !-l $path;
-  my ($dir, $name) = $path =~ m{^(.*)/([^/]+)$}s; my $new = "$dir/.capstan.$name"; unlink $new;
-  symlink $target, $new or die "$path: $!\n"; rename $new, $path or do { my $why = "$!"; unlink $new; die "$path: $why\n" };
-' -- "$@"; }
 
 # download URL SHA256 PATH MODE OWNER GROUP: by apt's own methods, which every Debian has: no curl is needed.
 download() {

@@ -31,10 +31,26 @@ export interface Kind<Wanted, Found> {
   diff(wanted: Wanted, found: Found): readonly Difference[]
   /** Shell that makes it so, atomically, under `set -e`; run only when `diff` found something. */
   apply(wanted: Wanted, found: Found): string
+  /**
+   * The same as `apply`, as data: neighbouring steps of such kinds are made by one process. A kind that takes over these
+   * members with an `apply` of its own is changed by that: `like` is no longer the same.
+   */
+  readonly changes?: {
+    readonly like: (wanted: Wanted, found: Found) => string
+    readonly of: (wanted: Wanted, found: Found) => FileChange
+  }
   /** How often it is applied in one run before that fails; absent: three times. */
   readonly tries?: number
   /** What to tell the operator of an item that is as wanted; absent or undefined: nothing. Pure. */
   warning?(wanted: Wanted, found: Found): string | undefined
+}
+
+/** A change of a file, directory or link: one of the functions of `FILES` in prelude.sh, and what it gets. */
+export interface FileChange {
+  readonly what: 'put' | 'directory' | 'attributes' | 'symlink' | 'remove'
+  readonly words: readonly string[]
+  /** Of a file that is written. */
+  readonly content?: Buffer
 }
 
 /** An action that runs once, at the end of its role, when something that notifies it has changed. */
