@@ -63,6 +63,18 @@ test.each(modules())('%s imports only what lies below it', (file, imports) => {
   expect(imports.filter(one => !allowed.has(moduleOf(one)))).toEqual([])
 })
 
+test.each(
+  readdirSync(join(root, 'scripts')).filter(
+    name => /\.m?[jt]s$/.test(name) && !/^(capstan|typescript)\./.test(name),
+  ),
+)('scripts/%s imports nothing of the engine but #capstan', name => {
+  const text = readFileSync(join(root, 'scripts', name), 'utf8')
+  const imports = [...text.matchAll(/(?:from|import|require)\s*\(?\s*'([^']+)'/g)].map(
+    ([, specifier = '']) => specifier,
+  )
+  expect(imports.filter(one => !/^(#capstan|#roles|zx|node:\w+)$/.test(one))).toEqual([])
+})
+
 function modules(): readonly (readonly [string, readonly string[]])[] {
   return ['scripts/engine', 'roles']
     .flatMap(folder =>

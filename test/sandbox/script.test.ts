@@ -1,91 +1,75 @@
 import { randomBytes } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { $ as zx } from 'zx'
-import type { Connection } from '#engine/connection/connection.ts'
-import { connectSsh } from '#engine/connection/ssh.ts'
 import type { SshTarget } from '#engine/connection/target.ts'
 import { ConnectionLost } from '#engine/errors.ts'
-import { type CommandEvent, type Dollar, dollar } from '#engine/script/dollar.ts'
+import type { Dollar } from '#engine/script/dollar.ts'
 import { mask, Secret } from '#engine/secret.ts'
 import { openWire } from '../connection/wire.ts'
 import { uses } from '../script/uses.ts'
-import { sudoPassword, type WireHost, wireHost } from './connection-host.ts'
+import { type WireHost, wireHost } from './connection-host.ts'
+import { connected, type OnHost, ways } from './ways.ts'
 
 let on: WireHost
 const directory = mkdtempSync(join(tmpdir(), 'capstan-script-'))
-const open: Connection[] = []
-const told: CommandEvent[] = []
+const open: OnHost[] = []
 
 beforeAll(async () => {
   on = await wireHost()
 })
 afterAll(async () => {
-  await Promise.all(open.map(connection => connection.close()))
+  await Promise.all(open.map(({ connection }) => connection.close()))
   rmSync(directory, { recursive: true })
   on.remove()
 })
 
-async function connected(target: SshTarget, user?: string): Promise<{ connection: Connection; $: Dollar }> {
-  const connection = await connectSsh(target)
-  open.push(connection)
-  const start: Connection['start'] = (script, options) => connection.start(script, options)
-  const $ = dollar({ name: connection.host, start, tell: event => void told.push(event), check: false }, user)
-  return { connection, $ }
+async function login(target: SshTarget, user?: string): Promise<OnHost> {
+  const there = await connected(target, user)
+  open.push(there)
+  return there
 }
 
-/** How a host is reached, and as whom its commands run. */
-const ways: Readonly<Record<string, () => Promise<{ $: Dollar }>>> = {
-  root: () => connected(on.target('root')),
-  'sudo with a password': () => connected(on.target('asks', { sudoPassword: new Secret(sudoPassword) })),
-  'a host of one session': () => connected(on.target('single')),
-  'another user': () => connected(on.target('root'), 'free'),
-  'a jump host': () => connected(throughJump()),
-}
-
-function throughJump(): SshTarget {
-  const here = `HostName 127.0.0.1\nPort ${on.host.port}\nUser root\nIdentityFile ${on.host.keyFile}\n`
-  const inner = `HostName 127.0.0.1\nPort 22\nHostKeyAlias inner\nUser root\nIdentityFile ${on.host.keyFile}\n`
-  const known = on.knownHosts(`inner ${on.hostKey}`, `[127.0.0.1]:${on.host.port} ${on.hostKey}`)
-  const configFile = join(directory, 'jump')
-  const file = `Host inner\n${inner}ProxyJump jump\nHost jump\n${here}Host *\nUserKnownHostsFile ${known}\n`
-  writeFileSync(configFile, file)
-  return { host: 'inner', address: 'inner', configFile, sudo: 'auto' }
-}
+/** All uses as root; by the other ways, where little is different, those of the streams, the end and the user. */
+const some = [
+  'one word',
+  'an error',
+  'stdin that is written to',
+  'a pipe of stderr',
+  'timeout',
+  'a long output',
+]
 
 describe.each(Object.keys(ways))('$ by %s', way => {
-  let $: Dollar
+  let there: OnHost
   beforeAll(async () => {
-    $ = (await ways[way]?.())?.$ as Dollar
+    there = (await ways[way]?.(on)) as OnHost
+    open.push(there)
   })
 
-  const isAlone = way === 'a host of one session'
-  it.each(uses(directory).filter(([name]) => !isAlone || !/^(timeout|kill|abort)/.test(name)))(
-    'does what zx does here: %s',
-    async (_, use) => {
-      const here = await use(zx({ quiet: true }) as unknown as Dollar)
-      expect(await use($)).toEqual(here)
-    },
-  )
+  const all = uses(directory).filter(([name]) => way === 'root' || some.includes(name))
+  it.each(all)('does what zx does here: %s', async (_, use) => {
+    const here = await use(zx({ quiet: true }) as unknown as Dollar)
+    expect(await use(there.$)).toEqual(here)
+  })
 })
 
 describe('$ on a host', () => {
   it('is root, or another user with its groups and home', async () => {
-    const { $ } = await connected(on.target('free'))
+    const { $ } = await login(on.target('free'))
     expect((await $`id -un; pwd; echo "$HOME"`).stdout).toBe('root\n/\n/root\n')
-    const other = await connected(on.target('root'), 'free')
+    const other = await login(on.target('root'), 'free')
     expect((await other.$`id -un; id -gn; echo "$HOME"; umask`).stdout).toBe('free\nfree\n/home/free\n0022\n')
-    const nobody = await connected(on.target('root'), 'no-such-user')
+    const nobody = await login(on.target('root'), 'no-such-user')
     await expect(nobody.$`id`).rejects.toMatchObject({ code: 'no-such-user' })
   })
 
   it('brings odd words byte for byte, and shows a secret to no other process, log or error', async () => {
-    const { $ } = await connected(on.target('root'))
+    const { $, told } = await login(on.target('root'))
     const secret = `s3cret-${randomBytes(8).toString('hex')} it's`
-    told.length = 0
     // Looks at all processes for as long as it is not told to stop.
     const spy = $({ readOnly: true })`cd /proc; n=0
       until [ -e /run/spy-stop ]; do n=$((n + 1)); cat [0-9]*/cmdline [0-9]*/environ 2>/dev/null | tr '\\0' '\\n' | grep -F ${secret.slice(0, 20)} && echo seen; done; echo "$n looks"`.nothrow()
@@ -111,20 +95,20 @@ describe('$ on a host', () => {
   })
 
   it('queues within the sessions that sshd allows, and fails none', async () => {
-    const { $ } = await connected(on.target('root'))
+    const { $ } = await login(on.target('root'))
     const all = await Promise.all(Array.from({ length: 40 }, (_, n) => $`sleep 0.1; echo ${n}`))
     expect(all.map(one => Number(one.stdout))).toEqual(Array.from({ length: 40 }, (_, n) => n))
   })
 
   it('gives a host of one session to commands and scripts in turn', async () => {
-    const { connection, $ } = await connected(on.target('single'))
+    const { connection, $ } = await login(on.target('single'))
     expect((await connection.run('echo a')).stdout.toString()).toBe('a\n')
     expect((await $`echo b`).stdout).toBe('b\n')
     expect((await connection.run('echo c')).stdout.toString()).toBe('c\n')
   })
 
   it('gives up a command that a host of one session can be sent no signal for', async () => {
-    const { $ } = await connected(on.target('single'))
+    const { $ } = await login(on.target('single'))
     await expect($`sleep 5`.timeout('200ms')).rejects.toMatchObject({ code: 'not-killed' })
   })
 
@@ -135,7 +119,7 @@ describe('$ on a host', () => {
       knownHostsFile: on.knownHosts(`wire ${on.hostKey}`),
       hostKeyAlias: 'wire',
     }
-    const { $ } = await connected(on.target('root', through))
+    const { $ } = await login(on.target('root', through))
     const pending = [$`sleep 60`, $`sleep 60`.nothrow(), $`sleep 60`.pipe($`cat`)]
     const settled = Promise.allSettled(pending)
     await $`true`
@@ -148,7 +132,7 @@ describe('$ on a host', () => {
   })
 
   it('kills what a command has started, and nothing else', async () => {
-    const { $ } = await connected(on.target('root'))
+    const { $ } = await login(on.target('root'))
     const mark = `31${process.pid}`
     const other = $`sleep 60.${mark}`.nothrow()
     const tree = $`(sleep 61.${mark} & sleep 62.${mark} & wait) & sleep 63.${mark}`.nothrow()

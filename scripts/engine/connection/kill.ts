@@ -23,7 +23,9 @@ export function signalScript(pid: number, signal: NodeJS.Signals): string {
   return `
 ${findSession(pid, true)}
 left=$(session)
-[ -z "$left" ] || kill -s ${signal.replace(/^SIG/, '')} $left
+# Some of them may have ended meanwhile.
+[ -z "$left" ] || kill -s ${signal.replace(/^SIG/, '')} $left 2>/dev/null
+exit 0
 `
 }
 

@@ -1,7 +1,7 @@
 import { type CapstanError, exitCodeOfRun, UnreachableError } from '#engine/errors.ts'
 import type { HostRecap } from '#engine/output/events.ts'
 import { type ConvergeOptions, HostConverge, type HostResult, type HostWork } from './host.ts'
-import { batches, type Serial } from './serial.ts'
+import { hostBatches, type Serial } from './serial.ts'
 
 /** What a play applies, and how it goes over the hosts that need it. */
 export interface PlayWork {
@@ -29,7 +29,7 @@ interface RunOptions extends ConvergeOptions {
 
 /**
  * Inspects all hosts, `forks` at a time; then applies play after play, each to the hosts that it finds different, in
- * batches. A host that fails stops none of the others, but in a play with `serial` the batch that it is in is the last.
+ * hostBatches. A host that fails stops none of the others, but in a play with `serial` the batch that it is in is the last.
  * Each error is reported.
  */
 export async function converge(hosts: readonly HostWork[], options: RunOptions): Promise<RunResult> {
@@ -87,7 +87,7 @@ class Run {
 
   /** False: a batch failed, and nothing more is to be changed. */
   async #apply(play: PlayWork, due: readonly HostConverge[]): Promise<boolean> {
-    for (const batch of play.serial === undefined ? [due] : batches(due, play.serial)) {
+    for (const batch of play.serial === undefined ? [due] : hostBatches(due, play.serial)) {
       await this.#each(batch, async host => {
         await host.attempt(async () => play.before?.(host.name))
         await host.apply(play.roles.get(host.name))

@@ -2,10 +2,10 @@
 export type Serial = number | `${number}%` | readonly (number | `${number}%`)[]
 
 /**
- * The hosts in batches, in their order: `batches(['a', 'b', 'c'], [1, '100%'])` → `[['a'], ['b', 'c']]`. A share is
+ * The hosts in hostBatches, in their order: `hostBatches(['a', 'b', 'c'], [1, '100%'])` → `[['a'], ['b', 'c']]`. A share is
  * rounded down, to one host at least. Throws RangeError for what is no size of a batch.
  */
-export function batches<T>(hosts: readonly T[], serial: Serial): readonly (readonly T[])[] {
+export function hostBatches<T>(hosts: readonly T[], serial: Serial): readonly (readonly T[])[] {
   const sizes = [serial].flat().map(size => sizeOf(size, hosts.length))
   const last = sizes.at(-1)
   if (last === undefined) throw new RangeError('serial: expected at least one size of a batch, got []')

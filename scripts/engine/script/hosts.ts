@@ -1,4 +1,4 @@
-import { batches, type Serial } from '#engine/converge/serial.ts'
+import { hostBatches, type Serial } from '#engine/converge/serial.ts'
 import { Interrupted } from '#engine/errors.ts'
 import type { Emit } from '#engine/output/events.ts'
 import type { Host } from './host.ts'
@@ -54,7 +54,7 @@ export class Hosts {
     const results = new Map<Host, T>()
     const failures = new Map<string, Error>()
     const emit = this.#setting.emit()
-    const all = serial === undefined ? [hosts] : batches(hosts, serial)
+    const all = serial === undefined ? [hosts] : hostBatches(hosts, serial)
     if (all.length > 1) for (const host of hosts) emit({ event: 'waiting', host: host.name })
     const begun = new Set<Host>()
     for (const batch of all) {
