@@ -155,7 +155,7 @@ class HostCommand {
     const { write, end, finalize } = inner
     inner._stdin.once('pipe', fed)
     Object.defineProperties(promise, {
-      kill: { value: async (signal?: NodeJS.Signals) => this.#kill(promise, signal) },
+      kill: { value: async (signal?: NodeJS.Signals | null) => this.#kill(promise, signal) },
       write: { value: noting(fed, write) },
       end: { value: noting(fed, end) },
       stdin: { get: noting(fed, () => this.#running?.stdin) },
@@ -166,9 +166,9 @@ class HostCommand {
     })
   }
 
-  #kill(promise: ProcessPromise, signal: NodeJS.Signals = this.#options.killSignal ?? 'SIGTERM'): void {
+  #kill(promise: ProcessPromise, signal: NodeJS.Signals | null | undefined): void {
     if (promise.output) throw new Error('Too late to kill the process.')
-    this.#running?.kill(signal)
+    this.#running?.kill(signal ?? this.#options.killSignal ?? 'SIGTERM')
   }
 
   #pipes(promise: ProcessPromise, pipe: ProcessPromise['pipe']): ProcessPromise['pipe'] {
