@@ -80,3 +80,26 @@ it.each<readonly [string, (connection: HostConnection) => Promise<Outcome>]>([
   expect([logins, connection.trips]).toEqual([2, 2])
   await connection.close()
 })
+
+it.each([
+  ['three times', 3, 'well', 4],
+  ['each time', 100, 'stage-lost', 4],
+] as const)(
+  'follows a stage again where what follows it is killed on the host, %s',
+  async (_how, kills, how, logins) => {
+    let count = 0
+    const connection = new HostConnection(
+      'web1',
+      async () => new Recorder([{ exitCode: count++ < kills ? 137 : 0 }]),
+      {
+        run: { runId: 'r', who: 'ann@laptop', url: undefined },
+        emit: () => {},
+        stop: new AbortController().signal,
+        wait: 0,
+      },
+    )
+    const ended = await connection.stage(stage, () => {}).catch((error: unknown) => error)
+    expect([(ended as { code?: string } | undefined)?.code ?? 'well', count]).toEqual([how, logins])
+    await connection.close()
+  },
+)

@@ -142,7 +142,7 @@ it(`comes through ${rounds} random kills under load (seed ${seed})`, {
     if (!run) throw new Error(operation)
     await new Promise(resolve => setTimeout(resolve, delay))
     await kills[kill]?.(run, wire, visitors)
-    const { exitCode, signal } = await run.done
+    const { exitCode, signal, lines, stderr } = await run.done
     wire.close()
     for (const each of before.splice(0)) each.close()
     tally[`${operation}, ${kill}: ${signal ?? exitCode}`] =
@@ -151,7 +151,8 @@ it(`comes through ${rounds} random kills under load (seed ${seed})`, {
     const next = await deploy()
     expect(next.exitCode, `${what}: the next deploy\n${next.stdout.slice(-3000)}`).toBe(0)
     await expectClean(what)
-    process.stderr.write(`${what}: ${signal ?? exitCode}\n`)
+    const why = lines.find(line => line.event === 'failed')?.error?.message ?? stderr.trim().split('\n')[0]
+    process.stderr.write(`${what}: ${signal ?? exitCode} ${exitCode === 0 ? '' : why}\n`)
   }
   await visitors.leave()
   const requests = visitors.met.reduce((sum, each) => sum + each.requests, 0)

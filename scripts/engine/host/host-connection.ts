@@ -163,6 +163,7 @@ export class HostConnection {
 
   async #follow(stage: Stage, onOutput: (chunk: Buffer) => void, askToStop: () => void): Promise<void> {
     let seen = 0
+    let kills = 0
     let cause: unknown
     const count = (chunk: Buffer) => {
       seen += chunk.length
@@ -174,7 +175,9 @@ export class HostConnection {
         const options = { deadline: longest, onOutput: count, listens: true }
         const { exitCode, stderr } = await connection.run(launchAndFollow(stage, seen), options)
         if (exitCode === 0) return
-        if (exitCode !== unattended) throw notFollowed(this.host, stage.id, exitCode, stderr.toString())
+        // Where only the follower was killed, as by a host that is out of memory, the stage goes on.
+        const again = exitCode === unattended || (exitCode > 128 && kills++ < 3)
+        if (!again) throw notFollowed(this.host, stage.id, exitCode, stderr.toString())
       } catch (error) {
         if (!isLost(error)) throw error
         cause = error
