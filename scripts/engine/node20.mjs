@@ -38,6 +38,8 @@ Module._extensions['.ts'] = (module, filename) => {
 process.once('exit', () => {
   if (isNew) write()
 })
+// Only a script that is TypeScript itself is imported: `node --import ./scripts/typescript.mjs scripts/x.ts`.
+if (/\.m?ts$/.test(process.argv[1] ?? '')) Module.register('./node20-hooks.mjs', import.meta.url)
 
 function kept(filename, source) {
   const hash = createHash('sha256').update(source).digest('base64')
