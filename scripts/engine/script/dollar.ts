@@ -4,7 +4,7 @@ import { finished } from 'node:stream/promises'
 import type { LogEntry, Options, ProcessOutput, ProcessPromise, Shell } from 'zx/core'
 import { siteIn } from '#engine/call-site.ts'
 import type { HostProcess, ProcessOptions } from '#engine/connection/connection.ts'
-import { CapstanError, HostError } from '#engine/errors.ts'
+import { CapstanError, HostError, Interrupted } from '#engine/errors.ts'
 import { quote } from '#engine/quote.ts'
 import { mask, Secret } from '#engine/secret.ts'
 import { zx } from '#engine/zx.ts'
@@ -200,7 +200,9 @@ class HostCommand {
   }
 
   #finalize(promise: Internals, finalize: Internals['finalize'], [output, ...rest]: FinalizeArguments): void {
-    const error = output.cause instanceof CapstanError ? output.cause : this.#tooLong()
+    const { cause } = output
+    const isOurs = cause instanceof CapstanError || cause instanceof Interrupted
+    const error = isOurs ? cause : this.#tooLong()
     if (error === undefined) {
       const { name: host } = this.#host
       const { timeout = 0, timeoutSignal } = promise._snapshot
