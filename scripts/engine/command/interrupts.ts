@@ -24,8 +24,8 @@ export function handleInterrupts(emit: Emit, leave: () => void): Interrupts {
     exitCode = codes[signal] ?? 1
     emit({
       event: 'warning',
-      message: 'stopping: each host ends the step it is at',
-      hint: 'Once more leaves at once; hosts then end their step on their own.',
+      message: 'stopping: each host finishes its current step',
+      hint: 'Press ^C again to leave at once; the hosts then finish their step on their own.',
     })
     controller.abort()
   }
