@@ -205,8 +205,9 @@ describe('a session', () => {
     expect((await stream.done).exitCode).toBe(0)
   })
 
-  it('says so where sshd opens no second session', async () => {
+  it('says so where sshd opens no second session, and the one there is holds something', async () => {
     const connection = await login(on.target('single'))
+    await connection.run('true', { keep: true })
     await expect(connection.openStream('true')).rejects.toMatchObject({ code: 'no-channel' })
     expect(await say(connection, 'echo on')).toBe('on\n')
   })
