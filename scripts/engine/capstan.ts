@@ -10,7 +10,7 @@ import type { Role } from './converge/role.ts'
 import type { Inventory } from './inventory/inventory.ts'
 import type { Hosts } from './script/hosts.ts'
 
-export type { Play, PlayOptions } from './command/plays.ts'
+export type { PlayOptions } from './command/plays.ts'
 export type { ScriptDefinition, ScriptInput } from './command/script.ts'
 export type { Facts } from './converge/facts.ts'
 export type { Role } from './converge/role.ts'
@@ -48,22 +48,33 @@ export function script<const F extends Flags>(definition: ScriptDefinition<F>): 
   return run.input as unknown as ScriptInput<F>
 }
 
-/** A play for `site`: the hosts of a pattern get these roles, in this order. */
-export function play(pattern: string, roles: readonly Role[], options: PlayOptions = {}): Play {
+/** A play for `site`: the hosts of a pattern get these roles, or those of these names, in this order. */
+export function play(
+  pattern: string,
+  roles: readonly (Role | string)[],
+  options: PlayOptions = {},
+): DeclaredPlay {
   return { hosts: pattern, roles, ...options }
+}
+
+export interface DeclaredPlay extends Omit<Play, 'roles'> {
+  readonly roles: readonly (Role | string)[]
 }
 
 /**
  * The command of scripts/site.mjs: inspects all hosts, then applies the plays in order, each to the hosts that differ.
  * Ends with the exit code of the run.
  */
-export function site(...plays: readonly Play[]): Promise<void> {
+export function site(...declared: readonly DeclaredPlay[]): Promise<void> {
   const { siteCommand } = from<typeof import('./command/site.ts')>('site')
   if (current) throw new Error('site() opens the hosts itself: use hosts() in before and after of its plays')
   const onHosts = (source: HostSource) => {
     current = source
   }
-  return main(input => siteCommand({ ...definition(input), plays, onHosts }, input))
+  return main(input => {
+    const plays = declared.map(play => ({ ...play, roles: play.roles.map(role => named(input, role)) }))
+    return siteCommand({ ...definition(input), plays, onHosts }, input)
+  })
 }
 
 /** The other commands of scripts/: each reads its own command line, and ends with its exit code. */
@@ -100,6 +111,11 @@ function main(command: (input: CommandInput) => Promise<number>): Promise<void> 
 
 function definition({ root }: CommandInput): ReleaseDefinition {
   return from<typeof import('./command/project.ts')>('project').releaseDefinition(root)
+}
+
+function named({ root }: CommandInput, role: Role | string): Role {
+  if (typeof role !== 'string') return role
+  return from<typeof import('./command/project.ts')>('project').roleNamed(root, role)
 }
 
 /** Where the hosts of this process come from: a script is one run. */

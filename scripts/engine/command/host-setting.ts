@@ -4,7 +4,7 @@ import type { HostSetting } from '#engine/script/host.ts'
 import type { Site } from '#engine/vars.ts'
 import type { PoolOptions } from './host-pool.ts'
 import { assignRoles } from './plays.ts'
-import { siteVars } from './project.ts'
+import { roleNamed, siteVars } from './project.ts'
 import { type ReachableHost, reach } from './reach.ts'
 import { runIdentity } from './release-run.ts'
 
@@ -16,7 +16,8 @@ export function scriptHost(
 ): HostSetting {
   const { emit, check, diff, stop } = options
   let way: Pick<ReachableHost, 'sandbox' | 'connect'> = found
-  const assign = (roles: readonly Role[]) => {
+  const assign = (given: readonly (Role | string)[]) => {
+    const roles = given.map(one => (typeof one === 'string' ? roleNamed(options.root, one) : one))
     const [assigned] = assignRoles(inventory, [host], [{ hosts: 'all', roles }], siteVars(options.root))
     if (!assigned) throw new Error(`${host.name} has no roles`)
     return assigned

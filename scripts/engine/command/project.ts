@@ -1,13 +1,26 @@
+import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import type { Role } from '#engine/converge/role.ts'
 import { UsageError } from '#engine/errors.ts'
+import { orNearest } from '#engine/nearest.ts'
 import type { Site, Vars } from '#engine/vars.ts'
 import type { ReleaseDefinition } from './release-hosts.ts'
 
 /** The vars of the site, as the project's roles/site.ts declares them. */
 export function siteVars(root: string): Vars<Site> {
   return (load(root, 'roles/site.ts') as { readonly default: Vars<Site> }).default
+}
+
+/** A role of the project by its name, the folder's below roles/. Throws UsageError where there is none. */
+export function roleNamed(root: string, name: string): Role {
+  const folders = readdirSync(join(root, 'roles'), { withFileTypes: true }).filter(one => one.isDirectory())
+  const names = folders
+    .map(folder => folder.name)
+    .filter(one => existsSync(join(root, 'roles', one, 'role.ts')))
+  if (!names.includes(name))
+    throw new UsageError('no-role', `no role is named ${JSON.stringify(name)}${orNearest(name, names)}`)
+  return (load(root, `roles/${name}/role.ts`) as { readonly default: Role }).default
 }
 
 /** What releases need of the project: the site's vars, the role `app` and its settings. Throws UsageError where there is no such role. */

@@ -26,8 +26,8 @@ export interface HostSetting {
   readonly diff: boolean
   readonly stop: AbortSignal
   readonly run: () => RunIdentity
-  /** The roles with their vars for this host, valid. Throws UsageError. */
-  readonly workOf: (host: Host, roles: readonly Role[]) => Pick<HostWork, 'site' | 'roles'>
+  /** The roles, or those of these names, with their vars for this host, valid. Throws UsageError. */
+  readonly workOf: (host: Host, roles: readonly (Role | string)[]) => Pick<HostWork, 'site' | 'roles'>
   readonly site: () => AskedSite
 }
 
@@ -84,13 +84,13 @@ export class Host {
     return this.#facts
   }
 
-  /** Brings the host to what these roles declare, and verifies it. Throws what went wrong. With `--check` as `check`. */
-  converge(...roles: readonly Role[]): Promise<Converged> {
+  /** Brings the host to what these roles, or those of these names, declare, and verifies it. Throws what went wrong. With `--check` as `check`. */
+  converge(...roles: readonly (Role | string)[]): Promise<Converged> {
     return this.#converge(roles, this.#setting.check)
   }
 
   /** What `converge` would change; changes nothing. */
-  check(...roles: readonly Role[]): Promise<Converged> {
+  check(...roles: readonly (Role | string)[]): Promise<Converged> {
     return this.#converge(roles, true)
   }
 
@@ -178,7 +178,7 @@ export class Host {
     }
   }
 
-  async #converge(roles: readonly Role[], check: boolean): Promise<Converged> {
+  async #converge(roles: readonly (Role | string)[], check: boolean): Promise<Converged> {
     const { run, stop, diff, emit, workOf } = this.#setting
     const changes: PlannedChange[] = []
     const collect = (event: Event) => {
