@@ -2,11 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { $ as zx } from 'zx'
-import type { Dollar } from '#engine/script/dollar.ts'
 import { type WireHost, wireHost } from '../sandbox/connection-host.ts'
 import { type OnHost, ways } from '../sandbox/ways.ts'
-import { uses } from '../script/uses.ts'
+import { local, uses } from '../script/uses.ts'
 
 let on: WireHost
 const directory = mkdtempSync(join(tmpdir(), 'capstan-script-'))
@@ -26,7 +24,7 @@ describe.each(Object.keys(ways))('every use of $ by %s', way => {
   afterAll(() => there.connection.close())
 
   it.each(uses(directory))('does what zx does here: %s', async (_, use) => {
-    const here = await use(zx({ quiet: true }) as unknown as Dollar)
+    const here = await use(local)
     expect(await use(there.$)).toEqual(here)
   })
 })

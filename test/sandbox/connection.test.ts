@@ -510,7 +510,7 @@ describe('the way that ssh_config tells', () => {
   })
 
   it('goes by ProxyCommand, with its tokens', async () => {
-    const command = `ProxyCommand bash -c 'exec 3<>/dev/tcp/%h/%p; cat <&3 & exec cat >&3'\n`
+    const command = `ProxyCommand bash --norc -c 'exec 3<>/dev/tcp/%h/%p; cat <&3 & exec cat >&3'\n`
     const target = bare(config(`Host shop\n${here()}${command}`), 'shop')
     expect(await say(await login(target), 'echo on')).toBe('on\n')
   })

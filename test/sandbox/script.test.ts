@@ -4,13 +4,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { $ as zx } from 'zx'
 import type { SshTarget } from '#engine/connection/target.ts'
 import { ConnectionLost } from '#engine/errors.ts'
-import type { Dollar } from '#engine/script/dollar.ts'
 import { mask, Secret } from '#engine/secret.ts'
 import { openWire } from '../connection/wire.ts'
-import { uses } from '../script/uses.ts'
+import { local, uses } from '../script/uses.ts'
 import { type WireHost, wireHost } from './connection-host.ts'
 import { connected, type OnHost, ways } from './ways.ts'
 
@@ -52,7 +50,7 @@ describe.each(Object.keys(ways))('$ by %s', way => {
 
   const all = uses(directory).filter(([name]) => way === 'root' || some.includes(name))
   it.each(all)('does what zx does here: %s', async (_, use) => {
-    const here = await use(zx({ quiet: true }) as unknown as Dollar)
+    const here = await use(local)
     expect(await use(there.$)).toEqual(here)
   })
 })

@@ -2,12 +2,11 @@ import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { $ as zx } from 'zx'
 import type { Connection } from '#engine/connection/connection.ts'
 import { connectLocal } from '#engine/connection/local.ts'
 import { type CommandEvent, type Dollar, type DollarOptions, dollar } from '#engine/script/dollar.ts'
 import { Secret } from '#engine/secret.ts'
-import { uses } from './uses.ts'
+import { local, uses } from './uses.ts'
 
 let connection: Connection
 let $: Dollar
@@ -30,7 +29,7 @@ afterAll(async () => {
 
 describe('the tag $ of a host', () => {
   it.each(uses(directory))('does what zx does: %s', async (_, use) => {
-    const here = await use(zx({ quiet: true }) as unknown as Dollar)
+    const here = await use(local)
     expect(await use($)).toEqual(here)
   })
 })

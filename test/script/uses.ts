@@ -1,7 +1,14 @@
 import { createWriteStream, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { finished } from 'node:stream/promises'
+import { $ as zx } from 'zx'
 import type { Dollar } from '#engine/script/dollar.ts'
+
+// A first bash whose stdin is a socket takes itself for a remote login and reads ~/.bashrc; the level says it is no first.
+const level = { SHLVL: '5' }
+
+/** zx's own `$` on this machine. */
+export const local = zx({ quiet: true, env: { ...process.env, ...level } }) as unknown as Dollar
 
 export type Use = ($: Dollar) => Promise<unknown>
 
@@ -105,7 +112,10 @@ export function uses(directory: string): readonly (readonly [string, Use])[] {
         return { name: cause.name, signal }
       },
     ],
-    ['env', async $ => (await $({ env: { GIVEN: "it's", PATH: '/usr/bin:/bin' } })`echo $GIVEN`).stdout],
+    [
+      'env',
+      async $ => (await $({ env: { GIVEN: "it's", PATH: '/usr/bin:/bin', ...level } })`echo $GIVEN`).stdout,
+    ],
     ['cwd', async $ => (await $({ cwd: '/usr' })`pwd`).stdout],
     [
       'parallel commands',
