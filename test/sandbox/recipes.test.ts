@@ -93,7 +93,7 @@ describe('The recipes of docs/scripts.md', () => {
 
   it('copy a database through one pipe', async () => {
     const sql = (text: string) => `mariadb -e ${JSON.stringify(text)}`
-    const table = 'CREATE TABLE foobar.greetings (id INT PRIMARY KEY, text TEXT)'
+    const table = 'CREATE OR REPLACE TABLE foobar.greetings (id INT PRIMARY KEY, text TEXT)'
     await web1().say(sql(`${table}; INSERT INTO foobar.greetings VALUES (1, 'a'), (2, 'b')`))
     const { stdout } = await done(recipe('A database from one host into another'))
     expect(stdout.trim()).toBe('2')
