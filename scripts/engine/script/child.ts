@@ -97,7 +97,7 @@ function closed(stream: PassThrough): Promise<void> {
 }
 
 // Node's own 16 KiB would stop at every chunk.
-const wide = { highWaterMark: 1024 * 1024 }
+const wide = { highWaterMark: 256 * 1024 }
 
 // Linux has no pids beyond 2^22.
 let last = 2 ** 30

@@ -1,35 +1,54 @@
 import type { Readable, Writable } from 'node:stream'
 import type { ProcessPromise } from 'zx/core'
 
-/** Bytes of an output that are kept for `.text()` and the like; what is piped or read line by line may be longer. */
-const limit = 32 * 1024 * 1024
+/** Bytes of an output that are kept for `.text()` and the like. */
+const most = 32 * 1024 * 1024
+/** The same of an output that goes elsewhere, as a pipe or line by line: for the last words of an error. */
+const mostOfStream = 64 * 1024
 
 /** Where zx keeps what a command prints. It keeps all of it; this keeps up to a limit, so that a long pipe fits in memory. */
 export class Output {
-  readonly stdout = new Chunks()
-  readonly stderr = new Chunks()
-  readonly stdall = new Chunks()
+  readonly #limit = { bytes: most }
+  readonly stdout = new Chunks(this.#limit)
+  readonly stderr = new Chunks(this.#limit)
+  readonly stdall = new Chunks(this.#limit)
+
+  /** From now on it goes elsewhere. */
+  stream(): void {
+    this.#limit.bytes = mostOfStream
+  }
 
   /** Bytes of stdout that were printed; more than are kept. Undefined: all were kept. */
   get overflow(): number | undefined {
-    return this.stdout.bytes > limit ? this.stdout.bytes : undefined
+    return this.stdout.bytes > most ? this.stdout.bytes : undefined
   }
 }
 
 class Chunks extends Array<string | Buffer> {
+  readonly #limit: { readonly bytes: number }
   bytes = 0
+
+  constructor(limit: { readonly bytes: number }) {
+    super()
+    this.#limit = limit
+  }
+
+  // What is made of it by map and the like is no other of these.
+  static override get [Symbol.species](): ArrayConstructor {
+    return Array
+  }
 
   override push(...chunks: readonly (string | Buffer)[]): number {
     for (const chunk of chunks) {
       this.bytes += chunk.length
-      if (this.bytes <= limit) super.push(chunk)
+      if (this.bytes <= this.#limit.bytes) super.push(chunk)
     }
     return this.length
   }
 }
 
 /** Bytes that wait for a reader before the writer is held back. */
-const room = 4 * 1024 * 1024
+const room = 1024 * 1024
 
 /**
  * Has `source` wait for a reader that it is piped into; zx itself keeps in memory what was not read yet. `gone` is called

@@ -72,9 +72,7 @@ export class HostCommand {
     const fed = () => {
       this.#isFed = true
     }
-    const streamed = () => {
-      this.#isStreamed = true
-    }
+    const streamed = () => this.#stream()
     const { pipe } = promise
     const { write, end, finalize } = inner
     inner._stdin.once('pipe', fed)
@@ -90,6 +88,11 @@ export class HostCommand {
     })
   }
 
+  #stream(): void {
+    this.#isStreamed = true
+    this.#output.stream()
+  }
+
   #kill(promise: ProcessPromise, signal: NodeJS.Signals | null | undefined): void {
     if (promise.output) throw new Error('Too late to kill the process.')
     this.#running?.kill(signal ?? this.#options.killSignal ?? 'SIGTERM')
@@ -99,7 +102,7 @@ export class HostCommand {
     const method =
       (kind: 'stdout' | 'stderr' | 'stdall') =>
       (to: Reader, ...values: readonly unknown[]) => {
-        this.#isStreamed = true
+        this.#stream()
         const reader = readerOf(to, values, promise)
         const gone = () => {
           if (!promise.output) this.#running?.kill('SIGPIPE')
