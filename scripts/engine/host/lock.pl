@@ -101,7 +101,8 @@ sub watch_heartbeat {
   my ($seen, $since) = ("", uptime());
   for (;;) {
     sleep 2;
-    last unless -d "/proc/$shell";
+    # Its shell has ended, or has freed the lock and goes on.
+    last unless (readlink "/proc/$shell/fd/9" // "") eq "$dir/lock";
     my $written = (stat $lease)[9] // "";
     ($seen, $since) = ($written, uptime()) if $written ne $seen;
     my $silent = uptime() - $since;
