@@ -42,10 +42,11 @@ function run(
   works: readonly HostWork[],
   plays: readonly PlayWork[],
   events: Event[] = [],
+  stop = new AbortController().signal,
 ): Promise<RunResult> {
   const identity = { runId: 'r', who: 'ann@laptop', url: undefined }
   const emit = (event: Event) => void events.push(event)
-  return converge(works, { run: identity, check: false, diff: false, emit, forks: 10, plays })
+  return converge(works, { run: identity, check: false, diff: false, emit, forks: 10, plays, stop })
 }
 
 const web = ['web1', 'web2', 'web3']
@@ -122,6 +123,24 @@ describe('plays', () => {
     const { exitCode } = await run(fleet(values, []), [play(['nginx'], web, { before })])
     expect(exitCode).toBe(1)
     expect(Object.values(values).map(({ nginx }) => nginx)).toEqual(['0', '1', '1'])
+  })
+
+  it('call no hook and change nothing once the run is to stop', async () => {
+    const controller = new AbortController()
+    const log: string[] = []
+    const events: Event[] = []
+    const values = { web1: { nginx: '0' }, web2: { nginx: '0' } }
+    const before = async (host: string) => {
+      log.push(`before ${host}`)
+      controller.abort()
+    }
+    const plays = [play(['nginx'], ['web1', 'web2'], { serial: 1, before })]
+    await run(fleet(values, log), plays, events, controller.signal)
+    expect(log.filter(line => /before|changed/.test(line))).toEqual(['before web1'])
+    expect(events.filter(({ event }) => event === 'failed')).toMatchObject([
+      { error: { code: 'interrupted' } },
+    ])
+    expect(values.web2.nginx).toBe('0')
   })
 
   it('wait for what an earlier play makes known', async () => {

@@ -1,4 +1,4 @@
-import { type CapstanError, exitCodeOfRun, UnreachableError } from '#engine/errors.ts'
+import { type CapstanError, exitCodeOfRun, Interrupted, UnreachableError } from '#engine/errors.ts'
 import type { HostRecap } from '#engine/output/events.ts'
 import { type ConvergeOptions, HostConverge, type HostResult, type HostWork } from './host.ts'
 import { hostBatches, type Serial } from './serial.ts'
@@ -29,7 +29,7 @@ interface RunOptions extends ConvergeOptions {
 
 /**
  * Inspects all hosts, `forks` at a time; then applies play after play, each to the hosts that it finds different, in
- * hostBatches. A host that fails stops none of the others, but in a play with `serial` the batch that it is in is the last.
+ * batches. A host that fails stops none of the others, but in a play with `serial` the batch that it is in is the last.
  * Each error is reported.
  */
 export async function converge(hosts: readonly HostWork[], options: RunOptions): Promise<RunResult> {
@@ -89,7 +89,10 @@ class Run {
   async #apply(play: PlayWork, due: readonly HostConverge[]): Promise<boolean> {
     for (const batch of play.serial === undefined ? [due] : hostBatches(due, play.serial)) {
       await this.#each(batch, async host => {
-        await host.attempt(async () => play.before?.(host.name))
+        await host.attempt(async () => {
+          if (this.#options.stop?.aborted) throw new Interrupted('stopped')
+          await play.before?.(host.name)
+        })
         await host.apply(play.roles.get(host.name))
         await host.attempt(async () => play.after?.(host.name))
         await this.#finishIfDone(host)

@@ -1,4 +1,4 @@
-import type { CapstanError } from '#engine/errors.ts'
+import { type CapstanError, Interrupted } from '#engine/errors.ts'
 import { type Connect, HostConnection } from '#engine/host/host-connection.ts'
 import type { RunIdentity } from '#engine/host/run-identity.ts'
 import type { Emit, HostRecap } from '#engine/output/events.ts'
@@ -70,6 +70,8 @@ export class HostConverge {
   #pending = new Set<string>()
   #catalog: Catalog = { resources: [], handlers: [] }
   #probed: readonly Probed[] = []
+  /** Nothing of any role differs, as it was inspected: there is nothing to plan. */
+  #isAsDeclared = false
   #passes = 0
   #counts = new Counts([])
   #failedStep: Resource | undefined
@@ -99,6 +101,7 @@ export class HostConverge {
       this.#pending = new Set(facts.pending)
       await this.#declare(facts)
       const planned = await this.#plan()
+      this.#isAsDeclared = planned.stage.length === 0 && planned.rest.length === 0
       this.#tellOk(planned)
       if (this.#options.check) this.#foretell(planned)
     })
@@ -106,7 +109,7 @@ export class HostConverge {
 
   /** Whether the resources of these roles, or all of them, differ or are still unknown. */
   needs(roles?: ReadonlySet<string>): boolean {
-    if (this.error || this.#options.check) return false
+    if (this.error || this.#options.check || this.#isAsDeclared) return false
     const { stage, rest } = this.#planOf(this.#part(roles))
     return stage.length > 0 || rest.length > 0
   }
@@ -119,6 +122,7 @@ export class HostConverge {
       // Another host or an earlier play may have made it known.
       if (planned.stage.length === 0 && roles !== undefined) planned = await this.#plan(part)
       while (planned.stage.length > 0 || planned.rest.length > 0) {
+        if (this.#stop.aborted) throw stopped(this.name)
         this.#refuseStandstill(planned)
         const applied = await this.#apply(planned)
         this.#remember(planned, applied)
@@ -135,7 +139,7 @@ export class HostConverge {
     try {
       await work()
     } catch (error) {
-      this.error = error as CapstanError
+      this.error = error instanceof Interrupted ? stopped(this.name) : (error as CapstanError)
     }
   }
 

@@ -2,7 +2,7 @@
 export type Serial = number | `${number}%` | readonly (number | `${number}%`)[]
 
 /**
- * The hosts in hostBatches, in their order: `hostBatches(['a', 'b', 'c'], [1, '100%'])` → `[['a'], ['b', 'c']]`. A share is
+ * The hosts in batches, in their order: `hostBatches(['a', 'b', 'c'], [1, '100%'])` → `[['a'], ['b', 'c']]`. A share is
  * rounded down, to one host at least. Throws RangeError for what is no size of a batch.
  */
 export function hostBatches<T>(hosts: readonly T[], serial: Serial): readonly (readonly T[])[] {
