@@ -95,7 +95,8 @@ export function uses(directory: string): readonly (readonly [string, Use])[] {
     [
       'kill with a signal',
       async $ => {
-        const sleeping = $`trap 'echo caught; exit 9' INT; echo up; while :; do sleep 0.1; done`.nothrow()
+        const sleeping =
+          $`trap 'echo caught; exit 9' INT; echo up; while :; do sleep 0.1 || :; done`.nothrow()
         for await (const line of sleeping) if (line === 'up') await sleeping.kill('SIGINT')
         return (await sleeping).exitCode
       },
