@@ -7,12 +7,13 @@ import type {
   ProcessOptions,
   RunOptions,
 } from '#engine/connection/connection.ts'
-import { CapstanError, ConnectionLost, HostError, LockedError, UnreachableError } from '#engine/errors.ts'
+import { ConnectionLost, HostError, LockedError, UnreachableError } from '#engine/errors.ts'
 import { duration } from '#engine/output/duration.ts'
 import type { Emit } from '#engine/output/events.ts'
 import { quote } from '#engine/quote.ts'
 import { launchAndFollow, notFollowed, type Stage, unattended } from './launch.ts'
 import { heartbeat, type LockScope, leaseOf, lockError, lockScript } from './lock.ts'
+import { isLost, lostForGood, lostMessage } from './lost.ts'
 import { runDirectory, stopFile } from './paths.ts'
 import type { RunIdentity } from './run-identity.ts'
 
@@ -58,12 +59,8 @@ export class HostConnection {
   }
 
   /** Runs a script as it is, without a lock. One trip. */
-  async run(script: string, options?: RunOptions): Promise<Outcome> {
-    const connection = await this.#open()
-    return connection.run(script, options).catch(error => {
-      this.#drop(connection, error)
-      throw error
-    })
+  run(script: string, options?: RunOptions): Promise<Outcome> {
+    return this.#use(connection => connection.run(script, options))
   }
 
   /** Runs a script that changes nothing, without a lock: again, over another connection, where the connection breaks. */
@@ -72,8 +69,12 @@ export class HostConnection {
   }
 
   /** Starts a script beside the session, with a stream as its stdin. */
-  async openStream(script: string): Promise<HostStream> {
-    return (await this.#open()).openStream(script)
+  openStream(script: string): Promise<HostStream> {
+    return this.#use(async connection => {
+      const stream = await connection.openStream(script)
+      stream.done.catch(error => this.#drop(connection, error))
+      return stream
+    })
   }
 
   /**
@@ -136,16 +137,12 @@ export class HostConnection {
   }
 
   /** Starts a script as a process of its own, beside the session. */
-  async start(script: string, options: ProcessOptions): Promise<HostProcess> {
-    const connection = await this.#open()
-    try {
+  start(script: string, options: ProcessOptions): Promise<HostProcess> {
+    return this.#use(async connection => {
       const started = await connection.start(script, options)
       started.ended.catch(error => this.#drop(connection, error))
       return started
-    } catch (error) {
-      this.#drop(connection, error)
-      throw error
-    }
+    })
   }
 
   /** Whether the connection, if there is one, keeps this process from ending by itself. */
@@ -237,6 +234,16 @@ ${script}
     })
   }
 
+  async #use<T>(work: (connection: Connection) => Promise<T>): Promise<T> {
+    const connection = await this.#open()
+    try {
+      return await work(connection)
+    } catch (error) {
+      this.#drop(connection, error)
+      throw error
+    }
+  }
+
   /** A lost connection is not used again: the next call opens another one. */
   #drop(connection: Connection, error: unknown): void {
     if (!isLost(error) || this.#connection !== connection || this.#lock) return
@@ -307,35 +314,10 @@ const reconnection = 60
 /** Seconds of the last attempt at least. */
 const shortest = 0.5
 
-/** `the connection was lost: the host stopped answering`. */
-function lostMessage(host: string, cause: unknown): string {
-  if (!(cause instanceof CapstanError)) return 'the connection was lost'
-  const message = cause.message.replace(`${host}: `, '')
-  return message.startsWith('connection lost: ') ? `the ${message.replace('lost', 'was lost')}` : message
-}
-
 function isLockFailure(exitCode: number): boolean {
   return exitCode === 73 || exitCode === 75
 }
 
-// A session whose lease ran out was killed on the host, the connection under it may be fine.
-function isLost(error: unknown): boolean {
-  return error instanceof ConnectionLost || (error instanceof CapstanError && error.code === 'shell-ended')
-}
-
 function sleep(seconds: number, stop: AbortSignal): Promise<void> {
   return wait(stop.aborted ? 0 : seconds * 1000, undefined, { signal: stop }).catch(() => {})
-}
-
-function lostForGood(host: string, id: string | undefined, cause: UnreachableError): UnreachableError {
-  const log = id === undefined ? '' : ` The log of what it does is ${runDirectory(id)}/log.`
-  return new UnreachableError(
-    'lost-for-good',
-    `${host}: the connection was lost and could not be re-established`,
-    {
-      lines: [cause.message, ...cause.lines],
-      hint: `The host finishes what was begun there by itself.${log} Run again when the host answers.`,
-      cause,
-    },
-  )
 }
