@@ -9,8 +9,7 @@ import { type ReleaseDefinition, refuseSeveralApps, releaseHosts } from './relea
 import { releaseRun } from './release-run.ts'
 
 const flags = {
-  ...common('inventory', 'limit'),
-  app: { type: 'string', value: 'NAME', help: 'only hosts with this app, where there are several' },
+  ...common('inventory', 'limit', 'app'),
   source: { type: 'string', value: 'FOLDER', help: 'what to ship (default: app.release.source)' },
   ref: { type: 'string', value: 'REF', help: 'ship that commit, branch or tag instead of the work tree' },
   build: {
@@ -18,11 +17,7 @@ const flags = {
     help: 'makes the source, run in the project’s folder (default: app.release.build)',
   },
   plan: { type: 'boolean', default: false, help: 'show what would be sent and done, change nothing' },
-  wait: {
-    ...{ type: 'string', default: '30', value: 'SECONDS' },
-    help: 'how long to wait for another deploy (default: 30)',
-  },
-  ...common('extra-vars', 'ask-become-pass', 'verbose', 'json', 'help'),
+  ...common('wait', 'extra-vars', 'ask-become-pass', 'verbose', 'json', 'help'),
 } as const satisfies Flags
 
 const help = `Usage: npx zx scripts/deploy.mjs [options]

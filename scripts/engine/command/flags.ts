@@ -23,6 +23,11 @@ const commonFlags = {
     ...{ type: 'string', short: 'l', default: 'all', value: 'PATTERN' },
     help: 'only these hosts: web1,web2  web:!web3  web*',
   },
+  app: { type: 'string', value: 'NAME', help: 'only hosts with this app, where there are several' },
+  wait: {
+    ...{ type: 'string', default: '30', value: 'SECONDS' },
+    help: 'how long to wait for another deploy or rollback (default: 30)',
+  },
   'extra-vars': {
     ...{ type: 'string', short: 'e', multiple: true, value: 'K=V' },
     help: 'a var that wins over the inventory: nginx.body=64m, or @file.yml',

@@ -13,9 +13,7 @@ import { type ReleaseDefinition, type ReleaseHost, releaseHosts } from './releas
 import { type ReleaseRun, releaseRun } from './release-run.ts'
 
 const flags = {
-  ...common('inventory', 'limit'),
-  app: { type: 'string', value: 'NAME', help: 'only hosts with this app, where there are several' },
-  ...common('extra-vars', 'ask-become-pass'),
+  ...common('inventory', 'limit', 'app', 'extra-vars', 'ask-become-pass'),
   json: { type: 'boolean', default: false, help: 'one JSON value a host' },
   ...common('help'),
 } as const satisfies Flags

@@ -7,15 +7,10 @@ import { type ReleaseDefinition, refuseSeveralApps, releaseHosts } from './relea
 import { releaseRun } from './release-run.ts'
 
 const flags = {
-  ...common('inventory', 'limit'),
-  app: { type: 'string', value: 'NAME', help: 'only hosts with this app, where there are several' },
+  ...common('inventory', 'limit', 'app'),
   to: { type: 'string', value: 'RELEASE', help: 'this one: its id, or the end of it (3f9a1c2)' },
   steps: { type: 'string', value: 'N', help: 'so many good releases back (default: 1)' },
-  wait: {
-    ...{ type: 'string', default: '30', value: 'SECONDS' },
-    help: 'how long to wait for a deploy to end (default: 30)',
-  },
-  ...common('extra-vars', 'ask-become-pass', 'verbose', 'json', 'help'),
+  ...common('wait', 'extra-vars', 'ask-become-pass', 'verbose', 'json', 'help'),
 } as const satisfies Flags
 
 const help = `Usage: npx zx scripts/rollback.mjs [options]
