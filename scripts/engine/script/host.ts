@@ -9,8 +9,9 @@ import type { Emit, Event, PlannedChange } from '#engine/output/events.ts'
 import { quote } from '#engine/quote.ts'
 import type { Secret } from '#engine/secret.ts'
 import { type CommandEvent, type Dollar, dollar } from './dollar.ts'
-import { downloadFrom, type FileOptions, readHostFile, uploadTo, writeHostFile } from './files.ts'
+import { type FileOptions, readHostFile, writeHostFile } from './files.ts'
 import { HostRecord } from './record.ts'
+import { download, upload } from './transfer.ts'
 import { type AskedSite, type Awaited, waitForOnHost } from './wait-for.ts'
 
 /** What a script's run gives each of its hosts. */
@@ -27,7 +28,7 @@ export interface HostSetting {
   readonly stop: AbortSignal
   readonly run: () => RunIdentity
   /** The roles, or those of these names, with their vars for this host, valid. Throws UsageError. */
-  readonly workOf: (host: Host, roles: readonly (Role | string)[]) => Pick<HostWork, 'site' | 'roles'>
+  readonly workOf: (roles: readonly (Role | string)[]) => Pick<HostWork, 'site' | 'roles'>
   readonly site: () => AskedSite
 }
 
@@ -72,13 +73,13 @@ export class Host {
 
   /** The role's vars for this host, by its schema: typed, defaults filled in. Throws UsageError. */
   varsOf<V>(role: Role<V>): V {
-    return this.#setting.workOf(this, [role]).roles[0]?.vars as V
+    return this.#setting.workOf([role]).roles[0]?.vars as V
   }
 
   /** What the host says of itself: system, memory, addresses. One trip, the first time. */
   facts(): Promise<Facts> {
     this.#facts ??= this.#during(async connection => {
-      const { stdout } = await connection.run(factsScript)
+      const { stdout } = await connection.read(factsScript)
       return parseFacts(stdout, this.name)
     })
     return this.#facts
@@ -100,7 +101,7 @@ export class Host {
   }
 
   async exists(path: string): Promise<boolean> {
-    const { exitCode } = await this.#during(connection => connection.run(`[ -e ${quote(path)} ]\n`))
+    const { exitCode } = await this.#during(connection => connection.read(`[ -e ${quote(path)} ]\n`))
     return exitCode === 0
   }
 
@@ -113,7 +114,7 @@ export class Host {
   upload(from: string, to: string, options: FileOptions = {}): Promise<boolean> {
     const step = `upload ${to}`
     return this.#change(step, connection =>
-      uploadTo(connection, from, to, { ...options, progress: this.record.progress(step) }),
+      upload(connection, from, to, { ...options, progress: this.record.progress(step) }),
     )
   }
 
@@ -122,7 +123,7 @@ export class Host {
     const step = `download ${from}`
     await this.record.step(step, () =>
       this.#during(async connection => {
-        await downloadFrom(connection, from, to, this.record.progress(step))
+        await download(connection, from, to, this.record.progress(step))
         return false
       }),
     )
@@ -189,7 +190,7 @@ export class Host {
       convergeHost(
         {
           identity: { name: this.name, groups: this.groups },
-          ...workOf(this, roles),
+          ...workOf(roles),
           ...{ partial: true, connection, keepOpen: true, $: this.$({ readOnly: true }) },
         },
         { run: run(), check, diff, emit: collect, stop },

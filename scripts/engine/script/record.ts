@@ -1,7 +1,7 @@
 import { UnreachableError } from '#engine/errors.ts'
 import type { Emit, HostRecap } from '#engine/output/events.ts'
 import type { CommandEvent } from './dollar.ts'
-import type { Progress } from './files.ts'
+import type { Progress } from './streams.ts'
 
 /**
  * What a script did on one host, told as it happens and counted for the recap. As in Ansible a command counts as a change,

@@ -65,7 +65,9 @@ function polling(wanted: Exclude<Awaited, { readonly url: string }>, timeout: nu
   return `
 now() { read -r up rest </proc/uptime; echo "\${up%.*}"; }
 end=$(($(now) + ${Math.ceil(timeout)}))
-until said=$( (${condition(wanted)}) 2>&1); do
+until said=$( (
+${condition(wanted)}
+) 2>&1); do
   [ "$(now)" -lt "$end" ] || { printf '%s\\n' "$said"; exit 1; }
   sleep 0.3
 done
