@@ -8,6 +8,7 @@ export const {
   hosts,
   inventory,
   play,
+  printable,
   Secret,
   script,
   site,

@@ -4,7 +4,7 @@
 //
 //   npx zx scripts/run.mjs web1 -- systemctl status nginx
 //   npx zx scripts/run.mjs -i production 'web:!web3' -- 'df -h / | tail -1'
-import { hosts, script } from '#capstan'
+import { hosts, printable, script } from '#capstan'
 
 const {
   arguments: patterns,
@@ -40,6 +40,6 @@ try {
 } finally {
   for (const [text, names] of outputs) {
     if (outputs.size > 1 || names.length > 1) console.log(`${names.join(', ')}:`)
-    if (text !== '') console.log(text)
+    if (text !== '') console.log(printable(text))
   }
 }

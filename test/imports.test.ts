@@ -13,7 +13,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   'nearest.ts': [],
   'call-site.ts': [],
   'zx.ts': [],
-  'capstan.ts': [...base, 'command', 'converge', 'inventory', 'script'],
+  'capstan.ts': [...base, 'command', 'converge', 'inventory', 'output', 'script'],
   'vars.ts': ['vars'],
   vars: [...base],
   output: [...base],

@@ -77,6 +77,17 @@ export function site(...declared: readonly DeclaredPlay[]): Promise<void> {
   })
 }
 
+/**
+ * A text that came from a host, to be printed: its control characters are shown and not obeyed, and no line of it is a
+ * command to GitHub's runner. `console.log` itself masks secrets, and prints all else as it is.
+ */
+export function printable(text: string): string {
+  const { cleanLines } = load('./output/clean.ts') as typeof import('./output/clean.ts')
+  const { onActions, withoutCommands } = load('./output/actions.ts') as typeof import('./output/actions.ts')
+  const lines = cleanLines(text)
+  return (onActions(process.env) ? lines.map(withoutCommands) : lines).join('\n')
+}
+
 /** The other commands of scripts/: each reads its own command line, and ends with its exit code. */
 export const commands = {
   deploy: () =>

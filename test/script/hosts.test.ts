@@ -25,7 +25,7 @@ function setUp(
         site: () => ({ domain: 'foobar.com', ca: '' }),
       }),
   )
-  const hosts = new Hosts({ select: async () => all, emit: () => emit, stop: () => stop, forks: () => 10 })
+  const hosts = new Hosts(async () => ({ hosts: all, emit, stop, forks: 10 }))
   return { all, events, hosts }
 }
 

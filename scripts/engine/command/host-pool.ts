@@ -2,7 +2,7 @@ import type { Inventory, InventoryHost } from '#engine/inventory/inventory.ts'
 import { selectHosts } from '#engine/inventory/pattern.ts'
 import type { Emit } from '#engine/output/events.ts'
 import { Host } from '#engine/script/host.ts'
-import { Hosts } from '#engine/script/hosts.ts'
+import { Hosts, type Selection } from '#engine/script/hosts.ts'
 import { scriptHost } from './host-setting.ts'
 import { type ReachableHost, type ReachOptions, reach } from './reach.ts'
 
@@ -24,7 +24,7 @@ export interface HostSource {
 /** The hosts of one run, each made by its first use. Nothing is contacted but the sandbox, which is brought up. */
 export class HostPool implements HostSource {
   readonly #inventory: Inventory
-  readonly options: PoolOptions
+  readonly #options: PoolOptions
   readonly #limit: ReadonlySet<InventoryHost>
   readonly #hosts = new Map<string, Host>()
   /** The ways to the hosts so far. */
@@ -34,7 +34,7 @@ export class HostPool implements HostSource {
   constructor(inventory: Inventory, limit: readonly InventoryHost[], options: PoolOptions) {
     this.#inventory = inventory
     this.#limit = new Set(limit)
-    this.options = options
+    this.#options = options
   }
 
   get all(): readonly Host[] {
@@ -46,20 +46,21 @@ export class HostPool implements HostSource {
   }
 
   hosts(pattern: string): Hosts {
-    const { emit, stop, forks } = this.options
-    return new Hosts({
-      select: () => this.select(selectHosts(this.#inventory, pattern).filter(host => this.#limit.has(host))),
-      emit: () => emit,
-      stop: () => stop,
-      forks: () => forks,
-    })
+    return new Hosts(() => this.selection(pattern))
+  }
+
+  /** The hosts of a pattern, within the limit. Throws UsageError for a pattern that is none. */
+  async selection(pattern: string): Promise<Selection> {
+    const chosen = selectHosts(this.#inventory, pattern).filter(host => this.#limit.has(host))
+    const { emit, stop, forks } = this.#options
+    return { hosts: await this.select(chosen), emit, stop, forks }
   }
 
   async select(hosts: readonly InventoryHost[]): Promise<readonly Host[]> {
     const fresh = hosts.filter(({ name }) => !this.#hosts.has(name))
-    for (const one of await reach(fresh, this.options)) {
+    for (const one of await reach(fresh, this.#options)) {
       this.reachable.push(one)
-      const setting = scriptHost(this.#inventory, one, this.options)
+      const setting = scriptHost(this.#inventory, one, this.#options)
       this.#hosts.set(one.host.name, new Host(setting))
     }
     return hosts.flatMap(({ name }) => this.#hosts.get(name) ?? [])

@@ -1,4 +1,5 @@
 import type { Role } from '#engine/converge/role.ts'
+import { UnreachableError } from '#engine/errors.ts'
 import type { Inventory } from '#engine/inventory/inventory.ts'
 import type { HostSetting } from '#engine/script/host.ts'
 import type { Site } from '#engine/vars.ts'
@@ -32,14 +33,15 @@ export function scriptHost(
         return await way.connect(seconds)
       } catch (error) {
         // A sandbox host is down once it has shut down, and has other ports when it is up again.
-        const [again] = way.sandbox ? await reach([host], options) : []
+        const isDown = way.sandbox && error instanceof UnreachableError
+        const [again] = isDown ? await reach([host], options) : []
         if (!again) throw error
         way = again
         return way.connect(seconds)
       }
     },
     run: () => runIdentity(process.env),
-    workOf: (_, roles) => assign(roles),
+    workOf: assign,
     site: () => {
       const { site } = assign([])
       return { domain: nameOf(site), ca: `/etc/ssl/capstan/${site.domain}.ca` }

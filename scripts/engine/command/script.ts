@@ -8,8 +8,7 @@ import { onActions } from '#engine/output/actions.ts'
 import { renderError } from '#engine/output/errors.ts'
 import type { Emit } from '#engine/output/events.ts'
 import type { Printer } from '#engine/output/printer.ts'
-import type { Host } from '#engine/script/host.ts'
-import { Hosts } from '#engine/script/hosts.ts'
+import { Hosts, type Selection } from '#engine/script/hosts.ts'
 import { HostsFailed, reportable } from '#engine/script/thrown.ts'
 import { mask } from '#engine/secret.ts'
 import { askSudoPassword } from './ask.ts'
@@ -50,7 +49,6 @@ type FlagValue<F> = F extends { readonly type: 'boolean' }
 /** The run of a script that uses the API: opened by the first thing that is asked of it, ended when the process is. */
 export class ScriptRun implements HostSource {
   readonly input: ScriptInput<Flags>
-  readonly check: boolean
   readonly #values: ReturnType<typeof parseScript>['values']
   readonly #name: string
   readonly #errors: Error[] = []
@@ -71,7 +69,6 @@ export class ScriptRun implements HostSource {
       refuse: (message, hint) =>
         this.#exit(new UsageError('usage', message, hint === undefined ? {} : { hint })),
     }
-    this.check = parsed.values.check
     process.once('beforeExit', () => this.#end())
     process.once('exit', () => this.#end())
     process.on('uncaughtException', error => this.#fail(error))
@@ -83,16 +80,7 @@ export class ScriptRun implements HostSource {
   }
 
   hosts(pattern: string): Hosts {
-    const opened = () => {
-      if (!this.#hosts) throw new Error('the hosts of a script were used before they were selected')
-      return this.#hosts.options
-    }
-    return new Hosts({
-      select: () => this.#select(pattern),
-      emit: () => this.#emit,
-      stop: () => opened().stop,
-      forks: () => opened().forks,
-    })
+    return new Hosts(() => this.#select(pattern))
   }
 
   readonly #emit: Emit = event => {
@@ -106,40 +94,29 @@ export class ScriptRun implements HostSource {
     return loadInventory({ root: projectRoot, inventory, extraVars, roles, environment: process.env })
   }
 
-  async #select(pattern: string): Promise<readonly Host[]> {
+  async #select(pattern: string): Promise<Selection> {
     const inventory = await this.inventory()
-    const chosen = this.#orExit(() => {
-      const allowed = new Set(selectHosts(inventory, this.#values.limit))
-      return selectHosts(inventory, pattern).filter(host => allowed.has(host))
-    })
-    this.#pool ??= this.#open(inventory, chosen).catch(error => this.#exit(error))
+    const first = this.#orExit(() => selectHosts(inventory, pattern))
+    this.#pool ??= this.#open(inventory, first).catch(error => this.#exit(error))
     const pool = await this.#pool
-    return pool.select(chosen).catch(error => this.#exit(error))
+    return pool.selection(pattern).catch(error => this.#exit(error))
   }
 
   /** The printer writes to stderr, so that stdout is the script's own; a runner and `--json` read stdout. */
-  async #open(inventory: Inventory, hosts: readonly InventoryHost[]): Promise<HostPool> {
-    const { json, verbose, diff, forks } = this.#values
-    const options = {
-      root: projectRoot,
-      check: this.check,
-      diff,
-      forks: parseCount('--forks', forks, 1, 500),
-    }
+  async #open(inventory: Inventory, first: readonly InventoryHost[]): Promise<HostPool> {
+    const { json, verbose, diff, forks, limit, check } = this.#values
+    const limited = selectHosts(inventory, limit)
+    const options = { root: projectRoot, check, diff, forks: parseCount('--forks', forks, 1, 500) }
     const sudoPassword = await askSudoPassword(this.#values['ask-become-pass'], process.env)
     const stream = json || onActions(process.env) ? process.stdout : process.stderr
     this.#printer = await openPrinter({ stream, json, verbosity: verbose?.length ?? 0, diff })
     writeBeside(this.#printer)
     this.#interrupts = handleInterrupts(this.#emit, () => this.#end())
-    const names = hosts.map(({ name }) => name)
-    this.#emit({
-      ...{ event: 'run', command: this.#name, hosts: names },
-      ...{ check: this.check, inventory: inventory.name },
-    })
-    const say = (message: string) => this.#emit({ event: 'progress', message })
     const { stop } = this.#interrupts
-    const limit = selectHosts(inventory, this.#values.limit)
-    this.#hosts = new HostPool(inventory, limit, { ...options, sudoPassword, say, emit: this.#emit, stop })
+    const hosts = first.filter(host => limited.includes(host)).map(({ name }) => name)
+    this.#emit({ event: 'run', command: this.#name, hosts, check, inventory: inventory.name })
+    const say = (message: string) => this.#emit({ event: 'progress', message })
+    this.#hosts = new HostPool(inventory, limited, { ...options, sudoPassword, say, emit: this.#emit, stop })
     return this.#hosts
   }
 
@@ -221,13 +198,19 @@ function descriptionOf(file: string): string {
   return `${text.join('\n').replace(/^\S+\.m?[jt]s: /, '')}\n\n`
 }
 
-/** What the script prints on the terminal of a live view goes above it. */
+/** What the script prints: secrets are masked, and on the terminal of a live view it goes above that. */
 function writeBeside(printer: Printer): void {
   const { stdout } = process
-  if (printer.beside === undefined || !stdout.isTTY) return
   const write = stdout.write.bind(stdout)
-  stdout.write = ((...all: Parameters<typeof write>) => {
-    printer.beside?.(() => write(...all))
-    return true
+  const beside = stdout.isTTY ? printer.beside : undefined
+  stdout.write = ((first: string | Uint8Array, ...rest: []) => {
+    const shown = typeof first === 'string' ? mask(first) : first
+    let isDrained = true
+    const doWrite = () => {
+      isDrained = write(shown, ...rest)
+    }
+    if (beside) beside(doWrite)
+    else doWrite()
+    return isDrained
   }) as typeof stdout.write
 }

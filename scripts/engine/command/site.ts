@@ -106,8 +106,8 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
       inventory: inventory.name,
     })
     const run = { emit, check: values.check, diff: values.diff, stop: interrupts.stop, forks }
-    const say = (message: string) => emit({ event: 'progress', message })
-    const reached = { root: input.root, sudoPassword, say }
+    const progress = (message: string) => emit({ event: 'progress', message })
+    const reached = { root: input.root, sudoPassword, say: progress }
     const pool = new HostPool(inventory, inventory.hosts, { ...run, ...reached })
     definition.onHosts?.(pool)
     const members = new Map((await pool.select(hosts)).map(host => [host.name, host]))
@@ -117,8 +117,7 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
       ...run,
       run: runIdentity(input.environment),
       plays: playWork(inventory, plays, members),
-    })
-    await pool.close()
+    }).finally(() => pool.close())
     for (const { host, site } of assigned) {
       const way = pool.reachable.find(one => one.host === host)
       if (way && certified.has(host.name))

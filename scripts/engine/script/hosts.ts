@@ -13,26 +13,25 @@ export interface EachOptions {
   readonly maxFail?: number | `${number}%`
 }
 
-/** What a set of hosts takes from the run that it belongs to. */
-export interface HostsSetting {
-  /** The hosts of a pattern, in the order of the inventory. */
-  readonly select: () => Promise<readonly Host[]>
-  readonly emit: () => Emit
-  readonly stop: () => AbortSignal
-  readonly forks: () => number
+/** Hosts of a run, in the order of the inventory, and what of the run bears on them. */
+export interface Selection {
+  readonly hosts: readonly Host[]
+  readonly emit: Emit
+  readonly stop: AbortSignal
+  readonly forks: number
 }
 
 /** The hosts of a pattern, limited by `-l`. */
 export class Hosts {
-  readonly #setting: HostsSetting
+  readonly #select: () => Promise<Selection>
 
-  constructor(setting: HostsSetting) {
-    this.#setting = setting
+  constructor(select: () => Promise<Selection>) {
+    this.#select = select
   }
 
   /** The hosts themselves, for a loop of your own. */
-  list(): Promise<readonly Host[]> {
-    return this.#setting.select()
+  async list(): Promise<readonly Host[]> {
+    return (await this.#select()).hosts
   }
 
   /**
@@ -48,12 +47,11 @@ export class Hosts {
   ): Promise<readonly T[]> {
     const [options, work] = typeof first === 'function' ? [{}, first] : [first, second]
     if (work === undefined) throw new TypeError('each: expected a function of a host')
-    const hosts = await this.list()
-    const { serial, forks = this.#setting.forks(), maxFail = 0 } = options
+    const { hosts, emit, stop, ...run } = await this.#select()
+    const { serial, forks = run.forks, maxFail = 0 } = options
     const most = allowed(maxFail, hosts.length)
     const results = new Map<Host, T>()
     const failures = new Map<string, Error>()
-    const emit = this.#setting.emit()
     const all = serial === undefined ? [hosts] : hostBatches(hosts, serial)
     if (all.length > 1) for (const host of hosts) emit({ event: 'waiting', host: host.name })
     const begun = new Set<Host>()
@@ -61,7 +59,7 @@ export class Hosts {
       await atMost(forks, batch, async host => {
         begun.add(host)
         try {
-          if (this.#setting.stop().aborted) throw new Interrupted('the script was interrupted')
+          if (stop.aborted) throw new Interrupted('the script was interrupted')
           results.set(host, await work(host))
         } catch (thrown) {
           const error = reportable(host.name, thrown)
@@ -76,14 +74,14 @@ export class Hosts {
     for (const host of skipped) host.record.end('skipped')
     for (const host of skipped) emit({ event: 'finished', host: host.name })
     if (failures.size > 0) throw new HostsFailed(failures, skipped.length)
-    if (this.#setting.stop().aborted) throw new Interrupted('the script was interrupted')
+    if (stop.aborted) throw new Interrupted('the script was interrupted')
     return hosts.map(host => results.get(host) as T)
   }
 
   /** Calls `work` for the first host alone: for what is done once. */
   async first<T>(work: (host: Host) => Promise<T>): Promise<T> {
-    const [host] = await this.list()
-    const only = new Hosts({ ...this.#setting, select: async () => (host ? [host] : []) })
+    const selection = await this.#select()
+    const only = new Hosts(async () => ({ ...selection, hosts: selection.hosts.slice(0, 1) }))
     const [result] = await only.each(work)
     return result as T
   }
