@@ -3,7 +3,7 @@ import type { Recorder } from '#engine/connection/recorder.ts'
 import type { RoleDeclarations } from '#engine/converge/catalog.ts'
 import { converge } from '#engine/converge/converge.ts'
 import { convergeHost } from '#engine/converge/host.ts'
-import { ConnectionLost, UnreachableError } from '#engine/errors.ts'
+import { UnreachableError } from '#engine/errors.ts'
 import type { Event } from '#engine/output/events.ts'
 import { value } from './declared.ts'
 import { machine, work } from './machine.ts'
@@ -160,8 +160,8 @@ describe('a run over hosts', () => {
   it.each([
     [0, []],
     [1, [new Error('bug')]],
-    [4, [new Error('bug'), new ConnectionLost('connection-lost', 'x')]],
-    [4, [new ConnectionLost('connection-lost', 'x'), new Error('bug')]],
+    [4, [new Error('bug'), new UnreachableError('refused', 'x')]],
+    [4, [new UnreachableError('refused', 'x'), new Error('bug')]],
   ] as const)('exits with %i', async (code, errors) => {
     const hosts = errors.map((error, index) => work(error, () => {}, `bad${index}`))
     expect((await converge([fine('web1'), ...hosts], { ...run().options, forks: 5 })).exitCode).toBe(code)
