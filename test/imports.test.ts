@@ -5,7 +5,7 @@ import { expect, test } from 'vitest'
 const root = resolve(import.meta.dirname, '..')
 
 // What each module may import, itself apart: imports point one way, and output knows only events.
-const base = ['errors.ts', 'secret.ts', 'quote.ts', 'nearest.ts', 'call-site.ts', 'zx.ts']
+const base = ['errors.ts', 'secret.ts', 'quote.ts', 'nearest.ts', 'call-site.ts', 'zx.ts', 'program.ts']
 const below: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
   'secret.ts': [],
@@ -13,6 +13,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   'nearest.ts': [],
   'call-site.ts': [],
   'zx.ts': [],
+  'program.ts': ['quote.ts', 'zx.ts'],
   'capstan.ts': [...base, 'command', 'converge', 'inventory', 'output', 'script'],
   'vars.ts': ['vars'],
   vars: [...base],
@@ -73,6 +74,13 @@ test.each(
     ([, specifier = '']) => specifier,
   )
   expect(imports.filter(one => !/^(#capstan|#roles|zx|node:\w+)$/.test(one))).toEqual([])
+})
+
+test('local programs are started by zx alone', () => {
+  const starters = modules()
+    .map(([file]) => file)
+    .filter(file => /^import (?!type ).*child_process/m.test(readFileSync(join(root, file), 'utf8')))
+  expect(starters).toEqual([])
 })
 
 function modules(): readonly (readonly [string, readonly string[]])[] {

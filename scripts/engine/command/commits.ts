@@ -1,7 +1,7 @@
-import { execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { dirname, relative } from 'node:path'
 import type { ReleaseReport } from '#engine/output/events.ts'
+import { runSync } from '#engine/program.ts'
 
 /**
  * The commits that lead from one ref to another, the latest first; refs are as releases have them: `3f9a2c1 Say
@@ -35,16 +35,8 @@ function nearest(path: string): string {
   return existsSync(path) ? path : nearest(dirname(path))
 }
 
-function git(cwd: string, words: readonly string[]): string | undefined {
-  try {
-    return execFileSync('git', words, {
-      cwd,
-      timeout: 20_000,
-      maxBuffer: 16 * 1024 * 1024,
-      stdio: ['ignore', 'pipe', 'ignore'],
-    }).toString()
-  } catch {
-    // No git, no repository, an unknown commit: in all three nothing is known, which is no error.
-    return undefined
-  }
+// No git, no repository, an unknown commit: in all three nothing is known, which is no error.
+function git(cwd: string, args: readonly string[]): string | undefined {
+  const { code, stdout } = runSync('git', args, { cwd, deadline: 20 })
+  return code === 0 ? stdout : undefined
 }

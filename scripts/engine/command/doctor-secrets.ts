@@ -33,7 +33,7 @@ export async function makeSecrets(hosts: readonly HostToSetUp[], options: Secret
   const users = hosts.map(({ host }) => deployUserOf(host, inventory))
   const configs = await Promise.all(hosts.map(async one => runnerConfig(one)))
   const comment = `capstan deploy ${inventory.name}`
-  const key = newKey(comment)
+  const key = await newKey(comment)
   const lines: string[] = []
   for (const [index, { host, target }] of hosts.entries()) {
     const user = users[index] ?? ''

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { access, appendFile, constants } from 'node:fs/promises'
 import { UnreachableError } from '../errors.ts'
 import { quote } from '../quote.ts'
-import { type ChildOutcome, openssh } from './child.ts'
+import { openssh, type ToolOutcome } from './openssh.ts'
 import { isRevoked } from './revoked-keys.ts'
 import type { SshConfig } from './ssh-config.ts'
 
@@ -93,7 +93,7 @@ async function keysInLines(lines: string, name: string): Promise<readonly KnownK
   return keysFound(linesName, await openssh('sh', ['-c', script, 'sh', name], { KNOWN_HOSTS: lines }))
 }
 
-function keysFound(file: string, { exitCode, stdout, stderr }: ChildOutcome): readonly KnownKey[] {
+function keysFound(file: string, { exitCode, stdout, stderr }: ToolOutcome): readonly KnownKey[] {
   if (exitCode > 1 || /not a valid known_hosts|invalid/i.test(stderr))
     throw new UnreachableError('known-hosts', `${file}: ssh-keygen -F cannot read it`, {
       hint: 'Fix or remove the line that it names.',

@@ -1,6 +1,7 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import type { Socket } from 'node:net'
 import { userInfo } from 'node:os'
+import { start } from '../program.ts'
 import type { Secret } from '../secret.ts'
 import type { Channel, ChannelEnd } from './channel.ts'
 import type { Connection } from './connection.ts'
@@ -41,7 +42,7 @@ export function openLocal(
   shell: string,
   onChild: (child: ChildProcess) => void = () => {},
 ): Channel {
-  const child = spawn(shell, ['-c', command], { detached: true, cwd: '/', stdio: 'pipe' })
+  const child = start(shell, ['-c', command], { detached: true, cwd: '/' })
   onChild(child)
   child.stdin.on('error', () => {})
   let close = () => {}

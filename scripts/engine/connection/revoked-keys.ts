@@ -1,6 +1,6 @@
 import { open, readFile } from 'node:fs/promises'
 import { UnreachableError } from '../errors.ts'
-import { openssh } from './child.ts'
+import { openssh } from './openssh.ts'
 
 /**
  * Whether the file of RevokedHostKeys has this key: lines of public keys, or a key revocation list (KRL), which ssh-keygen

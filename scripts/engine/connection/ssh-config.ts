@@ -1,6 +1,6 @@
 import { homedir, hostname, userInfo } from 'node:os'
 import { UnreachableError, UsageError } from '../errors.ts'
-import { openssh } from './child.ts'
+import { openssh } from './openssh.ts'
 import type { SshTarget } from './target.ts'
 
 /** How to reach and log in to a host, as OpenSSH itself reads its configuration. */

@@ -1,7 +1,7 @@
-import { spawn } from 'node:child_process'
 import { connect, type Socket } from 'node:net'
 import { Duplex } from 'node:stream'
 import { UnreachableError } from '../errors.ts'
+import { start } from '../program.ts'
 import type { SshConfig } from './ssh-config.ts'
 import type { SshTarget } from './target.ts'
 
@@ -71,7 +71,7 @@ function destination(hop: string): string {
 }
 
 function proxy(command: string, args: readonly string[]): Transport {
-  const child = spawn(command, args, { stdio: 'pipe' })
+  const child = start(command, args)
   let said = ''
   const socket = Duplex.from({ readable: child.stdout, writable: child.stdin })
   socket.on('error', () => {})

@@ -1,9 +1,9 @@
-import { execFileSync } from 'node:child_process'
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Connection } from '#engine/connection/connection.ts'
-import { HostError } from '#engine/errors.ts'
+import { HostError, UsageError } from '#engine/errors.ts'
+import { lastLines, run } from '#engine/program.ts'
 import { quote } from '#engine/quote.ts'
 
 export interface KeyPair {
@@ -17,13 +17,16 @@ export interface KeyPair {
  * A new ed25519 key, made by ssh-keygen in memory where there is /dev/shm. (ssh2's own generator makes one in 128
  * a byte too short, which OpenSSH refuses.)
  */
-export function newKey(comment: string): KeyPair {
+export async function newKey(comment: string): Promise<KeyPair> {
   const folder = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'capstan-key-'))
   try {
     const file = join(folder, 'key')
-    execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', comment, '-f', file], {
-      stdio: 'pipe',
-    })
+    const made = await run('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', comment, '-f', file])
+    if (made.code !== 0)
+      throw new UsageError('ssh-keygen', `ssh-keygen made no key, and exited with ${made.code}`, {
+        lines: lastLines(made.stderr),
+        hint: "Install OpenSSH's client: apt-get install openssh-client.",
+      })
     return { privateKey: readFileSync(file, 'utf8'), publicKey: readFileSync(`${file}.pub`, 'utf8').trim() }
   } finally {
     rmSync(folder, { recursive: true, force: true })

@@ -1,8 +1,8 @@
-import { execFileSync } from 'node:child_process'
 import { existsSync, readFileSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { parse } from 'dotenv'
 import { UsageError } from '#engine/errors.ts'
+import { runSync } from '#engine/program.ts'
 
 /**
  * Looks names up in the environment, then in `.env` at the root, which is read when it is first needed and is
@@ -55,12 +55,7 @@ function readDotenv(root: string): Readonly<Record<string, string>> {
   return parseDotenv(readFileSync(file, 'utf8'))
 }
 
+// Not tracked, not a repository, or no git here: in all three nobody got it from git.
 function isTracked(root: string): boolean {
-  try {
-    execFileSync('git', ['ls-files', '--error-unmatch', '--', '.env'], { cwd: root, stdio: 'ignore' })
-    return true
-  } catch {
-    // Not tracked, not a repository, or no git here: in all three nobody got it from git.
-    return false
-  }
+  return runSync('git', ['ls-files', '--error-unmatch', '--', '.env'], { cwd: root, deadline: 20 }).code === 0
 }

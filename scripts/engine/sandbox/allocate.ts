@@ -1,10 +1,10 @@
 import { createSocket } from 'node:dgram'
 import { createServer } from 'node:net'
+import { run } from '#engine/program.ts'
 import { CapstanError } from '../errors.ts'
 import type { Container } from './container.ts'
 import type { SandboxRequest } from './host.ts'
 import { addressIn, type HostPorts, portChoices } from './plan.ts'
-import { run } from './process.ts'
 import type { SandboxState } from './state.ts'
 
 /**

@@ -1,6 +1,6 @@
-import { spawn } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { UsageError } from '../errors.ts'
+import { runInTerminal } from '../program.ts'
 import { sandboxDown } from './down.ts'
 import type { SandboxHost, SandboxOptions, SandboxRequest } from './host.ts'
 import type { DebianRelease } from './plan.ts'
@@ -158,11 +158,7 @@ async function logIn(name: string, command: readonly string[], options: SandboxO
       },
     )
   }
-  const client = spawn('ssh', [...sshWords(host), ...command], { stdio: 'inherit' })
-  return new Promise((resolve, reject) => {
-    client.on('error', reject)
-    client.on('close', code => resolve(code ?? 255))
-  })
+  return runInTerminal('ssh', [...sshWords(host), ...command])
 }
 
 function usage(message: string): UsageError {

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs'
+import type { Finished } from '#engine/program.ts'
 import type { Engine } from './engine.ts'
 import { archivesDirectory } from './packages.ts'
 import { containerName, type DebianRelease, hardwareAddress, networkName, portsAt } from './plan.ts'
-import type { Finished } from './process.ts'
 import type { HostState } from './state.ts'
 import { needsRunc } from './tools.ts'
 

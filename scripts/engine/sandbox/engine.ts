@@ -1,6 +1,6 @@
 import { userInfo } from 'node:os'
+import { type Finished, lastLines, type RunOptions, run } from '#engine/program.ts'
 import { CapstanError, UsageError } from '../errors.ts'
-import { type Finished, lastLines, type RunOptions, run } from './process.ts'
 import { ensureTools, isDebianFamily, isPresent, isRoot, keyTools, needsRunc, podmanTools } from './tools.ts'
 
 export type EngineName = 'docker' | 'podman'

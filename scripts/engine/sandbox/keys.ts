@@ -9,8 +9,8 @@ import {
   writeFileSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { lastLines, run } from '#engine/program.ts'
 import { CapstanError } from '../errors.ts'
-import { lastLines, run } from './process.ts'
 import { type SandboxState, stateDirectory } from './state.ts'
 
 /** The private key that opens every host of the clone's sandbox. */

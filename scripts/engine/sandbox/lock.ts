@@ -9,8 +9,8 @@ import {
   writeSync,
 } from 'node:fs'
 import { dirname } from 'node:path'
+import { type Finished, run } from '#engine/program.ts'
 import { CapstanError, UsageError } from '../errors.ts'
-import { type Finished, run } from './process.ts'
 
 /**
  * Does `work` while no other process holds the lock on `path`; waits for one that does, and says so. The kernel

@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
+import { run } from '#engine/program.ts'
 import { cacheDirectory } from './cache.ts'
 import { withLock } from './lock.ts'
 import type { DebianRelease } from './plan.ts'
-import { run } from './process.ts'
 import { debianSources, indexTargetFormat, withOrigins } from './sources.ts'
 import { isRoot, osRelease } from './tools.ts'
 

@@ -1,9 +1,9 @@
 import { createConnection } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { lastLines } from '#engine/program.ts'
 import { CapstanError } from '../errors.ts'
 import type { Engine } from './engine.ts'
 import { containerName } from './plan.ts'
-import { lastLines } from './process.ts'
 
 /** Whether an ssh server greets on this port of 127.0.0.1, within `milliseconds`. */
 export function answersSsh(port: number, milliseconds: number): Promise<boolean> {

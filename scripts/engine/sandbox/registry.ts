@@ -1,6 +1,6 @@
+import { type Finished, lastLines } from '#engine/program.ts'
 import { type Engine, engineError } from './engine.ts'
 import type { DebianRelease } from './plan.ts'
-import { type Finished, lastLines } from './process.ts'
 import { aptSettings, bare, cached, packages, settings } from './recipe.ts'
 
 /**

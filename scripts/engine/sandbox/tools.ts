@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { lastLines, run } from '#engine/program.ts'
 import { CapstanError, UsageError } from '../errors.ts'
-import { lastLines, run } from './process.ts'
 import { archiveKeyring } from './sources.ts'
 
 /** A program or file that this machine needs, and the Debian package that has it. */
