@@ -1,21 +1,21 @@
 // The public API, all of it: what a script imports as #capstan.
 import { createRequire } from 'node:module'
 import type { Flags } from './command/flags.ts'
-import type { HostSource } from './command/host-pool.ts'
 import type { CommandInput } from './command/main.ts'
-import type { Play, PlayOptions } from './command/plays.ts'
-import type { ReleaseDefinition } from './command/release-hosts.ts'
 import type { ScriptDefinition, ScriptInput, ScriptRun } from './command/script.ts'
 import type { Role } from './converge/role.ts'
 import type { Inventory } from './inventory/inventory.ts'
+import type { HostSource } from './run/host-pool.ts'
+import type { Play, PlayOptions } from './run/plays.ts'
+import type { ReleaseDefinition } from './run/release-hosts.ts'
 import type { Hosts } from './script/hosts.ts'
 
-export type { PlayOptions } from './command/plays.ts'
 export type { ScriptDefinition, ScriptInput } from './command/script.ts'
 export type { Facts } from './converge/facts.ts'
 export type { Role } from './converge/role.ts'
 export { CapstanError, HostError, UnreachableError, UsageError } from './errors.ts'
 export type { Inventory } from './inventory/inventory.ts'
+export type { PlayOptions } from './run/plays.ts'
 export type { Dollar, DollarOptions } from './script/dollar.ts'
 export type { FileOptions } from './script/files.ts'
 export type { Converged, Host } from './script/host.ts'
@@ -106,7 +106,7 @@ export const commands = {
   github: () => main(input => from<typeof import('./command/github.ts')>('github').githubCommand(input)),
   sandbox: () => main(input => from<typeof import('./command/sandbox.ts')>('sandbox').sandboxCommand(input)),
   inventory: () =>
-    main(input => from<typeof import('./command/inventory.ts')>('inventory').showInventory(input)),
+    main(input => from<typeof import('./command/inventory.ts')>('inventory').inventoryCommand(input)),
 } as const
 
 // Modules are loaded by their first use: a command loads what it needs, and a script what it asks for.
@@ -121,12 +121,14 @@ function main(command: (input: CommandInput) => Promise<number>): Promise<void> 
 }
 
 function definition({ root }: CommandInput): ReleaseDefinition {
-  return from<typeof import('./command/project.ts')>('project').releaseDefinition(root)
+  const { releaseDefinition } = load('./run/project.ts') as typeof import('./run/project.ts')
+  return releaseDefinition(root)
 }
 
 function named({ root }: CommandInput, role: Role | string): Role {
   if (typeof role !== 'string') return role
-  return from<typeof import('./command/project.ts')>('project').roleNamed(root, role)
+  const { roleNamed } = load('./run/project.ts') as typeof import('./run/project.ts')
+  return roleNamed(root, role)
 }
 
 /** Where the hosts of this process come from: a script is one run. */

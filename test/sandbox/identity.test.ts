@@ -3,8 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { sshWords } from '#engine/sandbox/command-line.ts'
 import { sandboxDown, sandboxUp } from '#engine/sandbox/sandbox.ts'
+import { sshArguments } from '#engine/sandbox/ssh-arguments.ts'
 
 const say = () => {}
 
@@ -30,7 +30,7 @@ test.each([
   try {
     const [host] = await sandboxUp([{ name: 'masked', debian }], { root: clone, say })
     if (host === undefined) throw new Error('no host')
-    const on = (script: string) => execFileSync('ssh', [...sshWords(host), script], { encoding: 'utf8' })
+    const on = (script: string) => execFileSync('ssh', [...sshArguments(host), script], { encoding: 'utf8' })
     const paths = wanted.match(/\/.*$/gm)?.join(' ')
     expect(on(`stat -c '%a %U %G %n' ${paths}`)).toBe(wanted)
     expect(on('find / -xdev \\( -nouser -o -nogroup -o -uid +999 -o -gid +999 \\)')).toBe('')

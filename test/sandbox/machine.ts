@@ -2,8 +2,8 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { sshWords } from '#engine/sandbox/command-line.ts'
 import { type SandboxHost, sandboxUp } from '#engine/sandbox/sandbox.ts'
+import { sshArguments } from '#engine/sandbox/ssh-arguments.ts'
 import { type Said, Shells } from './shells.ts'
 
 /** A sandbox host as a test sees it: through OpenSSH, so that nothing here rests on what is tested. */
@@ -31,7 +31,7 @@ export async function machine(name: string, debian: SandboxHost['debian'], image
   if (host === undefined) throw new Error(`no sandbox host ${name}`)
   const directory = mkdtempSync(join(tmpdir(), 'capstan-machine-'))
   const control = ['-o', `ControlPath=${directory}/control`]
-  const words = [...control, ...sshWords(host)]
+  const words = [...control, ...sshArguments(host)]
   // One login for all commands of a test; it is told to end by close, and ends by itself when forgotten.
   execFileSync('ssh', ['-o', 'ControlMaster=yes', '-o', 'ControlPersist=300', '-fN', ...words], {
     stdio: 'ignore',

@@ -3,9 +3,9 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'no
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { sshWords } from '#engine/sandbox/command-line.ts'
 import { containerName, networkName } from '#engine/sandbox/plan.ts'
 import { harvest, type SandboxHost, sandboxDown, sandboxStatus, sandboxUp } from '#engine/sandbox/sandbox.ts'
+import { sshArguments } from '#engine/sandbox/ssh-arguments.ts'
 import { readState } from '#engine/sandbox/state.ts'
 
 // Sandboxes of their own, in folders of their own: the clone's, and the hosts other tests use, are not touched.
@@ -92,7 +92,7 @@ test('another host key is refused', () => {
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', forged])
   const [type, key] = readFileSync(`${forged}.pub`, 'utf8').split(' ')
   writeFileSync(join(clone, 'known'), `[127.0.0.1]:${host.port} ${type} ${key}\n`)
-  const words = sshWords({ ...host, knownHostsFile: join(clone, 'known') })
+  const words = sshArguments({ ...host, knownHostsFile: join(clone, 'known') })
   const refused = spawnSync('ssh', [...words, 'true'], { encoding: 'utf8' })
   expect(refused.status).toBe(255)
   expect(refused.stderr).toContain('REMOTE HOST IDENTIFICATION HAS CHANGED')
@@ -203,7 +203,7 @@ function run(index: number, script: string): string {
 }
 
 function ssh(host: SandboxHost, script: string): string {
-  return execFileSync('ssh', [...sshWords(host), script], { encoding: 'utf8', stdio: 'pipe' }).trim()
+  return execFileSync('ssh', [...sshArguments(host), script], { encoding: 'utf8', stdio: 'pipe' }).trim()
 }
 
 function engine(...words: readonly string[]): string {

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
-import { assignRoles } from '#engine/command/plays.ts'
 import type { Role } from '#engine/converge/role.ts'
+import { assignRoles } from '#engine/run/plays.ts'
 import { Secret } from '#engine/secret.ts'
 import { list, port, secret, text, type Vars, vars } from '#engine/vars.ts'
 import site from '#roles/site.ts'

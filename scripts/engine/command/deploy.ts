@@ -1,11 +1,11 @@
 import { resolve } from 'node:path'
 import { deployRelease } from '#engine/deploy/deploy.ts'
+import { type ReleaseDefinition, refuseSeveralApps, releaseHosts } from '#engine/run/release-hosts.ts'
 import { makeArtifact } from './artifact.ts'
 import { projectOf } from './commits.ts'
 import { common, type Flags, flagLines } from './flags.ts'
 import type { CommandInput } from './main.ts'
 import { parseCount, parseFlags } from './options.ts'
-import { type ReleaseDefinition, refuseSeveralApps, releaseHosts } from './release-hosts.ts'
 import { releaseRun } from './release-run.ts'
 
 const flags = {

@@ -8,13 +8,13 @@ import { onActions, withoutCommands } from '#engine/output/actions.ts'
 import { cleanLines } from '#engine/output/clean.ts'
 import { paintFor } from '#engine/output/paint.ts'
 import { padTo } from '#engine/output/width.ts'
+import { type ReachableHost, reach, sshTarget } from '#engine/run/reach.ts'
 import { mask } from '#engine/secret.ts'
 import { askSudoPassword } from './ask.ts'
 import { makeSecrets } from './doctor-secrets.ts'
 import { common, type Flags, flagLines } from './flags.ts'
 import type { CommandInput } from './main.ts'
 import { parseFlags } from './options.ts'
-import { type ReachableHost, reach, sshTarget } from './reach.ts'
 
 const flags = {
   ...common('inventory', 'limit'),

@@ -1,10 +1,10 @@
 import { relative, resolve } from 'node:path'
 import { deployRelease } from '#engine/deploy/deploy.ts'
+import { runIdentity } from '#engine/host/run-identity.ts'
 import type { Emit } from '#engine/output/events.ts'
+import type { ReachableHost } from '#engine/run/reach.ts'
+import { type ReleaseDefinition, type ReleaseHost, releaseHosts } from '#engine/run/release-hosts.ts'
 import type { CommandInput } from './main.ts'
-import type { ReachableHost } from './reach.ts'
-import { type ReleaseDefinition, type ReleaseHost, releaseHosts } from './release-hosts.ts'
-import { runIdentity } from './release-run.ts'
 import { keepCertificate } from './sandbox-certificate.ts'
 
 export interface FirstReleaseOptions {

@@ -1,11 +1,67 @@
-import { inventoryCommand } from '#engine/inventory/command.ts'
+import { UsageError } from '#engine/errors.ts'
+import { loadInventory } from '#engine/inventory/inventory.ts'
+import { selectHosts } from '#engine/inventory/pattern.ts'
+import { roleNames } from '#engine/inventory/roles.ts'
+import { asJson, asText, type Question } from '#engine/inventory/show.ts'
+import { orNearest } from '#engine/nearest.ts'
+import { common, type Flags, flagLines } from './flags.ts'
 import type { CommandInput } from './main.ts'
+import { parseFlags } from './options.ts'
 
-/** Runs scripts/inventory.mjs; gives its exit code. */
-export function showInventory({ words, root, environment, stdout }: CommandInput): Promise<number> {
-  return inventoryCommand(words, {
-    ...{ root, environment },
-    say: text => stdout.write(`${text}\n`),
-    complain: text => process.stderr.write(`${text}\n`),
+const flags = {
+  ...common('inventory', 'extra-vars'),
+  json: { type: 'boolean', default: false, help: 'the same for programs' },
+  ...common('help'),
+} as const satisfies Flags
+
+const help = `Usage: npx zx scripts/inventory.mjs <command> [options]
+
+Shows what an inventory contains. No host is contacted, and no secret is looked up or shown.
+
+  list [pattern]   hosts, how each is reached, its groups
+  graph            groups and hosts as a tree
+  vars <pattern>   the vars of hosts, each with the line it comes from
+
+${flagLines(flags)}
+Examples:
+  npx zx scripts/inventory.mjs list -i production
+  npx zx scripts/inventory.mjs vars web1 -e nginx.body=64m
+  npx zx scripts/inventory.mjs list 'web:!web3' --json
+`
+
+/** Runs scripts/inventory.mjs; gives its exit code. Throws UsageError for a wrong command line or inventory. */
+export async function inventoryCommand({ words, root, environment, stdout }: CommandInput): Promise<number> {
+  const { values, positionals } = parseFlags(words, flags, 'inventory.mjs', true)
+  const [question, ...patterns] = positionals
+  if (values.help || question === undefined) {
+    stdout.write(help)
+    return 0
+  }
+  const pattern = checkedPattern(question, patterns)
+  const inventory = await loadInventory({
+    ...{ root, environment, roles: await roleNames(root), resolve: false },
+    ...{ inventory: values.inventory, extraVars: values['extra-vars'] ?? [] },
+  })
+  const show = values.json ? asJson : asText
+  stdout.write(`${show(question as Question, inventory, selectHosts(inventory, pattern))}\n`)
+  return 0
+}
+
+const questions = ['list', 'graph', 'vars'] as const satisfies readonly Question[]
+
+function checkedPattern(question: string, [pattern, ...more]: readonly string[]): string {
+  if (!questions.some(one => one === question))
+    throw refused(`expected list, graph or vars, got ${question}${orNearest(question, questions)}`)
+  if (more.length > 0) throw refused(`expected one pattern, got ${more.length + 1}; join terms with a comma`)
+  if (question === 'graph' && pattern !== undefined)
+    throw refused(`graph shows all groups and takes no pattern, got ${pattern}`)
+  if (question === 'vars' && pattern === undefined)
+    throw refused('vars: expected a host or a pattern of hosts')
+  return pattern ?? 'all'
+}
+
+function refused(message: string): UsageError {
+  return new UsageError('usage', message, {
+    hint: 'npx zx scripts/inventory.mjs --help shows what there is.',
   })
 }

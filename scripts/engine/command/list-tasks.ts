@@ -1,6 +1,6 @@
 import { buildCatalog } from '#engine/converge/catalog.ts'
 import type { Facts } from '#engine/converge/facts.ts'
-import type { HostRoles } from './plays.ts'
+import type { HostRoles } from '#engine/run/plays.ts'
 
 /** The resources of each host's roles, as they would be declared on a typical host; nothing is contacted. */
 export async function listTasks(assigned: readonly HostRoles[]): Promise<string> {

@@ -1,16 +1,14 @@
-import { randomBytes } from 'node:crypto'
-import { hostname, userInfo } from 'node:os'
 import type { DeployHost } from '#engine/deploy/settings.ts'
-import type { RunIdentity } from '#engine/host/run-identity.ts'
+import { type RunIdentity, runIdentity } from '#engine/host/run-identity.ts'
 import type { Emit, Event } from '#engine/output/events.ts'
 import { quote } from '#engine/quote.ts'
+import { reach } from '#engine/run/reach.ts'
+import type { ReleaseHost } from '#engine/run/release-hosts.ts'
 import { askSudoPassword } from './ask.ts'
 import { commitsBetween } from './commits.ts'
 import { handleInterrupts } from './interrupts.ts'
 import type { CommandInput } from './main.ts'
 import { openPrinter } from './printer.ts'
-import { reach } from './reach.ts'
-import type { ReleaseHost } from './release-hosts.ts'
 
 export interface ReleaseRun {
   readonly hosts: readonly DeployHost[]
@@ -87,18 +85,4 @@ function withRollback(event: Event & { readonly event: 'release' }, inventory: s
   if (event.outcome !== 'live' || event.previous === undefined) return event
   const where = inventory === 'sandbox' ? '' : ` -i ${quote(inventory)}`
   return { ...event, rollback: `npx zx scripts/rollback.mjs${where} --to ${event.previous}` }
-}
-
-/** Who runs this: the one on the runner that asked for it, else the one at this machine. */
-export function runIdentity(environment: NodeJS.ProcessEnv): RunIdentity {
-  const now = new Date().toISOString().replace(/[-:]|\.\d+/g, '')
-  const runId = `${now}-${randomBytes(2).toString('hex')}`
-  const { GITHUB_ACTOR, GITHUB_SERVER_URL, GITHUB_REPOSITORY, GITHUB_RUN_ID } = environment
-  if (GITHUB_ACTOR && GITHUB_RUN_ID)
-    return {
-      who: `${GITHUB_ACTOR}@github`,
-      url: `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}/actions/runs/${GITHUB_RUN_ID}`,
-      runId,
-    }
-  return { who: `${userInfo().username}@${hostname()}`, url: undefined, runId }
 }

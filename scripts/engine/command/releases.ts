@@ -6,10 +6,10 @@ import { releaseJson, releaseTable } from '#engine/deploy/table.ts'
 import { type CapstanError, UnreachableError, UsageError } from '#engine/errors.ts'
 import { orNearest } from '#engine/nearest.ts'
 import type { OutputStream } from '#engine/output/printer.ts'
+import { type ReleaseDefinition, type ReleaseHost, releaseHosts } from '#engine/run/release-hosts.ts'
 import { common, type Flags, flagLines } from './flags.ts'
 import type { CommandInput } from './main.ts'
 import { parseFlags } from './options.ts'
-import { type ReleaseDefinition, type ReleaseHost, releaseHosts } from './release-hosts.ts'
 import { type ReleaseRun, releaseRun } from './release-run.ts'
 
 const flags = {

@@ -1,9 +1,9 @@
 import { type RollbackTarget, rollbackRelease } from '#engine/deploy/rollback.ts'
 import { UsageError } from '#engine/errors.ts'
+import { type ReleaseDefinition, refuseSeveralApps, releaseHosts } from '#engine/run/release-hosts.ts'
 import { common, type Flags, flagLines } from './flags.ts'
 import type { CommandInput } from './main.ts'
 import { parseCount, parseFlags } from './options.ts'
-import { type ReleaseDefinition, refuseSeveralApps, releaseHosts } from './release-hosts.ts'
 import { releaseRun } from './release-run.ts'
 
 const flags = {

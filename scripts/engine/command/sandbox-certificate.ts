@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { quote } from '#engine/quote.ts'
-import type { ReachableHost } from './reach.ts'
+import type { ReachableHost } from '#engine/run/reach.ts'
 
 /**
  * Writes the certificate chain that a sandbox host serves for `domain` to .capstan/sandbox/<host>.pem and gives that path: the

@@ -1,25 +1,153 @@
+import { parseArgs } from 'node:util'
+import { UsageError } from '#engine/errors.ts'
 import { loadInventory } from '#engine/inventory/inventory.ts'
 import { roleNames } from '#engine/inventory/roles.ts'
-import { parseSandboxCommand, runSandboxCommand } from '#engine/sandbox/command-line.ts'
-import type { SandboxRequest } from '#engine/sandbox/sandbox.ts'
+import { runInTerminal } from '#engine/program.ts'
+import type { SandboxHostStatus, SandboxOptions, SandboxRequest } from '#engine/sandbox/sandbox.ts'
+import { sandboxDown, sandboxStatus, sandboxUp, sshArguments } from '#engine/sandbox/sandbox.ts'
 import type { CommandInput } from './main.ts'
 
-/** Runs scripts/sandbox.mjs; gives 0, or with `ssh` what the command on the host gave. */
-export function sandboxCommand({ words, root, environment, stdout }: CommandInput): Promise<number> {
-  const say = (line: string) => stdout.write(`${line}\n`)
-  return runSandboxCommand(parseSandboxCommand(words), {
-    root,
-    say,
-    declared: () => declared(root, environment),
-  })
+export type SandboxCommand =
+  | { readonly verb: 'help' }
+  | { readonly verb: 'up'; readonly hosts: readonly WantedHost[] }
+  | { readonly verb: 'down'; readonly names: readonly string[]; readonly purge: boolean }
+  | { readonly verb: 'status' }
+  | { readonly verb: 'ssh'; readonly host: string; readonly command: readonly string[] }
+
+/** A host of `up web1` or `up web1:13`; without a release it is what the inventory says, else 12. */
+export interface WantedHost {
+  readonly name: string
+  readonly debian: SandboxRequest['debian'] | undefined
+}
+
+const help = `Usage: npx zx scripts/sandbox.mjs <command>
+
+The sandbox: real Debian machines (systemd, sshd, an address of their own) in containers on this machine.
+
+  up [name[:12|13] …]    bring hosts up and wait for their sshd; without names those of inventory/sandbox.yml
+  down [name …]          remove hosts, or the whole sandbox with its network and keys
+  status                 the hosts, their state, ports and addresses
+  ssh <host> [command …] log in as root, or run a command
+
+  --purge    with down: remove the images and the fetched packages too, which all clones share
+  --help     this text
+
+Examples:
+  npx zx scripts/sandbox.mjs up
+  npx zx scripts/sandbox.mjs up web1 web2:13
+  npx zx scripts/sandbox.mjs ssh web1 systemctl --failed
+  npx zx scripts/sandbox.mjs down --purge
+`
+
+/** Runs scripts/sandbox.mjs; gives 0, or with `ssh` the exit code of the command on the host. */
+export async function sandboxCommand(input: CommandInput): Promise<number> {
+  const command = parseSandboxCommand(input.words)
+  const options = { root: input.root, say: (line: string) => void input.stdout.write(`${line}\n`) }
+  if (command.verb === 'up') await up(command.hosts, await declaredHosts(input), options)
+  else if (command.verb === 'down') await sandboxDown({ ...options, ...command })
+  else if (command.verb === 'status') options.say(statusTable(await sandboxStatus(options)))
+  else if (command.verb === 'ssh') return logIn(command.host, command.command, options)
+  else options.say(help.trimEnd())
+  return 0
+}
+
+/** The words after `sandbox.mjs` as a command. Throws UsageError on what it does not know. */
+export function parseSandboxCommand(words: readonly string[]): SandboxCommand {
+  // What follows the host of `ssh` is the command's own, dashes and all.
+  if (words[0] === 'ssh' && words[1] !== undefined && !words[1].startsWith('-'))
+    return { verb: 'ssh', host: words[1], command: words.slice(2) }
+  const { values, positionals } = parse(words)
+  const [verb, ...names] = positionals
+  if (values.help === true) return { verb: 'help' }
+  if (values.purge === true && verb !== 'down') throw usage('--purge goes with down')
+  if (verb === 'up') return { verb, hosts: names.map(wantedHost) }
+  if (verb === 'down' && values.purge === true && names.length > 0)
+    throw usage('--purge goes with down of the whole sandbox, without names')
+  if (verb === 'down') return { verb, names, purge: values.purge === true }
+  if (verb === 'status' && names.length === 0) return { verb }
+  if (verb === 'ssh') throw usage('ssh: wanted the name of a host, got none')
+  throw usage(`wanted up, down, status or ssh, got ${verb === undefined ? 'nothing' : positionals.join(' ')}`)
+}
+
+function parse(words: readonly string[]) {
+  try {
+    const options = { help: { type: 'boolean', short: 'h' }, purge: { type: 'boolean' } } as const
+    return parseArgs({ args: [...words], allowPositionals: true, strict: true, options })
+  } catch (error) {
+    // Its second sentence is advice on `--` that does not fit here.
+    throw usage(error instanceof Error ? (error.message.split('. ')[0] ?? '') : String(error))
+  }
+}
+
+function wantedHost(word: string): WantedHost {
+  const [name = '', debian, ...more] = word.split(':')
+  if (debian === undefined) return { name, debian }
+  if (!isRelease(debian) || more.length > 0)
+    throw usage(`${name}: wanted Debian 12 or 13, got ${word.slice(name.length + 1)}`)
+  return { name, debian: debian === '12' ? 12 : 13 }
+}
+
+function isRelease(text: string): text is `${SandboxRequest['debian']}` {
+  return text === '12' || text === '13'
+}
+
+async function up(
+  wanted: readonly WantedHost[],
+  declared: readonly SandboxRequest[],
+  options: SandboxOptions,
+): Promise<void> {
+  const release = (name: string) => declared.find(host => host.name === name)?.debian ?? 12
+  const named = wanted.map(({ name, debian }) => ({ name, debian: debian ?? release(name) }))
+  const hosts = await sandboxUp(named.length === 0 ? declared : named, options)
+  options.say(statusTable(hosts.map(host => ({ ...host, state: 'running' }))))
 }
 
 /** The sandbox hosts of inventory/sandbox.yml: those that `up` brings up, and the Debian of each. */
-async function declared(root: string, environment: NodeJS.ProcessEnv): Promise<readonly SandboxRequest[]> {
+async function declaredHosts({ root, environment }: CommandInput): Promise<readonly SandboxRequest[]> {
   const roles = await roleNames(root)
   const options = { root, inventory: 'sandbox', extraVars: [], roles, environment, resolve: false }
   const { hosts } = await loadInventory(options)
   return hosts.flatMap(({ name, connection }) =>
     connection.kind === 'sandbox' ? [{ name, debian: connection.debian }] : [],
   )
+}
+
+function statusTable(hosts: readonly SandboxHostStatus[]): string {
+  if (hosts.length === 0) return 'the sandbox has no host; `npx zx scripts/sandbox.mjs up` makes web1'
+  const head = ['name', 'debian', 'state', 'ssh', 'http', 'https', 'dns', 'ip']
+  const rows = hosts.map(host => {
+    const { http, https, dns } = host.ports
+    return [host.name, host.debian, host.state, host.port, http, https, dns, host.ip].map(String)
+  })
+  const table = [head, ...rows]
+  const widths = head.map((_, column) => Math.max(...table.map(row => row[column]?.length ?? 0)))
+  return table
+    .map(row =>
+      row
+        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n')
+}
+
+async function logIn(name: string, command: readonly string[], options: SandboxOptions): Promise<number> {
+  const hosts = await sandboxStatus(options)
+  const host = hosts.find(each => each.name === name)
+  if (host?.state !== 'running') {
+    throw new UsageError(
+      'sandbox-host',
+      `sandbox: wanted a running host, ${name} is ${host?.state ?? 'none of its hosts'}`,
+      {
+        hint: `\`npx zx scripts/sandbox.mjs up ${name}\` starts it; \`… status\` lists the hosts.`,
+      },
+    )
+  }
+  return runInTerminal('ssh', [...sshArguments(host), ...command])
+}
+
+function usage(message: string): UsageError {
+  return new UsageError('sandbox-usage', `sandbox.mjs: ${message}`, {
+    hint: '`npx zx scripts/sandbox.mjs --help` shows what it knows.',
+  })
 }

@@ -1,23 +1,27 @@
 import { converge } from '#engine/converge/converge.ts'
 import type { HostWork } from '#engine/converge/host.ts'
+import { runIdentity } from '#engine/host/run-identity.ts'
 import { loadInventory } from '#engine/inventory/inventory.ts'
 import { selectHosts } from '#engine/inventory/pattern.ts'
 import { roleNames } from '#engine/inventory/roles.ts'
 import type { Emit } from '#engine/output/events.ts'
+import { HostPool, type HostSource } from '#engine/run/host-pool.ts'
+import { assignRoles, filterPlays, type HostRoles, type Play, playWork } from '#engine/run/plays.ts'
+import {
+  type ReleaseDefinition,
+  type ReleaseHost,
+  refuseSeparateDatabases,
+} from '#engine/run/release-hosts.ts'
 import type { Host } from '#engine/script/host.ts'
 import type { Site, Vars } from '#engine/vars.ts'
 import { askSudoPassword } from './ask.ts'
 import { firstRelease } from './first-release.ts'
 import { common, type Flags, flagLines } from './flags.ts'
-import { HostPool, type HostSource } from './host-pool.ts'
 import { handleInterrupts } from './interrupts.ts'
 import { listTasks } from './list-tasks.ts'
 import type { CommandInput } from './main.ts'
 import { parseCount, parseFlags, parseNames } from './options.ts'
-import { assignRoles, filterPlays, type HostRoles, type Play, playWork } from './plays.ts'
 import { openPrinter } from './printer.ts'
-import { type ReleaseDefinition, type ReleaseHost, refuseSeparateDatabases } from './release-hosts.ts'
-import { runIdentity } from './release-run.ts'
 import { refreshCertificate } from './sandbox-certificate.ts'
 
 const flags = {

@@ -1,3 +1,6 @@
+import { randomBytes } from 'node:crypto'
+import { hostname, userInfo } from 'node:os'
+
 /** Who changes a host, and in which run: for its lock and its logs. */
 export interface RunIdentity {
   /** `alice@laptop`; on a GitHub runner its actor. */
@@ -6,4 +9,18 @@ export interface RunIdentity {
   readonly url: string | undefined
   /** Sorts by time and is unique: `20261122T204501Z-3f9a`. */
   readonly runId: string
+}
+
+/** Who runs this: the one on the runner that asked for it, else the one at this machine. */
+export function runIdentity(environment: NodeJS.ProcessEnv): RunIdentity {
+  const now = new Date().toISOString().replace(/[-:]|\.\d+/g, '')
+  const runId = `${now}-${randomBytes(2).toString('hex')}`
+  const { GITHUB_ACTOR, GITHUB_SERVER_URL, GITHUB_REPOSITORY, GITHUB_RUN_ID } = environment
+  if (GITHUB_ACTOR && GITHUB_RUN_ID)
+    return {
+      who: `${GITHUB_ACTOR}@github`,
+      url: `${GITHUB_SERVER_URL}/${GITHUB_REPOSITORY}/actions/runs/${GITHUB_RUN_ID}`,
+      runId,
+    }
+  return { who: `${userInfo().username}@${hostname()}`, url: undefined, runId }
 }

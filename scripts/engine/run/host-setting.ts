@@ -1,13 +1,22 @@
 import type { Role } from '#engine/converge/role.ts'
 import { UnreachableError } from '#engine/errors.ts'
+import { runIdentity } from '#engine/host/run-identity.ts'
 import type { Inventory } from '#engine/inventory/inventory.ts'
+import type { Emit } from '#engine/output/events.ts'
 import type { HostSetting } from '#engine/script/host.ts'
 import type { Site } from '#engine/vars.ts'
-import type { PoolOptions } from './host-pool.ts'
 import { assignRoles } from './plays.ts'
 import { roleNamed, siteVars } from './project.ts'
-import { type ReachableHost, reach } from './reach.ts'
-import { runIdentity } from './release-run.ts'
+import { type ReachableHost, type ReachOptions, reach } from './reach.ts'
+
+export interface PoolOptions extends ReachOptions {
+  readonly emit: Emit
+  readonly check: boolean
+  readonly diff: boolean
+  readonly stop: AbortSignal
+  /** Hosts at a time. */
+  readonly forks: number
+}
 
 /** What a Host needs of a run over an inventory. */
 export function scriptHost(

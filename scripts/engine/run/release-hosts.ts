@@ -5,7 +5,6 @@ import { selectHosts } from '#engine/inventory/pattern.ts'
 import { roleNames } from '#engine/inventory/roles.ts'
 import type { AppSettings } from '#engine/resources/release/app.ts'
 import type { Site, Vars } from '#engine/vars.ts'
-import type { CommandInput } from './main.ts'
 import { assignRoles } from './plays.ts'
 
 /** What deploys need of the project: the site's vars and the role that sets an app up. */
@@ -30,7 +29,7 @@ export interface ReleaseHost {
  */
 export async function releaseHosts(
   { site, app, settings }: ReleaseDefinition,
-  { root, environment }: CommandInput,
+  { root, environment }: { readonly root: string; readonly environment: NodeJS.ProcessEnv },
   given: {
     readonly inventory: string
     readonly limit: string

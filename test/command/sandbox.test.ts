@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest'
-import { parseSandboxCommand, sshWords } from '#engine/sandbox/command-line.ts'
+import { parseSandboxCommand } from '#engine/command/sandbox.ts'
+import { sshArguments } from '#engine/sandbox/ssh-arguments.ts'
 
 test.each([
   [['up'], { verb: 'up', hosts: [] }],
@@ -40,7 +41,7 @@ test.each([
 })
 
 test('ssh reads no configuration but ours and takes no other key', () => {
-  const words = sshWords({
+  const words = sshArguments({
     ...{ name: 'web1', debian: 12, address: '127.0.0.1', port: 22_000, user: 'root', ip: '10.141.7.10' },
     ...{ keyFile: '/a b/id', knownHostsFile: '/a b/known_hosts' },
     ports: { http: 1, https: 2, dns: 3 },

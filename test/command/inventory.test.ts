@@ -1,8 +1,9 @@
 import { execFile } from 'node:child_process'
 import { join, resolve } from 'node:path'
 import { describe, expect, test } from 'vitest'
-import { inventoryCommand } from '#engine/inventory/command.ts'
-import { project } from './project.ts'
+import { inventoryCommand } from '#engine/command/inventory.ts'
+import { exitCodeOf } from '#engine/command/main.ts'
+import { project } from '../inventory/project.ts'
 
 const files = {
   'roles/nginx/role.ts': '',
@@ -24,13 +25,10 @@ groups:
 async function run(...words: readonly string[]) {
   const said: string[] = []
   const complaints: string[] = []
-  const code = await inventoryCommand(words, {
-    root: project(files),
-    environment: {},
-    say: text => said.push(text),
-    complain: text => complaints.push(text),
-  })
-  return { code, said: said.join('\n'), complaints: complaints.join('\n') }
+  const to = (all: string[]) => ({ write: (text: string) => all.push(text) > 0 })
+  const input = { words, root: project(files), environment: {}, stdout: to(said) }
+  const code = await exitCodeOf(inventoryCommand, input, to(complaints))
+  return { code, said: said.join('').replace(/\n$/, ''), complaints: complaints.join('') }
 }
 
 describe('What it says', () => {
@@ -92,7 +90,7 @@ describe('What it says', () => {
   test('--help and no words at all print the help.', async () => {
     for (const words of [['--help'], ['-h'], [], ['vars', '--help']]) {
       const { code, said } = await run(...words)
-      expect(said).toContain('Examples\n  npx zx scripts/inventory.mjs list')
+      expect(said).toContain('Examples:\n  npx zx scripts/inventory.mjs list')
       expect(code).toBe(0)
     }
   })
@@ -102,7 +100,7 @@ describe('What it refuses, with exit code 2', () => {
   const refusals: readonly [readonly string[], string][] = [
     [['lst'], 'expected list, graph or vars, got lst; did you mean list?'],
     [['list', 'a', 'b'], 'expected one pattern, got 2; join terms with a comma'],
-    [['graph', 'web'], 'graph shows all groups and takes no web'],
+    [['graph', 'web'], 'graph shows all groups and takes no pattern, got web'],
     [['vars'], 'vars: expected a host or a pattern of hosts'],
     [['list', '--jsn'], "Unknown option '--jsn'"],
     [['list', '-i'], "Option '-i, --inventory <value>' argument missing"],

@@ -1,19 +1,9 @@
 import type { Inventory, InventoryHost } from '#engine/inventory/inventory.ts'
 import { selectHosts } from '#engine/inventory/pattern.ts'
-import type { Emit } from '#engine/output/events.ts'
 import { Host } from '#engine/script/host.ts'
 import { Hosts, type Selection } from '#engine/script/hosts.ts'
-import { scriptHost } from './host-setting.ts'
-import { type ReachableHost, type ReachOptions, reach } from './reach.ts'
-
-export interface PoolOptions extends ReachOptions {
-  readonly emit: Emit
-  readonly check: boolean
-  readonly diff: boolean
-  readonly stop: AbortSignal
-  /** Hosts at a time. */
-  readonly forks: number
-}
+import { type PoolOptions, scriptHost } from './host-setting.ts'
+import { type ReachableHost, reach } from './reach.ts'
 
 /** What `hosts()` and `inventory()` of a script are answered from. */
 export interface HostSource {
