@@ -11,6 +11,7 @@ import app from '#roles/app/role.ts'
 import vars from '#roles/app/vars.ts'
 import nginx from '#roles/nginx/role.ts'
 import { startLoad } from '../deploy/load.ts'
+import { debians } from './cases.ts'
 import { kept } from './kept.ts'
 import { site, type WebHost, webHost } from './web-host.ts'
 import { ask } from './web-request.ts'
@@ -59,7 +60,7 @@ const gate = (id: string, path: string) =>
   `perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new("/run/nginx-gate/foobar.sock") or die; print $s "GET ${path} HTTP/1.0\\r\\nHost: www.foobar.com\\r\\nX-Release: ${id}\\r\\n\\r\\n"; print while <$s>'`
 
 // One story, told in order: each part begins where the one before it ended.
-describe.each([12, 13] as const)('the app role on Debian %i', debian => {
+describe.each(debians(13))('the app role on Debian %i', debian => {
   let web: WebHost
   const converge = (given: unknown = { environment: odd }) =>
     web.converge([

@@ -11,6 +11,7 @@ import type { SshTarget } from '#engine/connection/target.ts'
 import { sshTarget } from '#engine/run/reach.ts'
 import { Secret } from '#engine/secret.ts'
 import { openWire, type Wire } from '../connection/wire.ts'
+import { debians } from './cases.ts'
 import { sudoPassword, type WireHost, wireHost } from './connection-host.ts'
 
 let on: WireHost
@@ -52,7 +53,7 @@ function through(wire: Wire, user = 'root', other: Partial<SshTarget> = {}): Ssh
   })
 }
 
-describe.each([12, 13] as const)('the users of a Debian %i host', debian => {
+describe.each(debians(12))('the users of a Debian %i host', debian => {
   let there: WireHost
   beforeAll(async () => {
     there = await wireHost(debian)

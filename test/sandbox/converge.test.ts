@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openWire } from '../connection/wire.ts'
+import { debians } from './cases.ts'
 import { type Machine, machine } from './machine.ts'
 import { runHere } from './site.ts'
 
@@ -42,7 +43,7 @@ describe('500 files', () => {
   }, 60_000)
 })
 
-describe.each([12, 13])('--check --diff on a Debian %i host', debian => {
+describe.each(debians(13))('--check --diff on a Debian %i host', debian => {
   const host = () => (debian === 12 ? conv1 : conv2)
   const check = (line = 'good') =>
     runHere({ roles: ['web'], hosts: host(), vars: { web: { line } }, words: ['-C', '-D'] })

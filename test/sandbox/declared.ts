@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { debians } from './cases.ts'
 import { type Machine, machine } from './machine.ts'
 import { runHere, type SiteRun } from './site.ts'
 
@@ -32,9 +33,9 @@ export function declare(
   return runHere({ roles: ['declared'], hosts: host, vars, words })
 }
 
-/** Tests of the cases, all in the same runs: made, found, repaired after a hand edit, and removed, on Debian 12 and 13. */
-export function declaredCases(name: string, cases: Readonly<Record<string, Case>>): void {
-  describe.each([12, 13] as const)(`${name} on Debian %i`, debian => {
+/** Tests of the cases, all in the same runs: made, found, repaired after a hand edit, and removed. */
+export function declaredCases(name: string, debian: 12 | 13, cases: Readonly<Record<string, Case>>): void {
+  describe.each(debians(debian))(`${name} on Debian %i`, debian => {
     const all = Object.values(cases)
     const calls = all.flatMap(one => one.declare)
     let host: Machine

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { quote } from '#engine/quote.ts'
 import { serialOf } from '#engine/resources/zone.ts'
+import { debians } from './cases.ts'
 import { type DnsHost, dnsHost } from './dns-host.ts'
 import { ask } from './dns-query.ts'
 
@@ -13,7 +14,7 @@ const stub =
   bind $s, pack_sockaddr_in(53, inet_aton("127.0.0.53")) or die; listen $s, 5 if $type == SOCK_STREAM; push @all, $s } sleep`)
 
 // One story, told in order: each part begins where the one before it ended.
-describe.each([12, 13] as const)('the dns role on a bare Debian %i', debian => {
+describe.each(debians(13))('the dns role on a bare Debian %i', debian => {
   let dns: DnsHost
   let port: number
 

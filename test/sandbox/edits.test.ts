@@ -6,7 +6,7 @@ const odd = `it's "odd" \${HOME} \`id\` $(id) é 日本 -- %h`
 const in_ = (file: string, text: string) =>
   `[ "$(cat ${file})" = "$(printf '%s' '${text.replaceAll("'", "'\\''")}')" ]`
 
-declaredCases('edits', {
+declaredCases('edits', 13, {
   'a command with a guard': {
     declare: [
       ['command', 'echo made >/srv/made; echo once >>/srv/runs', { creates: '/srv/made' }],

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { declare, declaredCases } from './declared.ts'
 import { type Machine, machine } from './machine.ts'
 
-declaredCases('settings', {
+declaredCases('settings', 12, {
   'the name of the host, now and at boot': {
     declare: [['hostname', 'web-9']],
     holds: '[ "$(hostname)" = web-9 ]; [ "$(cat /etc/hostname)" = web-9 ]; [ "$(uname -n)" = web-9 ]',

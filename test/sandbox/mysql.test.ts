@@ -1,10 +1,11 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Secret } from '#engine/secret.ts'
 import mysqlRole from '#roles/mysql/role.ts'
+import { debians } from './cases.ts'
 import { depth } from './mysql-depth.ts'
 import { declaring, file, given, hash, type MysqlHost, mended, mysqlHost, secret } from './mysql-host.ts'
 
-describe.each([12, 13] as const)('MariaDB on Debian %i', debian => {
+describe.each(debians(12))('MariaDB on Debian %i', debian => {
   let on: MysqlHost
 
   beforeAll(async () => {

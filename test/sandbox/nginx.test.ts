@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import nginx from '#roles/nginx/role.ts'
+import { debians } from './cases.ts'
 import { type WebHost, webHost } from './web-host.ts'
 import { ask } from './web-request.ts'
 
@@ -26,7 +27,7 @@ const gate = (id: string) =>
   `perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new("/run/nginx-gate/foobar.sock") or die "$!\\n"; print $s "GET /health HTTP/1.0\\r\\nHost: www.foobar.com\\r\\nX-Release: ${id}\\r\\n\\r\\n"; print while <$s>'`
 
 // One story, told in order: each part begins where the one before it ended.
-describe.each([12, 13] as const)('the nginx role on a bare Debian %i', debian => {
+describe.each(debians(12))('the nginx role on a bare Debian %i', debian => {
   let web: WebHost
   const http = (url: string, headers = {}) => ask({ port: web.host.ports.http, url, headers })
   const https = (path: string, headers = {}, method = 'GET') =>

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { apps } from '../deploy/apps.ts'
 import { startLoad } from '../deploy/load.ts'
+import { some } from './cases.ts'
 import { type DeployOptions, scripts, source } from './deploy-app.ts'
 import { kept } from './kept.ts'
 import { type Machine, machine, root } from './machine.ts'
@@ -34,12 +35,13 @@ const sockets = `${apps.node['server.js']}server.on('upgrade', (request, socket)
 `
 
 // One story for each, told in order, on one host that is emptied of releases before.
-describe.each([
-  ['gunicorn', 'python', {}],
-  ['uwsgi', 'python', { python: { server: 'uwsgi' } }],
+const kinds = [
   ['node', 'node', {}],
+  ['gunicorn', 'python', {}],
   ['static', 'static', {}],
-] as const)('an app on %s', (_name, runtime, given) => {
+  ['uwsgi', 'python', { python: { server: 'uwsgi' } }],
+] as const
+describe.each(some(kinds, 2))('an app on %s', (_name, runtime, given) => {
   const secret = '!generated DB_PASSWORD'
   const vars = {
     site: { runtime },

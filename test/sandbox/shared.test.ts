@@ -1,6 +1,7 @@
 import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { debians } from './cases.ts'
 import { scripts, source } from './deploy-app.ts'
 import { kept } from './kept.ts'
 import { type Machine, machine } from './machine.ts'
@@ -23,7 +24,7 @@ const directives = [
 ]
 
 // One story, told in order: each part begins where the one before it ended.
-describe.each([12, 13] as const)('A shared folder on Debian %i', debian => {
+describe.each(debians(13))('A shared folder on Debian %i', debian => {
   let host: Machine
   const get = (path: string, headers = {}) =>
     ask({ port: host.host.ports.https, url: `https://www.foobar.com${path}`, headers })

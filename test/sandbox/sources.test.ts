@@ -81,7 +81,7 @@ const down = createHash('sha256').update('down\n').digest('hex')
 const odd = `/srv/it's "odd" $(id) é`
 const [one = '', two = ''] = repository.commits
 
-declaredCases('sources', {
+declaredCases('sources', 13, {
   'files from elsewhere': {
     before: serve,
     declare: [

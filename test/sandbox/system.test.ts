@@ -44,7 +44,7 @@ for name in demo-pinned demo-latest demo-gone; do for version in 1.0-1 2.0-1; do
 done; done; }
 echo 'deb [trusted=yes] file:/srv/repo ./' >/etc/apt/sources.list.d/demo.list; apt-get -qq update 2>/dev/null && apt-get -qq install -y demo-latest=1.0-1 demo-gone=1.0-1 >/dev/null`
 
-declaredCases('system', {
+declaredCases('system', 12, {
   'packages in a version, held, as the latest, and absent': {
     before: archive,
     declare: [

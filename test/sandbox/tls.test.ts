@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { pairFolder } from '../pairs.ts'
+import { debians } from './cases.ts'
 import { dns, nginx, type Options, type TlsHost, tlsHost } from './tls-host.ts'
 
 const names = ['foobar.com', 'www.foobar.com']
@@ -10,7 +11,7 @@ const more = { www: ['www.foobar.com', 'shop.foobar.com'] }
 const folder = pairFolder()
 afterAll(() => folder.remove())
 
-describe.each([12, 13] as const)('The certificate on Debian %i', debian => {
+describe.each(debians(12))('The certificate on Debian %i', debian => {
   let on: TlsHost
 
   beforeAll(async () => {
