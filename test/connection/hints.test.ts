@@ -6,7 +6,7 @@ import { connectSsh } from '#engine/connection/ssh.ts'
 import { inspectAll } from '#engine/deploy/candidates.ts'
 import { HostDeploy } from '#engine/deploy/host-deploy.ts'
 import type { AppState } from '#engine/deploy/inspect.ts'
-import { checkSsh } from '#engine/doctor/way.ts'
+import { checkSsh } from '#engine/doctor/ssh-checks.ts'
 import { UnreachableError } from '#engine/errors.ts'
 import { project } from '../inventory/project.ts'
 

@@ -39,18 +39,18 @@ const text = (said: string): Mark => ({ word: 'text', text: said })
 
 describe('the report of a stage', () => {
   it('reports members of a set as changed once it is installed', () => {
-    const story = told(
+    const report = told(
       ...[...step(0), ...step(1), ...step(2)],
       { word: 'tested', index: 1, code: 0, on: 'copy' },
       { word: 'installed', index: 1 },
       ...step(3),
       { word: 'done', code: 0 },
     )
-    expect(story.events).toEqual([
+    expect(report.events).toEqual([
       ...['changing value a', 'changed value a', 'changing value /etc/x/a', 'changing value /etc/x/b'],
       ...['changed value /etc/x/a', 'changed value /etc/x/b', 'changing reload', 'changed reload'],
     ])
-    expect(story).toMatchObject({
+    expect(report).toMatchObject({
       done: ['value a', 'value /etc/x/a', 'value /etc/x/b', 'reload'],
       error: undefined,
     })

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { HostError } from '#engine/errors.ts'
 import { annotationsOf } from '#engine/github/annotations.ts'
-import { followStory } from '#engine/github/story.ts'
+import { collectReport } from '#engine/github/run-report.ts'
 import { summarize } from '#engine/github/summary.ts'
 import type { Event } from '#engine/output/events.ts'
 import { Secret } from '#engine/secret.ts'
@@ -40,9 +40,9 @@ const report = {
 } as const
 
 function summary(events: readonly Event[], more: Partial<Parameters<typeof summarize>[1]> = {}): string {
-  const told = followStory()
+  const told = collectReport()
   for (const event of events) told.on(event, 0)
-  return summarize(told.story(), { ...options, ...more })
+  return summarize(told.report(), { ...options, ...more })
 }
 
 it('tells a deploy: from, to, commits, hosts, health, times, the way back', () => {

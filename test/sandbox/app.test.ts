@@ -59,7 +59,7 @@ const live = (id: string) =>
 const gate = (id: string, path: string) =>
   `perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new("/run/nginx-gate/foobar.sock") or die; print $s "GET ${path} HTTP/1.0\\r\\nHost: www.foobar.com\\r\\nX-Release: ${id}\\r\\n\\r\\n"; print while <$s>'`
 
-// One story, told in order: each part begins where the one before it ended.
+// These tests run in order: each one begins where the one before it ended.
 describe.each(debians(13))('the app role on Debian %i', debian => {
   let web: WebHost
   const converge = (given: unknown = { environment: odd }) =>

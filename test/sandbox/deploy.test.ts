@@ -30,7 +30,7 @@ const leave = () => {
   } catch {}
 }
 
-// One story, told in order: each part begins where the one before it ended.
+// These tests run in order: each one begins where the one before it ended.
 beforeAll(async () => {
   host = await machine('deploy12', 12, await kept('web', 12))
   await host.say(

@@ -13,7 +13,7 @@ const stub =
   quote(`use Socket; for my $type (SOCK_DGRAM, SOCK_STREAM) { socket my $s, AF_INET, $type, 0 or die;
   bind $s, pack_sockaddr_in(53, inet_aton("127.0.0.53")) or die; listen $s, 5 if $type == SOCK_STREAM; push @all, $s } sleep`)
 
-// One story, told in order: each part begins where the one before it ended.
+// These tests run in order: each one begins where the one before it ended.
 describe.each(debians(13))('the dns role on a bare Debian %i', debian => {
   let dns: DnsHost
   let port: number

@@ -26,7 +26,7 @@ for i in $(seq 50); do [ -S ${home}/releases/${release}/run/app.sock ] && break;
 const gate = (id: string) =>
   `perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new("/run/nginx-gate/foobar.sock") or die "$!\\n"; print $s "GET /health HTTP/1.0\\r\\nHost: www.foobar.com\\r\\nX-Release: ${id}\\r\\n\\r\\n"; print while <$s>'`
 
-// One story, told in order: each part begins where the one before it ended.
+// These tests run in order: each one begins where the one before it ended.
 describe.each(debians(12))('the nginx role on a bare Debian %i', debian => {
   let web: WebHost
   const http = (url: string, headers = {}) => ask({ port: web.host.ports.http, url, headers })

@@ -60,7 +60,7 @@ async function underLoad<T>(work: () => Promise<T>) {
   return { done, failures, requests: met.reduce((sum, { requests }) => sum + requests, 0) }
 }
 
-// One story, told in order: each part begins where the one before it ended.
+// These tests run in order: each one begins where the one before it ended.
 describe('a live release gets a new instance, and no request is lost, where a run changes', () => {
   it.each<readonly [string, string, object, object]>([
     ['its environment', 'one 16m 0', { environment: { MODE: 'one' } }, {}],

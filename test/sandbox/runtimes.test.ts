@@ -34,7 +34,7 @@ const sockets = `${apps.node['server.js']}server.on('upgrade', (request, socket)
 })
 `
 
-// One story for each, told in order, on one host that is emptied of releases before.
+// The tests of each run in order, on one host whose releases are removed before.
 const kinds = [
   ['node', 'node', {}],
   ['gunicorn', 'python', {}],

@@ -23,7 +23,7 @@ const directives = [
   'location = /probe { default_type text/plain; return 200 "of a directive"; }',
 ]
 
-// One story, told in order: each part begins where the one before it ended.
+// These tests run in order: each one begins where the one before it ended.
 describe.each(debians(13))('A shared folder on Debian %i', debian => {
   let host: Machine
   const get = (path: string, headers = {}) =>

@@ -60,7 +60,7 @@ async function expectFollowed(): Promise<void> {
   expect(new Set(await log())).toEqual(new Set([`swept ${release}`]))
 }
 
-// One story, told in order: each part begins where the one before it ended.
+// These tests run in order: each one begins where the one before it ended.
 beforeAll(async () => {
   host = await machine('workers1', 12, await kept('web', 12))
   run = scripts(host)

@@ -12,7 +12,7 @@ import { type Machine, machine, root } from './machine.ts'
 import { type Origin, originOf } from './pushes.ts'
 import { ask } from './web-request.ts'
 
-// The whole story of docs/github.md on a real host: the workflows as they are, each `run:` in a runner's shell.
+// All of docs/github.md on a real host: the workflows as they are, each `run:` in a runner's shell.
 const password = 'pässword-$(id)-for-the-database'
 const page = 'roles/app/examples/php/src/page.html.php'
 const front = 'roles/app/examples/php/public/index.php'

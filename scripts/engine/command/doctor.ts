@@ -1,6 +1,6 @@
-import { givenLogin } from '#engine/connection/given.ts'
+import { environmentLogin } from '#engine/connection/environment-login.ts'
 import { type Check, order } from '#engine/doctor/check.ts'
-import { checkLocal, checkSsh } from '#engine/doctor/way.ts'
+import { checkLocal, checkSsh } from '#engine/doctor/ssh-checks.ts'
 import { loadInventory } from '#engine/inventory/inventory.ts'
 import { selectHosts } from '#engine/inventory/pattern.ts'
 import { roleNames } from '#engine/inventory/roles.ts'
@@ -61,7 +61,7 @@ export async function doctorCommand({ words, root, environment, stdout }: Comman
   const hosts = selectHosts(inventory, values.limit)
   const sudoPassword = await askSudoPassword(values['ask-become-pass'], environment)
   const reachable = await reach(hosts, { root, sudoPassword, say: line => process.stderr.write(`${line}\n`) })
-  const given = givenLogin(process.env)
+  const given = environmentLogin(process.env)
   const targetOf = ({ host, sandbox }: ReachableHost) => {
     const target = sshTarget(host, sandbox, sudoPassword, given)
     return values.as === undefined ? target : { ...target, user: values.as }

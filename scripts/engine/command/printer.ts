@@ -1,4 +1,4 @@
-import { takeKey } from '#engine/connection/given.ts'
+import { takeKey } from '#engine/connection/environment-login.ts'
 import { githubPrinter } from '#engine/github/printer.ts'
 import { onActions } from '#engine/output/actions.ts'
 import type { Printer, PrinterOptions } from '#engine/output/printer.ts'

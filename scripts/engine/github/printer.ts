@@ -7,11 +7,11 @@ import type { Event } from '#engine/output/events.ts'
 import { eventLines } from '#engine/output/lines.ts'
 import { paintFor } from '#engine/output/paint.ts'
 import type { Printer, PrinterOptions } from '#engine/output/printer.ts'
-import { longActivities } from '#engine/output/still.ts'
+import { dueReminders } from '#engine/output/reminders.ts'
 import { mask, maskedForms } from '#engine/secret.ts'
 import { annotationsOf } from './annotations.ts'
 import { openLanes } from './lanes.ts'
-import { followStory, type Story } from './story.ts'
+import { collectReport, type RunReport } from './run-report.ts'
 import { summarize } from './summary.ts'
 import { summaryFile } from './summary-file.ts'
 
@@ -28,8 +28,8 @@ export function githubPrinter(
   // What a group holds is out of sight until it is opened, so it holds more.
   const linesOf = eventLines({ verbosity: Math.max(verbosity, 2), diff, paint, env }).of
   const activities = followActivities()
-  const due = longActivities(activities)
-  const told = followStory(activities)
+  const due = dueReminders(activities)
+  const collector = collectReport(activities)
   const summary = summaryFile(env)
   const began = performance.now()
   const masked = new Set<string>()
@@ -54,7 +54,7 @@ export function githubPrinter(
 
   function on(event: Event): void {
     maskNew()
-    told.on(event, Date.now())
+    collector.on(event, Date.now())
     const lines = linesOf(event)
     const host = 'host' in event && event.host !== undefined ? event.host : ''
     switch (event.event) {
@@ -140,7 +140,7 @@ export function githubPrinter(
     const seconds = (performance.now() - began) / 1000
     const { GITHUB_SERVER_URL: server, GITHUB_REPOSITORY: name, GITHUB_ACTOR: actor } = env
     const repository = server && name ? `${server}/${name}` : undefined
-    summary.write(summarize(told.story(), { diff, seconds, signal, repository, actor }))
+    summary.write(summarize(collector.report(), { diff, seconds, signal, repository, actor }))
   }
 
   const timer = setInterval(tellLong, 1000)
@@ -160,7 +160,7 @@ export function githubPrinter(
       forget()
       endAll()
       write()
-      for (const [name, value] of outputsOf(told.story())) core.setOutput(name, mask(value))
+      for (const [name, value] of outputsOf(collector.report())) core.setOutput(name, mask(value))
     },
   }
 }
@@ -173,7 +173,7 @@ interface Working {
 }
 
 /** `changed` counts resources on all hosts, or with `--check` those that would change. */
-function outputsOf({ recap, release }: Story): readonly (readonly [name: string, value: string])[] {
+function outputsOf({ recap, release }: RunReport): readonly (readonly [name: string, value: string])[] {
   const changed = Object.values(recap ?? {}).reduce((sum, one) => sum + one.changed, 0)
   return [
     ...(recap ? [['changed', String(changed)] as const] : []),

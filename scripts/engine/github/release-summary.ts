@@ -1,13 +1,13 @@
 import { duration } from '#engine/output/duration.ts'
 import { code, prose } from './markdown.ts'
-import type { Story } from './story.ts'
+import type { RunReport } from './run-report.ts'
 import type { SummaryOptions } from './summary.ts'
 
 const mostCommits = 25
 
 /** The line under the title, from → to, and the commits between them. */
 export function releaseHead(
-  { release }: Story,
+  { release }: RunReport,
   { seconds, repository, actor }: SummaryOptions,
 ): readonly string[] {
   if (!release) return []
@@ -30,7 +30,7 @@ export function releaseHead(
 }
 
 /** The exact way back, where there is one. */
-export function releaseTail({ release }: Story, { repository }: SummaryOptions): readonly string[] {
+export function releaseTail({ release }: RunReport, { repository }: SummaryOptions): readonly string[] {
   if (release?.rollback === undefined || release.outcome !== 'live') return []
   const button =
     repository === undefined

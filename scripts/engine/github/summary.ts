@@ -3,7 +3,7 @@ import { duration } from '#engine/output/duration.ts'
 import type { HostRecap } from '#engine/output/events.ts'
 import { block, code, folded, prose, table } from './markdown.ts'
 import { releaseHead, releaseTail } from './release-summary.ts'
-import type { Story, ToldChange, ToldError } from './story.ts'
+import type { ReportedChange, ReportedError, RunReport } from './run-report.ts'
 
 export interface SummaryOptions {
   /** The signal that ends the run, where one does. */
@@ -18,44 +18,44 @@ export interface SummaryOptions {
 }
 
 /** A run as GitHub's markdown: what came of it, what went wrong, hosts, changes, times, and the way back. */
-export function summarize(story: Story, options: SummaryOptions): string {
+export function summarize(report: RunReport, options: SummaryOptions): string {
   return [
-    `## ${title(story, options)}`,
-    ...(story.recap
-      ? options.signal && story.release
-        ? [`**${releaseTitle(story)}**`]
+    `## ${title(report, options)}`,
+    ...(report.recap
+      ? options.signal && report.release
+        ? [`**${releaseTitle(report)}**`]
         : []
-      : [stoppedAt(story)]),
-    ...releaseHead(story, options),
-    ...story.errors.map(failure),
-    hostTable(story),
-    changeTable(story),
-    ...(options.diff ? diffs(story.changes) : []),
-    stepTable(story),
-    ...warnings(story),
-    ...releaseTail(story, options),
+      : [stoppedAt(report)]),
+    ...releaseHead(report, options),
+    ...report.errors.map(failure),
+    hostTable(report),
+    changeTable(report),
+    ...(options.diff ? diffs(report.changes) : []),
+    stepTable(report),
+    ...warnings(report),
+    ...releaseTail(report, options),
   ]
     .filter(Boolean)
     .join('\n\n')
     .concat('\n\n')
 }
 
-function title(story: Story, { signal }: SummaryOptions): string {
-  const { release, command, recap, changes } = story
-  const about = prose(story.inventory ?? command)
+function title(report: RunReport, { signal }: SummaryOptions): string {
+  const { release, command, recap, changes } = report
+  const about = prose(report.inventory ?? command)
   if (signal !== undefined && release?.outcome !== 'live')
     return `⏹️ ${about}: ${command} was cancelled (${signal})`
   if (!recap) return `❌ ${about}: ${command} ended before its end`
   const failed = Object.values(recap).filter(one => one.failed + one.unreachable > 0).length
-  if (release) return releaseTitle(story)
-  if (failed > 0) return `❌ ${about}: ${failed} of ${count(story.hosts.length, 'host')} failed`
+  if (release) return releaseTitle(report)
+  if (failed > 0) return `❌ ${about}: ${failed} of ${count(report.hosts.length, 'host')} failed`
   const what = count(changes.filter(({ handler }) => !handler).length, 'change')
-  if (story.check)
+  if (report.check)
     return changes.length > 0 ? `🔎 ${about}: ${what} would be made` : `✅ ${about}: all as declared`
   return changes.length > 0 ? `✅ ${about}: ${what} made` : `✅ ${about}: all as declared, nothing changed`
 }
 
-function releaseTitle({ release, errors }: Story): string {
+function releaseTitle({ release, errors }: RunReport): string {
   if (!release) return ''
   const { app, outcome, how, release: id, previous } = release
   const at = failedStep(errors)
@@ -71,18 +71,18 @@ function releaseTitle({ release, errors }: Story): string {
 }
 
 // A deploy's errors have the step in their code.
-function failedStep(errors: readonly ToldError[]): string | undefined {
+function failedStep(errors: readonly ReportedError[]): string | undefined {
   return errors.map(({ code: word }) => /^step-(.+)$/.exec(word)?.[1]).find(Boolean)
 }
 
-function stoppedAt({ doing, hosts }: Story): string {
+function stoppedAt({ doing, hosts }: RunReport): string {
   const at = doing.map(({ host, what }) => `- ${code(host ?? 'here')} was at ${code(what)}`)
   const where =
     at.length > 0 ? at.slice(0, 20).join('\n') : `- ${hosts.map(code).join(', ')} had nothing to do`
   return `It stopped here; a host ends the step that it is at, or leaves it as it was. Running it again looks first and goes on from there.\n\n${where}`
 }
 
-export function failure({ host, message, where, lines, hint }: ToldError): string {
+export function failure({ host, message, where, lines, hint }: ReportedError): string {
   const who = host === undefined || message.startsWith(`${host}: `) ? '' : `${code(host)} `
   return [
     `**${who}${prose(message)}**${where === undefined ? '' : ` · ${code(where)}`}`,
@@ -91,7 +91,7 @@ export function failure({ host, message, where, lines, hint }: ToldError): strin
   ].join('\n\n')
 }
 
-function hostTable({ recap, release, steps, check }: Story): string {
+function hostTable({ recap, release, steps, check }: RunReport): string {
   if (!recap) return ''
   const health = (host: string) => {
     const step = steps.find(each => each.host === host && each.step === 'health')
@@ -127,7 +127,7 @@ function stateOf({ failed, unreachable }: HostRecap): string {
 
 const mostRows = 100
 
-function changeTable({ changes, hosts }: Story): string {
+function changeTable({ changes, hosts }: RunReport): string {
   const many = hosts.length > 1
   const rows = changes
     .slice(0, mostRows)
@@ -159,7 +159,7 @@ function changeTable({ changes, hosts }: Story): string {
 
 const mostDiffs = 30
 
-function diffs(changes: readonly ToldChange[]): readonly string[] {
+function diffs(changes: readonly ReportedChange[]): readonly string[] {
   const all = changes.flatMap(({ host, resource, differences }) =>
     differences.flatMap(difference => {
       const lines = unifiedDiff(resource, difference)
@@ -171,7 +171,7 @@ function diffs(changes: readonly ToldChange[]): readonly string[] {
   return [folded('Differences', [...all.slice(0, mostDiffs), ...more].join('\n\n'))]
 }
 
-function stepTable({ steps, hosts, errors }: Story): string {
+function stepTable({ steps, hosts, errors }: RunReport): string {
   if (steps.length === 0) return ''
   const failed = (host: string) => failedStep(errors.filter(error => error.host === host))
   const ends = hosts.map(failed).filter(step => step !== undefined)
@@ -192,7 +192,7 @@ function stepTable({ steps, hosts, errors }: Story): string {
   )
 }
 
-function warnings({ warnings: told }: Story): readonly string[] {
+function warnings({ warnings: told }: RunReport): readonly string[] {
   if (told.length === 0) return []
   return [
     told

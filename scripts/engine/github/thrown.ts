@@ -2,7 +2,7 @@ import { UsageError } from '#engine/errors.ts'
 import type { Environment } from '#engine/output/printer.ts'
 import { mask, maskedForms } from '#engine/secret.ts'
 import { annotationsOf } from './annotations.ts'
-import { followStory } from './story.ts'
+import { collectReport } from './run-report.ts'
 import { failure } from './summary.ts'
 import { summaryFile } from './summary-file.ts'
 
@@ -10,9 +10,9 @@ import { summaryFile } from './summary-file.ts'
 export function tellThrown(core: typeof import('@actions/core'), error: unknown, env: Environment): void {
   for (const form of maskedForms()) core.setSecret(form)
   for (const { message, properties } of annotationsOf(error)) core.error(mask(message), properties)
-  const told = followStory()
-  told.on({ event: 'failed', error: error as never }, Date.now())
-  const text = told.story().errors.map(failure).join('\n\n')
+  const collector = collectReport()
+  collector.on({ event: 'failed', error: error as never }, Date.now())
+  const text = collector.report().errors.map(failure).join('\n\n')
   summaryFile(env).write(
     `## ❌ ${error instanceof UsageError ? 'No host was contacted' : 'It ended with an error'}\n\n${text}\n\n`,
   )

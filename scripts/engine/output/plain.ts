@@ -5,7 +5,7 @@ import { elapsed } from '#engine/output/duration.ts'
 import { eventLines } from '#engine/output/lines.ts'
 import { paintFor } from '#engine/output/paint.ts'
 import type { Printer, PrinterOptions } from '#engine/output/printer.ts'
-import { longActivities } from '#engine/output/still.ts'
+import { dueReminders } from '#engine/output/reminders.ts'
 import { displayWidth, padTo } from '#engine/output/width.ts'
 
 /**
@@ -23,7 +23,7 @@ export function plainPrinter({
   const columns = () => (stream.isTTY && stream.columns) || undefined
   const lines = eventLines({ verbosity, diff, paint, env, columns })
   const activities = followActivities()
-  const due = longActivities(activities)
+  const due = dueReminders(activities)
   const harmless = onActions(env) ? withoutCommands : (line: string) => line
   let hostWidth = 0
 

@@ -1,5 +1,5 @@
 import type { Connection } from '#engine/connection/connection.ts'
-import { type GivenLogin, givenLogin } from '#engine/connection/given.ts'
+import { type EnvironmentLogin, environmentLogin } from '#engine/connection/environment-login.ts'
 import { connectLocal } from '#engine/connection/local.ts'
 import { connectSsh } from '#engine/connection/ssh.ts'
 import type { SshTarget } from '#engine/connection/target.ts'
@@ -29,7 +29,7 @@ export async function reach(
   options: ReachOptions,
 ): Promise<readonly ReachableHost[]> {
   const given = hosts.some(({ connection }) => connection.kind === 'ssh')
-    ? givenLogin(process.env)
+    ? environmentLogin(process.env)
     : undefined
   const sandboxed = await bringUp(hosts, options)
   return hosts.map(host => ({
@@ -55,7 +55,7 @@ async function connect(
   host: InventoryHost,
   sandbox: SandboxHost | undefined,
   { sudoPassword }: ReachOptions,
-  given: GivenLogin | undefined,
+  given: EnvironmentLogin | undefined,
   seconds: number | undefined,
 ): Promise<Connection> {
   const way: HostConnection = host.connection
@@ -70,7 +70,7 @@ export function sshTarget(
   host: InventoryHost,
   sandbox: SandboxHost | undefined,
   sudoPassword: Secret | undefined,
-  given: GivenLogin | undefined,
+  given: EnvironmentLogin | undefined,
 ): SshTarget {
   const way: HostConnection = host.connection
   if (sandbox)

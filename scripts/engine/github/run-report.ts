@@ -2,32 +2,32 @@ import { type Activities, type Activity, followActivities } from '#engine/output
 import { type ErrorText, read } from '#engine/output/errors.ts'
 import type { Event, HostRecap, PlannedChange, ReleaseReport } from '#engine/output/events.ts'
 
-/** What is told of a change afterwards. */
-export interface ToldChange extends PlannedChange {
+/** A change as the summary shows it. */
+export interface ReportedChange extends PlannedChange {
   readonly host: string
   readonly seconds: number | undefined
 }
 
-export interface ToldStep {
+export interface ReportedStep {
   readonly host: string
   readonly step: string
   readonly seconds: number | undefined
   readonly note: string | undefined
 }
 
-export interface ToldError extends ErrorText {
+export interface ReportedError extends ErrorText {
   readonly host: string | undefined
 }
 
 /** A run as its summary needs it: all events so far, put together. */
-export interface Story {
+export interface RunReport {
   readonly command: string
   readonly inventory: string | undefined
   readonly hosts: readonly string[]
   readonly check: boolean
-  readonly changes: readonly ToldChange[]
-  readonly steps: readonly ToldStep[]
-  readonly errors: readonly ToldError[]
+  readonly changes: readonly ReportedChange[]
+  readonly steps: readonly ReportedStep[]
+  readonly errors: readonly ReportedError[]
   readonly warnings: readonly { readonly host: string | undefined; readonly message: string }[]
   readonly release: ReleaseReport | undefined
   /** Absent: the run did not come to its end. */
@@ -36,20 +36,20 @@ export interface Story {
   readonly doing: readonly Activity[]
 }
 
-export interface StoryTeller {
+export interface ReportCollector {
   on(event: Event, now: number): void
-  story(): Story
+  report(): RunReport
 }
 
 /** Puts events together; `activities` may be shared with a printer that follows them itself. */
-export function followStory(activities: Activities = followActivities()): StoryTeller {
-  const changes: ToldChange[] = []
-  const steps: ToldStep[] = []
-  const errors: ToldError[] = []
+export function collectReport(activities: Activities = followActivities()): ReportCollector {
+  const changes: ReportedChange[] = []
+  const steps: ReportedStep[] = []
+  const errors: ReportedError[] = []
   const warnings: { host: string | undefined; message: string }[] = []
   let run: (Event & { event: 'run' }) | undefined
   let release: ReleaseReport | undefined
-  let recap: Story['recap']
+  let recap: RunReport['recap']
 
   return {
     on(event, now) {
@@ -64,7 +64,7 @@ export function followStory(activities: Activities = followActivities()): StoryT
       else if (event.event === 'step' && event.state !== 'begun')
         steps.push({ host: event.host, step: event.step, seconds: event.seconds, note: event.note })
     },
-    story: () => ({
+    report: () => ({
       command: run?.command ?? 'run',
       inventory: run?.inventory,
       hosts: run?.hosts ?? [],

@@ -2,7 +2,7 @@ import { UsageError } from '../errors.ts'
 import { Secret } from '../secret.ts'
 
 /** What a CI runner hands over in the environment, so that no key and no known_hosts has to be a file. */
-export interface GivenLogin {
+export interface EnvironmentLogin {
   /** CAPSTAN_SSH_KEY: a private key without a passphrase, offered before all others. */
   readonly key: Secret | undefined
   /** CAPSTAN_KNOWN_HOSTS: the lines of a known_hosts file, read instead of the user's and the machine's. */
@@ -15,7 +15,7 @@ let taken: Secret | undefined
  * Takes the key out of the environment, so that no process that is started later inherits it. Throws UsageError
  * where a variable is set and empty, as a secret that nobody made comes out on a runner.
  */
-export function givenLogin(environment: NodeJS.ProcessEnv): GivenLogin {
+export function environmentLogin(environment: NodeJS.ProcessEnv): EnvironmentLogin {
   takeKey(environment)
   const { CAPSTAN_SSH_KEY: key, CAPSTAN_KNOWN_HOSTS: lines } = environment
   if (key !== undefined) throw missing('CAPSTAN_SSH_KEY', 'the private key of the deploy user')
@@ -23,7 +23,7 @@ export function givenLogin(environment: NodeJS.ProcessEnv): GivenLogin {
   return { key: taken, knownHosts: lines }
 }
 
-/** Takes a key that is not empty, for `givenLogin` to give; a printer that masks secrets is then made after it. */
+/** Takes a key that is not empty, for `environmentLogin` to give; a printer that masks secrets is then made after it. */
 export function takeKey(environment: NodeJS.ProcessEnv): void {
   const key = environment['CAPSTAN_SSH_KEY']
   if (key === undefined || key.trim() === '') return

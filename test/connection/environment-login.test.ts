@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, it } from 'vitest'
-import { givenLogin } from '#engine/connection/given.ts'
+import { environmentLogin } from '#engine/connection/environment-login.ts'
 import { knownKeys } from '#engine/connection/known-hosts.ts'
 import { readSshConfig } from '#engine/connection/ssh-config.ts'
 import { mask } from '#engine/secret.ts'
@@ -13,16 +13,16 @@ const target = { host: 'web1', address: '192.0.2.1', port: 2222, sudo: 'no' } as
 describe('a login that is given in the environment', () => {
   it('is taken out of it, so that no child inherits the key, and is masked line by line', () => {
     const environment: NodeJS.ProcessEnv = { CAPSTAN_SSH_KEY: '-----BEGIN-----\r\nAbCdEfGh\r\n-----END-----' }
-    expect(givenLogin(environment).key?.reveal()).toBe('-----BEGIN-----\nAbCdEfGh\n-----END-----\n')
+    expect(environmentLogin(environment).key?.reveal()).toBe('-----BEGIN-----\nAbCdEfGh\n-----END-----\n')
     expect(environment).toEqual({})
-    expect(givenLogin(environment).key).toBeDefined()
+    expect(environmentLogin(environment).key).toBeDefined()
     expect(mask('xAbCdEfGhx')).toBe('x***x')
   })
 
   it.each(['CAPSTAN_SSH_KEY', 'CAPSTAN_KNOWN_HOSTS'])(
     'stops where %s is empty, and says how to make it',
     name => {
-      expect(() => givenLogin({ [name]: '' })).toThrow(
+      expect(() => environmentLogin({ [name]: '' })).toThrow(
         expect.objectContaining({
           code: 'login-missing',
           lines: expect.arrayContaining([expect.stringContaining('doctor.mjs')]),
