@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest'
 import { HostError } from '#engine/errors.ts'
 import type { Event } from '#engine/output/events.ts'
 import type { Printer } from '#engine/output/printer.ts'
-import { choosePrinter, fanOut } from '#engine/output/printers.ts'
+import { choosePrinter } from '#engine/output/printers.ts'
 import { displayWidth } from '#engine/output/width.ts'
 import { nginxConf, recap, record, run } from './record.ts'
 import { Screen } from './screen.ts'
@@ -360,16 +360,4 @@ describe('The printer that is chosen', () => {
     ['plain', 'a terminal that cannot move its cursor', { isTTY: true }, { TERM: 'dumb' }],
     ['plain', 'CI', { isTTY: true }, { CI: 'true' }],
   ])('is the %s one for %s.', (kind, _, stream, env) => expect(chosen(stream, env)).toBe(kind))
-})
-
-test('Several printers are told the same, in their order, and closed together.', () => {
-  const seen: string[] = []
-  const named = (name: string): Printer => ({
-    on: event => seen.push(`${name} ${event.event}`),
-    close: () => seen.push(`${name} closed`),
-  })
-  const both = fanOut([named('a'), named('b')])
-  both.on(run)
-  both.close()
-  expect(seen).toEqual(['a run', 'b run', 'a closed', 'b closed'])
 })

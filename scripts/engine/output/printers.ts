@@ -14,15 +14,3 @@ export function choosePrinter(options: PrinterOptions & { readonly json?: boolea
   const live = stream.isTTY && env['TERM'] !== 'dumb' && !env['CI']
   return live ? terminalPrinter(options) : plainPrinter(options)
 }
-
-/** One printer that hands every event to all of `printers`, in their order. */
-export function fanOut(printers: readonly Printer[]): Printer {
-  return {
-    on(event) {
-      for (const printer of printers) printer.on(event)
-    },
-    close() {
-      for (const printer of printers) printer.close()
-    },
-  }
-}

@@ -10,7 +10,7 @@ export const serialInFile = String.raw`(\bSOA\s+\S+\s+\S+\s*\(?(?:\s*;[^\n]*\n)*
  * and a bare host has no dig. Source: RFC 1035, 4.1.
  */
 export const answeredSerial = String.raw`
-  use Socket qw(:all);
+  use strict; use Socket qw(:all);
   sub served { my ($at, $zone) = @_; my $six = $at =~ /:/;
     socket my $s, $six ? AF_INET6 : AF_INET, SOCK_DGRAM, 0 or return "nothing";
     connect $s, $six ? pack_sockaddr_in6(53, inet_pton(AF_INET6, $at)) : pack_sockaddr_in(53, inet_pton(AF_INET, $at)) or return "nothing";
