@@ -65,6 +65,17 @@ describe('a program of this machine', () => {
     }
   })
 
+  it('is not affected by a command of a host, whose settings zx has while it starts', async () => {
+    const outcomes: unknown[] = []
+    const spawn = () => {
+      outcomes.push(runSync('cat', []).code, start('true', []).pid, run('cat', []))
+      throw new Error('starts nothing itself')
+    }
+    const options = { spawn, input: 'of the host', nothrow: true, shell: '/bin/sh', quote: String }
+    await (zx()(options as never) as unknown as ReturnType<typeof zx>)`true`
+    expect(await Promise.all(outcomes)).toEqual([0, expect.any(Number), { code: 0, stdout: '', stderr: '' }])
+  })
+
   it('that is started has streams that nobody else reads', async () => {
     const child = start('sh', ['-c', 'cat; echo end'], { cwd: '/' })
     child.stdin.end('begin ')

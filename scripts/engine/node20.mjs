@@ -1,21 +1,22 @@
-// Node 20 knows no TypeScript: from here on `require` has esbuild make JavaScript of it, which is kept in
-// node_modules/.cache until the module or esbuild changes.
+// Node 20 does not run TypeScript: from here on `require` compiles it to JavaScript with esbuild. The result, its source
+// map and V8's compiled code are kept in node_modules/.cache until the module or esbuild changes.
 import { createHash } from 'node:crypto'
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import Module, { createRequire } from 'node:module'
 import { basename, dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { constants, Script } from 'node:vm'
 
 const require = createRequire(import.meta.url)
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const cacheFile = `${root}node_modules/.cache/capstan/node20.json`
+const cacheFile = `${root}node_modules/.cache/capstan/node20.bin`
 
 /** @type {import('esbuild').TransformOptions} */
 const options = {
   loader: 'ts',
   format: 'cjs',
   target: 'node20',
-  sourcemap: 'inline',
+  sourcemap: 'external',
   sourcesContent: false,
   define: { 'import.meta': 'importMeta' },
 }
@@ -24,44 +25,96 @@ const head =
   "const importMeta = { url: require('node:url').pathToFileURL(__filename).href, dirname: __dirname, filename: __filename };"
 
 const { version } = JSON.parse(readFileSync(`${root}node_modules/esbuild/package.json`, 'utf8'))
-const recipe = JSON.stringify([version, options, head])
-const cache = read()
+const recipe = JSON.stringify([version, process.version, process.arch, options, head])
+
+/**
+ * The modules of the cache file by their path below the root: the hash of the TypeScript, the JavaScript, and the lengths
+ * of its source map and of V8's code, which begin at `from` in `binary`, one after the other.
+ * @type {{ [name: string]: { hash: string, code: string, from: number, map: number, compiled: number } }}
+ */
+let kept = {}
+let binary = Buffer.alloc(0)
+read()
+
+/** What this process has loaded, with the script that V8 made of it. */
+const loaded = new Map()
 let isNew = false
 
-process.setSourceMapsEnabled(true)
 Module._extensions['.ts'] = (module, filename) => {
+  const name = filename.slice(root.length)
   const source = readFileSync(filename, 'utf8')
   // What lies elsewhere may be there for once.
-  const code = filename.startsWith(root) ? kept(filename, source) : compiled(filename, source)
-  module._compile(code, filename)
+  const isOwn = filename.startsWith(root)
+  const hash = createHash('sha256').update(source).digest('base64')
+  const found = isOwn && kept[name]?.hash === hash ? keptModule(kept[name]) : undefined
+  const { code, map, cachedData } = found ?? javascript(filename, source)
+  const importModuleDynamically = constants.USE_MAIN_CONTEXT_DEFAULT_LOADER
+  const script = new Script(Module.wrap(code), { filename, cachedData, importModuleDynamically })
+  if (isOwn && (cachedData === undefined || script.cachedDataRejected)) isNew = true
+  loaded.set(filename, { name, hash, code, map, script, isOwn, cachedData })
+  const run = script.runInThisContext()
+  run.call(module.exports, module.exports, id => module.require(id), module, filename, dirname(filename))
 }
 process.once('exit', () => {
   if (isNew) write()
 })
 // Only a script that is TypeScript itself is imported: `node --import ./scripts/typescript.mjs scripts/x.ts`.
-if (/\.m?ts$/.test(process.argv[1] ?? '')) Module.register('./node20-hooks.mjs', import.meta.url)
+if (/\.m?ts$/.test(process.argv[1] ?? '')) {
+  process.setSourceMapsEnabled(true)
+  Module.register('./node20-hooks.mjs', import.meta.url)
+}
+// Node reads the source maps of modules that it compiles itself, at once. These are read when a stack is asked for.
+Error.prepareStackTrace = (error, frames) =>
+  [titleOf(error), ...frames.map(frame => `    at ${inTypeScript(frame)}`)].join('\n')
 
-function kept(filename, source) {
-  const hash = createHash('sha256').update(source).digest('base64')
-  const name = filename.slice(root.length)
-  if (cache[name]?.hash !== hash) {
-    cache[name] = { hash, code: compiled(filename, source) }
-    isNew = true
+function javascript(filename, source) {
+  const { code, map } = require('esbuild').transformSync(source, {
+    ...options,
+    sourcefile: basename(filename),
+  })
+  return { code: code.includes('importMeta') ? head + code : code, map: Buffer.from(map) }
+}
+
+function keptModule({ code, from, map, compiled }) {
+  const end = from + map
+  return { code, map: binary.subarray(from, end), cachedData: binary.subarray(end, end + compiled) }
+}
+
+function titleOf(error) {
+  try {
+    return Error.prototype.toString.call(error)
+  } catch {
+    return 'Error'
   }
-  return cache[name].code
 }
 
-function compiled(filename, source) {
-  const { code } = require('esbuild').transformSync(source, { ...options, sourcefile: basename(filename) })
-  return code.includes('importMeta') ? head + code : code
+function inTypeScript(frame) {
+  const file = frame.getFileName()
+  const [line, column] = [frame.getLineNumber(), frame.getColumnNumber()]
+  const map = line === null ? undefined : mapOf(file)
+  const found = map?.findEntry(line - 1, column - 1)
+  if (found?.originalLine === undefined) return String(frame)
+  return String(frame).replace(`:${line}:${column}`, `:${found.originalLine + 1}:${found.originalColumn + 1}`)
 }
 
+function mapOf(file) {
+  const module = loaded.get(file)
+  if (!module) return typeof file === 'string' ? Module.findSourceMap(file) : undefined
+  module.sourceMap ??= new Module.SourceMap(JSON.parse(module.map.toString()))
+  return module.sourceMap
+}
+
+// A length in four bytes, as many bytes of JSON, then the source map and V8's code of each module.
 function read() {
   try {
-    const found = JSON.parse(readFileSync(cacheFile, 'utf8'))
-    return found.recipe === recipe ? found.modules : {}
+    const bytes = readFileSync(cacheFile)
+    const end = 4 + bytes.readUInt32LE()
+    const found = JSON.parse(bytes.toString('utf8', 4, end))
+    if (found.recipe !== recipe) return
+    kept = found.modules
+    binary = bytes.subarray(end)
   } catch {
-    return {}
+    kept = {}
   }
 }
 
@@ -69,8 +122,29 @@ function read() {
 function write() {
   const draft = `${cacheFile}.${process.pid}`
   try {
+    const modules = {}
+    const parts = []
+    let from = 0
+    const add = (name, { hash, code, map }, compiled) => {
+      modules[name] = { hash, code, from, map: map.length, compiled: compiled.length }
+      parts.push(map, compiled)
+      from += map.length + compiled.length
+    }
+    const ours = new Map([...loaded.values()].filter(one => one.isOwn).map(one => [one.name, one]))
+    for (const [name, one] of Object.entries(kept))
+      if (!ours.has(name)) {
+        const { map, cachedData } = keptModule(one)
+        add(name, { ...one, map }, cachedData)
+      }
+    for (const [name, one] of ours) {
+      const isGood = one.cachedData !== undefined && !one.script.cachedDataRejected
+      add(name, one, isGood ? one.cachedData : one.script.createCachedData())
+    }
+    const json = Buffer.from(JSON.stringify({ recipe, modules }))
+    const length = Buffer.alloc(4)
+    length.writeUInt32LE(json.length)
     mkdirSync(dirname(cacheFile), { recursive: true })
-    writeFileSync(draft, JSON.stringify({ recipe, modules: cache }))
+    writeFileSync(draft, Buffer.concat([length, json, ...parts]))
     renameSync(draft, cacheFile)
   } catch {}
 }

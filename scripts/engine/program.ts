@@ -1,6 +1,6 @@
 import type { ChildProcess, ChildProcessWithoutNullStreams } from 'node:child_process'
 import { quote } from './quote.ts'
-import { zx } from './zx.ts'
+import { zx, zxDefaults } from './zx.ts'
 
 export interface Finished {
   /** Null: a signal ended it. 127: there is no such program. */
@@ -62,7 +62,7 @@ export async function run(
 /** The same, while this process waits. */
 export function runSync(program: string, args: readonly string[], options: ProgramOptions = {}): Finished {
   const store = newStore()
-  const { spawnSync } = zx()
+  const { spawnSync } = zxDefaults()
   const timeout = (options.deadline ?? 120) * 1000
   const { exitCode } = zx().sync({
     ...settings(options),
@@ -85,13 +85,16 @@ export function start(
   args: readonly string[],
   options: { readonly cwd?: string; readonly detached?: boolean } = {},
 ): ChildProcessWithoutNullStreams {
-  const { spawn } = zx()
+  const { spawn } = zxDefaults()
   return spawn(program, args, options)
 }
 
-// All of them: a script may have set others for its own commands.
+// All of them: a script may have set others for its own commands, and within a command of a host zx has the host's.
 function settings({ cwd = process.cwd(), env }: ProgramOptions) {
+  const { spawn, spawnSync } = zxDefaults()
+  const ac = new AbortController()
   return {
+    ...{ spawn, spawnSync, ac, signal: ac.signal, input: '', detached: false, halt: false },
     ...{
       cwd,
       env: { ...process.env, LC_ALL: 'C', ...env },
