@@ -16,22 +16,25 @@ const site: Vars<Site> = vars({
   domain: domain({ default: 'foobar.com', is: 'the apex domain' }),
   www: list(domain(), {
     default: ({ site }) => [`www.${site.domain}`],
-    is: 'the other names it answers to; the first is the canonical one, to which the rest redirect',
+    is: 'further host names; the first one is canonical, and all others redirect to it',
   }),
-  address: optional(ipAddress({ is: 'the address that DNS gives for it; unset: the host’s own' })),
-  app: identifier({ default: 'foobar', is: 'the app’s name: its unix user, database and folder' }),
+  address: optional(ipAddress({ is: 'the address in the DNS zone; default: the address of the host' })),
+  app: identifier({
+    default: 'foobar',
+    is: 'name of the app; also the name of its Unix user, database and directory',
+  }),
   runtime: choice(['php', 'python', 'node', 'static'], {
     default: 'php',
-    is: 'what runs the app: php (php-fpm), python (gunicorn or uWSGI), node, or static for files alone',
+    is: 'what runs the app: php (PHP-FPM), python (gunicorn or uWSGI), node, or static (files only)',
   }),
   replaces: optional(
     domain({
-      is: 'the domain of the site that it takes the place of on its hosts; unset: a host that has another one is refused',
+      is: 'domain of the site that this one replaces on its hosts; default: a host with another site is refused',
     }),
   ),
   email: email({
     default: ({ site }) => `hostmaster@${site.domain}`,
-    is: 'who is written to about the zone and the certificates',
+    is: 'contact address in the DNS zone and for the certificate authority',
   }),
 })
 

@@ -60,7 +60,7 @@ const days = `${day}((,|\\.\\.)${day})*`
 const date = '[0-9*][0-9*.,/]*-[0-9*.,/~-]+'
 const time = '[0-9*][0-9*.,/]*(:[0-9*][0-9*.,/]*){1,2}'
 const often = 'minutely|hourly|daily|weekly|monthly|quarterly|semiannually|yearly|annually'
-// The forms of systemd.time(7), “Calendar events”; what numbers it takes systemd itself judges.
+// The forms of systemd.time(7), “Calendar events”; systemd itself checks the numbers.
 const calendar = new RegExp(
   `(${often}|${days}|(${days} )?(${date}|(${date} )?${time}))( [A-Za-z][A-Za-z0-9_+/-]*)?`,
 )
@@ -69,134 +69,151 @@ export default vars({
   environment: record(environmentValue(), {
     keys: variable,
     default: {},
-    is: 'variables for the app, beside DB_HOST, DB_SOCKET, DB_NAME, DB_USER, DB_PASSWORD, APP and RELEASE; those that the unit sets or that change how programs are loaded (PORT, PATH, HOME, LD_PRELOAD …) are refused',
+    is: 'environment variables of the app, in addition to DB_HOST, DB_SOCKET, DB_NAME, DB_USER, DB_PASSWORD, APP and RELEASE; names that the unit sets or that change how programs load (PORT, PATH, HOME, LD_PRELOAD …) are refused',
   }),
   database: group({
-    name: identifier({ default: ({ site }) => site.app, is: 'the database, given to the app as DB_NAME' }),
-    user: identifier({ default: ({ site }) => site.app, is: 'who the app is to the database, as DB_USER' }),
+    name: identifier({ default: ({ site }) => site.app, is: 'name of the database (DB_NAME)' }),
+    user: identifier({ default: ({ site }) => site.app, is: 'database user (DB_USER)' }),
     password: optional(
-      secret({ is: 'the same as mysql.password, as DB_PASSWORD; unset: the app is told of no database' }),
+      secret({
+        is: 'database password (DB_PASSWORD), the same value as mysql.password; default: the app gets no DB_ variables',
+      }),
     ),
     socket: path({
       default: '/run/mysqld/mysqld.sock',
-      is: 'where the database server listens, as DB_SOCKET',
+      is: 'Unix socket of the database server (DB_SOCKET)',
     }),
     shared: flag({
       default: false,
-      is: 'the sockets of all hosts lead to one database, such as a cluster or a proxy; several hosts of an app need it, since a deploy migrates one database',
+      is: 'true if the socket of every host leads to the same database (a cluster or a proxy); required for an app on several hosts, because a deploy migrates one database',
     }),
   }),
   shared: list(folder, {
     default: ['storage'],
-    is: 'folders below shared/ that the app may write to and that all releases have in common',
+    is: 'folders in shared/ that the app can write to; all releases share them',
   }),
   workers: record(
     group({
-      command: command({ is: 'what it runs, in the release; a program with a / in it is the release’s own' }),
+      command: command({
+        is: 'program and arguments, run in the release folder; a program name with a / is a path in the release',
+      }),
       schedule: optional(
         text({
           pattern: calendar,
           words: 'a calendar event of systemd such as *:0/5, daily or Mon..Fri 04:30',
-          is: 'when it runs; unset: all the time, and again when it ends',
+          is: 'when the job starts; default: it runs all the time and is restarted when it exits',
         }),
       ),
       stop: seconds({
         default: '60s',
-        is: 'how long it may take to end what it is at once its release is no more the live one; then it is killed',
+        is: 'grace period to finish the current job after its release is replaced; then it is killed',
       }),
     }),
     {
       keys: identifier(),
       default: {},
-      is: 'what runs beside the server, for the live release alone: workers of a queue, jobs at a time',
+      is: 'queue workers and scheduled jobs of the live release',
     },
   ),
   release: group({
     source: text({
       default: ({ site }) => `roles/app/examples/${site.runtime}`,
-      is: 'the folder that deploy.mjs ships, from the project’s own folder',
+      is: 'folder that deploy.mjs ships, relative to the project folder',
     }),
     build: optional(
-      text({ is: 'a line of shell that makes the source, run in the project’s folder before each deploy' }),
+      text({ is: 'shell command that builds the source; runs in the project folder before each deploy' }),
     ),
-    keep: integer({ min: 2, max: 100, default: 5, is: 'good releases that stay on a host to roll back to' }),
+    keep: integer({
+      min: 2,
+      max: 100,
+      default: 5,
+      is: 'number of good releases to keep on a host for rollbacks',
+    }),
     health: group({
       path: text({
         pattern: /\/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*/,
         words: 'a path such as /health',
         default: '/health',
-        is: 'what a new release is asked for before and after it is made live; it has to answer 200',
+        is: 'path of the health check before and after the switch; it must return 200',
       }),
-      timeout: duration({ default: '30s', is: 'how long a new release has until it answers well' }),
-      passes: integer({ min: 1, max: 100, default: 2, is: 'good answers in a row that are asked for' }),
+      timeout: duration({ default: '30s', is: 'time limit for the health check of a new release' }),
+      passes: integer({ min: 1, max: 100, default: 2, is: 'number of successful health checks in a row' }),
     }),
     drain: duration({
       default: '30s',
-      is: 'how long the old release may take over the requests it is at; it ends as soon as it has none',
+      is: 'longest time the old release gets to finish its requests; it stops as soon as it has none in flight',
     }),
     assets: duration({
       default: '7d',
-      is: 'how long files of public/ with a hash in their name stay after their last release is gone, for pages loaded before; 0s: not at all',
+      is: 'how long files of public/ with a hash in their name stay available after their last release is removed, for pages that are already loaded; 0s: not at all',
     }),
     serial: optional(
       integer({
         min: 1,
         max: 1000,
-        is: 'hosts that switch at a time; unset: all, once the last one is ready',
+        is: 'number of hosts that switch at the same time; default: all, once every host is ready',
       }),
     ),
     warm: flag({
       default: false,
-      is: 'the release before stays started, so that a rollback has nothing to wait for; it takes memory',
+      is: 'keep the previous release running for a faster rollback; this takes memory',
     }),
     files: list(sharedFile, {
       default: [],
-      is: 'files of shared/ that a release gets as links, such as config/keys.json; where one is missing a deploy stops',
+      is: 'files of shared/ to link into each release, such as config/keys.json; a deploy stops if one is missing',
     }),
     migrate: optional(
       text({
-        is: 'the command that migrates the database, run in the release on one host before it is live; unset: deploy/migrate of the source, where it has one',
+        is: 'command that migrates the database; runs on one host, in the release folder, before the switch; default: deploy/migrate of the source, if it exists',
       }),
     ),
     migrations: optional(
       list(text({ pattern: /[^/.][^/]*(\/[^/.][^/]*)*/, words: 'a path within the source' }), {
-        is: 'files and folders that the migrations are made of: as long as they are unchanged, the migrations are not run again; unset: the folder migrations, and where the source has none, all of it',
+        is: 'files and folders of the migrations; a deploy skips the migrations while these are unchanged; default: the folder migrations, or the whole source if there is no such folder',
       }),
     ),
-    migrateTimeout: duration({ default: '15m', is: 'how long a migration may take before it is ended' }),
-    hookTimeout: duration({ default: '15m', is: 'how long each hook may take before it is ended' }),
+    migrateTimeout: duration({ default: '15m', is: 'time limit of the migration' }),
+    hookTimeout: duration({ default: '15m', is: 'time limit of each hook' }),
   }),
   php: group({
     extensions: list(extension, {
       default: ['curl', 'mbstring', 'mysql', 'xml'],
-      is: 'PHP extensions beside those of php-cli',
+      is: 'PHP extensions in addition to those of php-cli',
     }),
-    memory: bytes({ default: '128m', is: 'memory that one request may take' }),
-    upload: bytes({ default: '16m', is: 'the largest upload; nginx.body must let it through' }),
-    timeout: seconds({ default: '60s', is: 'how long one request may take before it is ended' }),
+    memory: bytes({ default: '128m', is: 'memory limit of one request' }),
+    upload: bytes({ default: '16m', is: 'largest upload; nginx.body must be at least as large' }),
+    timeout: seconds({ default: '60s', is: 'time limit of one request' }),
     workers: optional(
-      integer({ min: 1, max: 1000, is: 'requests at once; unset: by the host’s memory, 64 MiB for each' }),
+      integer({
+        min: 1,
+        max: 1000,
+        is: 'number of concurrent requests; default: half of the host’s memory above 512 MiB, at 64 MiB each',
+      }),
     ),
   }),
   python: group({
-    server: choice(['gunicorn', 'uwsgi'], { default: 'gunicorn', is: 'the server that runs the app' }),
+    server: choice(['gunicorn', 'uwsgi'], { default: 'gunicorn', is: 'application server' }),
     application: text({
       pattern: /[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*/,
       words: 'a module and a name in it, such as wsgi:application',
       default: 'wsgi:application',
-      is: 'the WSGI app within the release, as module:name',
+      is: 'WSGI application in the release, as module:name',
     }),
     modules: list(module, {
       default: ['pymysql'],
-      is: 'Debian’s packages for the app, python3-<name>; what a build put into vendor/ wins over them',
+      is: 'Debian packages to install, as python3-<name>; modules in vendor/ of the release take precedence',
     }),
     workers: optional(
-      integer({ min: 1, max: 256, is: 'processes; unset: by the host’s CPUs and memory, 128 MiB for each' }),
+      integer({
+        min: 1,
+        max: 256,
+        is: 'number of processes; default: two per CPU plus one, at most half of the host’s memory above 512 MiB at 128 MiB each',
+      }),
     ),
-    threads: integer({ min: 1, max: 256, default: 4, is: 'requests at once in each process' }),
+    threads: integer({ min: 1, max: 256, default: 4, is: 'number of concurrent requests per process' }),
     timeout: seconds({
       default: '60s',
-      is: 'how long a process may be stuck (gunicorn) or a request take (uwsgi) before it is ended',
+      is: 'time limit of a blocked process (gunicorn) or of a request (uWSGI)',
     }),
   }),
   node: group({
@@ -204,11 +221,11 @@ export default vars({
       pattern: /[A-Za-z0-9_][A-Za-z0-9._-]*(\/[A-Za-z0-9_][A-Za-z0-9._-]*)*/,
       words: 'a file within the release, such as server.js',
       default: 'server.js',
-      is: 'what node runs; it listens on PORT, the path of a socket, and ends well on SIGTERM',
+      is: 'file that Node runs; it must listen on PORT (the path of a Unix socket) and shut down cleanly on SIGTERM',
     }),
     modules: list(module, {
       default: ['mysql'],
-      is: 'Debian’s packages for the app, node-<name>; node_modules/ in the release wins over them',
+      is: 'Debian packages to install, as node-<name>; node_modules/ of the release takes precedence',
     }),
   }),
 })

@@ -37,34 +37,34 @@ export default vars({
   listen: optional(
     list(ipAddress(), {
       min: 1,
-      is: 'the addresses it answers at; unset: 127.0.0.1 and the host’s own, so that a resolver at 127.0.0.53 keeps its port',
+      is: 'addresses that the name server listens on; default: 127.0.0.1 and the addresses of the host, which leaves 127.0.0.53 to a local resolver',
     }),
   ),
   nameservers: list(domain(), {
     default: ({ site }) => [`ns1.${site.domain}`],
     min: 1,
-    is: 'the zone’s name servers, the primary first; one within the domain gets an address record as well',
+    is: 'name servers of the zone, the primary first; a name server in this domain also gets an address record',
   }),
-  ttl: integer({ ...seconds, default: 3600, is: 'seconds that others may keep a record' }),
+  ttl: integer({ ...seconds, default: 3600, is: 'TTL of the records, in seconds' }),
   negativeTtl: integer({
     ...seconds,
     default: 300,
-    is: 'seconds that others may keep that a name is not there',
+    is: 'negative-cache TTL (SOA minimum), in seconds',
   }),
   caa: group({
     issue: list(authority, {
       default: ['letsencrypt.org'],
-      is: 'the authorities that may issue certificates for the domain, with parameters of RFC 8657 where wanted: "letsencrypt.org; accounturi=https://…"; empty: any may, and no CAA record is written',
+      is: 'authorities that may issue certificates for the domain, optionally with parameters of RFC 8657: "letsencrypt.org; accounturi=https://…"; empty: no CAA record, so any authority may issue',
     }),
     wildcard: list(authority, {
       default: [],
-      is: 'those of them that may issue wildcard certificates; empty: none',
+      is: 'authorities that may issue wildcard certificates; empty: none',
     }),
   }),
   records: group({
     a: list(group({ name: owner, address: ipAddress({ version: 4 }), ttl }), {
       default: [],
-      is: 'further A records: { name: blog, address: 192.0.2.7 }; every record also takes a ttl',
+      is: 'additional A records: { name: blog, address: 192.0.2.7 }; each record accepts a ttl',
     }),
     aaaa: list(group({ name: owner, address: ipAddress({ version: 6 }), ttl }), {
       default: [],
@@ -72,22 +72,22 @@ export default vars({
     }),
     cname: list(group({ name: owner, target, ttl }), {
       default: [],
-      is: 'aliases: { name: shop, target: shops.example.net }',
+      is: 'CNAME records: { name: shop, target: shops.example.net }',
     }),
     mx: list(
       group({ name: owner, host: exchange, priority: integer({ min: 0, max: 65_535, default: 10 }), ttl }),
       {
         default: [],
-        is: 'mail servers: { host: mail.foobar.com, priority: 10 }; { host: ., priority: 0 } alone says that the domain takes no mail',
+        is: 'MX records: { host: mail.foobar.com, priority: 10 }; { host: ., priority: 0 } as the only record means that the domain accepts no mail',
       },
     ),
     txt: list(group({ name: owner, text: text({ max: 4000 }), ttl }), {
       default: [],
-      is: 'texts, of any length and without quotes of their own: { name: _dmarc, text: "v=DMARC1; p=none" }',
+      is: 'TXT records of any length, without quotes around the text: { name: _dmarc, text: "v=DMARC1; p=none" }',
     }),
   }),
   transfers: list(ipAddress(), {
     default: [],
-    is: 'the secondary servers: they are told of changes and may fetch the whole zone; empty: nobody may',
+    is: 'secondary servers that are notified of changes and may transfer the zone; empty: none',
   }),
 })

@@ -1,40 +1,45 @@
 import { bytes, choice, duration, flag, group, integer, list, path, text, vars } from '#engine/vars.ts'
 
 export default vars({
-  ipv6: flag({ default: true, is: 'listen on IPv6 as well; false where the kernel has none' }),
-  body: bytes({ default: '16m', is: 'the largest request body; a larger one gets 413' }),
-  connections: integer({ min: 64, max: 65_535, default: 4096, is: 'connections at once, for each CPU' }),
+  ipv6: flag({ default: true, is: 'also listen on IPv6; set to false if the kernel has no IPv6' }),
+  body: bytes({ default: '16m', is: 'largest request body; a larger one gets 413' }),
+  connections: integer({
+    min: 64,
+    max: 65_535,
+    default: 4096,
+    is: 'number of concurrent connections per CPU',
+  }),
   timeouts: group({
-    app: duration({ default: '60s', is: 'how long the app may be silent before the visitor gets 504' }),
-    client: duration({ default: '15s', is: 'how long a client may be silent in the middle of a request' }),
-    keepalive: duration({ default: '65s', is: 'how long an idle connection is kept open' }),
+    app: duration({ default: '60s', is: 'time without data from the app before the client gets 504' }),
+    client: duration({ default: '15s', is: 'time without data from the client during a request' }),
+    keepalive: duration({ default: '65s', is: 'time that an idle connection stays open' }),
   }),
   cache: group({
     files: integer({
       min: 0,
       default: 3600,
-      is: 'seconds that a browser keeps a file of public/ before it asks again',
+      is: 'seconds that browsers cache a file of public/',
     }),
     immutable: list(path(), {
       default: [],
-      is: 'folders of public/ whose files never change, such as /build; names with a hash are known without it',
+      is: 'folders of public/ whose files never change, such as /build; files with a hash in their name are always treated so',
     }),
   }),
   hsts: group({
     seconds: integer({
       min: 0,
       default: 31_536_000,
-      is: 'how long browsers come by HTTPS alone; 0 takes it back',
+      is: 'max-age of Strict-Transport-Security, in seconds; 0 withdraws it',
     }),
-    subdomains: flag({ default: false, is: 'all names below these as well' }),
+    subdomains: flag({ default: false, is: 'includeSubDomains: applies to all subdomains as well' }),
     preload: flag({
       default: false,
-      is: 'browsers may have it built in; needs subdomains and is hard to undo',
+      is: 'preload: allows browsers to ship the domain in their preload list; requires subdomains and is hard to undo',
     }),
   }),
   frames: choice(['same-origin', 'none'], {
     default: 'same-origin',
-    is: 'who may show the site in a frame; a header of the app’s own wins, as with the next',
+    is: 'which sites may show this one in a frame; a header set by the app takes precedence',
   }),
   referrer: choice(
     [
@@ -44,10 +49,13 @@ export default vars({
       'no-referrer',
       'origin-when-cross-origin',
     ],
-    { default: 'strict-origin-when-cross-origin', is: 'what other sites learn of the page a link was on' },
+    {
+      default: 'strict-origin-when-cross-origin',
+      is: 'value of Referrer-Policy; a header set by the app takes precedence',
+    },
   ),
   directives: list(text(), {
     default: [],
-    is: 'lines of nginx’s own language, added to the site’s server block as they are',
+    is: 'lines of nginx configuration, added to the server block of the site unchanged',
   }),
 })

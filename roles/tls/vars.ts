@@ -21,32 +21,32 @@ const letsEncrypt = 'https://acme-v02.api.letsencrypt.org/directory'
 const declared = vars({
   source: choice(['self-signed', 'files', 'acme'], {
     default: 'self-signed',
-    is: 'where the certificate comes from: made on the host, given as files, or ordered from a CA by ACME',
+    is: 'where the certificate comes from: created on the host, read from files, or ordered from a CA by ACME',
   }),
   days: integer({
     default: 365,
     min: 3,
     max: 3650,
-    is: 'self-signed: how many days it is valid; made anew when a third of them, at most 30, is left',
+    is: 'self-signed: validity in days; renewed when a third of it is left, at most 30 days',
   }),
   files: group({
     certificate: optional(
       text({
-        is: 'files: PEM file here, the site’s certificate first, then its issuers’; from the project’s folder',
+        is: 'files: local PEM file with the certificate followed by its issuers, relative to the project folder',
       }),
     ),
-    key: optional(text({ is: 'files: PEM file here with its private key, without a passphrase' })),
+    key: optional(text({ is: 'files: local PEM file with the private key, without a passphrase' })),
   }),
   acme: group({
     directory: text({
       pattern: /^https:\/\/[A-Za-z0-9.:[\]-]+\/[A-Za-z0-9._~/-]*$/,
       words: 'the https:// URL of an ACME directory',
       default: letsEncrypt,
-      is: 'acme: the CA’s directory; try things out with https://acme-staging-v02.api.letsencrypt.org/directory',
+      is: 'acme: directory URL of the CA; for tests use https://acme-staging-v02.api.letsencrypt.org/directory',
     }),
     ca: optional(
       text({
-        is: 'acme: PEM file here with the root that vouches for a private CA’s own server; unset: the system’s',
+        is: 'acme: local PEM file with the root certificate that a private CA’s server uses; default: the system’s roots',
       }),
     ),
   }),
