@@ -1,5 +1,5 @@
 #!/usr/bin/env zx
-// Checks the way from this machine to every host; makes the user and the key that a runner deploys with.
+// Checks the connection to every host; creates the user and the key for deploys from a CI runner.
 import { commands } from '#capstan'
 
 await commands.doctor()

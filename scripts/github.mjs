@@ -1,5 +1,5 @@
 #!/usr/bin/env zx
-// What a workflow tells on GitHub: a plan as a comment, drift as an issue.
+// Reports results of workflows on GitHub: a plan as a comment, drift as an issue.
 import { commands } from '#capstan'
 
 await commands.github()

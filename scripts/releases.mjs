@@ -1,5 +1,5 @@
 #!/usr/bin/env zx
-// Lists the releases that the hosts have; holds up deploys, or visitors.
+// Lists the releases on the hosts; freezes deploys; shows a maintenance page.
 import { commands } from '#capstan'
 
 await commands.releases()

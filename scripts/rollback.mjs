@@ -1,5 +1,5 @@
 #!/usr/bin/env zx
-// Makes a release that the hosts still have live again.
+// Makes an earlier release live again.
 import { commands } from '#capstan'
 
 await commands.rollback()

@@ -1,6 +1,6 @@
 #!/usr/bin/env zx
-// Runs a command as root on every host of a pattern, on all of them at once. One word behind -- is a line of POSIX shell;
-// several are a command with its arguments. What several hosts print alike is printed once.
+// Runs a command as root on all hosts of a pattern at the same time. A single word after -- is a line of POSIX shell.
+// Several words are a command with arguments. Identical output of several hosts is printed once.
 //
 //   npx zx scripts/run.mjs web1 -- systemctl status nginx
 //   npx zx scripts/run.mjs -i production 'web:!web3' -- 'df -h / | tail -1'
@@ -18,9 +18,9 @@ const {
       type: 'string',
       default: '600',
       value: 'SECONDS',
-      help: 'end it after this long (default: 600)',
+      help: 'time limit of the command (default: 600)',
     },
-    as: { type: 'string', value: 'USER', help: 'run it as this user instead of root' },
+    as: { type: 'string', value: 'USER', help: 'run the command as this user instead of root' },
   },
 })
 if (patterns.length !== 1 || rest.length === 0)

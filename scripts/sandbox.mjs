@@ -1,5 +1,5 @@
 #!/usr/bin/env zx
-// The local Debian machines that the default inventory and the tests run on: up, down, status, ssh.
+// Manages the local Debian hosts of the default inventory and the tests: up, down, status, ssh.
 import { commands } from '#capstan'
 
 await commands.sandbox()

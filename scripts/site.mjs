@@ -1,5 +1,5 @@
 #!/usr/bin/env zx
-// Converges the inventory: each play gives the hosts of a pattern their roles, in this order.
+// Applies roles to the hosts of an inventory: each play gives the hosts of a pattern these roles, in this order.
 import { play, site } from '#capstan'
 
 await site(play('all', ['dns', 'nginx', 'app', 'mysql', 'tls']))

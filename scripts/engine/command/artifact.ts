@@ -14,7 +14,7 @@ export interface ArtifactOptions {
   readonly ref: string | undefined
   /** A line of shell that makes the source, run in the project's folder. */
   readonly build: string | undefined
-  /** What the hook `deploy/built` is told as APP. */
+  /** The variable APP of the hook `deploy/built`. */
   readonly app: string
   readonly say: (line: string) => void
 }

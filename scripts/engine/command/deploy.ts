@@ -10,25 +10,29 @@ import { releaseRun } from './release-run.ts'
 
 const flags = {
   ...common('inventory', 'limit', 'app'),
-  source: { type: 'string', value: 'FOLDER', help: 'what to ship (default: app.release.source)' },
-  ref: { type: 'string', value: 'REF', help: 'ship that commit, branch or tag instead of the work tree' },
+  source: { type: 'string', value: 'FOLDER', help: 'folder to ship (default: app.release.source)' },
+  ref: { type: 'string', value: 'REF', help: 'ship this commit, branch or tag instead of the work tree' },
   build: {
     ...{ type: 'string', value: 'COMMAND' },
-    help: 'makes the source, run in the project’s folder (default: app.release.build)',
+    help: 'build command, run in the project folder (default: app.release.build)',
   },
-  plan: { type: 'boolean', default: false, help: 'show what would be sent and done, change nothing' },
+  plan: {
+    type: 'boolean',
+    default: false,
+    help: 'show what would be sent and run, without changing anything',
+  },
   ...common('wait', 'extra-vars', 'ask-become-pass', 'verbose', 'json', 'help'),
 } as const satisfies Flags
 
 const help = `Usage: npx zx scripts/deploy.mjs [options]
 
-Ships a folder to the hosts of an inventory and makes it live on all of them, or on none. No request is lost.
+Ships a folder to the hosts of an inventory and makes it live on all of them, or on none, without losing a request.
 
 ${flagLines(flags)}
 Examples:
-  npx zx scripts/deploy.mjs                                the example, to the sandbox
-  npx zx scripts/deploy.mjs -i production --source dist    what a build made
-  npx zx scripts/rollback.mjs -i production                back to the release before
+  npx zx scripts/deploy.mjs                                ship the example app to the sandbox
+  npx zx scripts/deploy.mjs -i production --source dist    ship the output of a build
+  npx zx scripts/rollback.mjs -i production                go back to the previous release
 `
 
 /** Runs scripts/deploy.mjs; gives its exit code. */

@@ -18,24 +18,24 @@ import { parseFlags } from './options.ts'
 
 const flags = {
   ...common('inventory', 'limit'),
-  as: { type: 'string', value: 'USER', help: 'log in as this user instead of the inventory’s' },
+  as: { type: 'string', value: 'USER', help: 'log in as this user instead of the one in the inventory' },
   secrets: {
     ...{ type: 'boolean', default: false },
-    help: 'create the inventory’s user and a key for it, and print the secrets to paste into GitHub',
+    help: 'create the deploy user of the inventory and a key for it, and print the secrets for GitHub',
   },
   from: {
     ...{ type: 'string', value: 'ADDRESSES' },
-    help: 'with --secrets: where logins with that key may come from: 203.0.113.0/24,2001:db8::/32',
+    help: 'with --secrets: accept the key only from these addresses: 203.0.113.0/24,2001:db8::/32',
   },
   ...common('ask-become-pass'),
-  json: { type: 'boolean', default: false, help: 'one check a line' },
+  json: { type: 'boolean', default: false, help: 'print checks as JSON, one per line' },
   ...common('help'),
 } as const satisfies Flags
 
 const help = `Usage: npx zx scripts/doctor.mjs [options]
 
-Checks the way from this machine to every host: its name, port, host key, login, sudo, system, disk, clock and
-versions; one line a check, with the cure. It changes nothing, but with --secrets.
+Checks the connection to every host: name, port, host key, login, sudo, system, disk, clock and
+versions. Prints one line per check, and how to fix it. Changes nothing, except with --secrets.
 
 ${flagLines(flags)}
 Examples:

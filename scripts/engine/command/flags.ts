@@ -17,31 +17,42 @@ export type Flags = Readonly<Record<string, Flag>>
 const commonFlags = {
   inventory: {
     ...{ type: 'string', short: 'i', default: 'sandbox', value: 'NAME' },
-    help: 'a name in inventory/, or a path (default: sandbox)',
+    help: 'name of a file in inventory/, or a path (default: sandbox)',
   },
   limit: {
     ...{ type: 'string', short: 'l', default: 'all', value: 'PATTERN' },
-    help: 'only these hosts: web1,web2  web:!web3  web*',
+    help: 'limit to these hosts: web1,web2  web:!web3  web*',
   },
-  app: { type: 'string', value: 'NAME', help: 'only hosts with this app, where there are several' },
+  app: { type: 'string', value: 'NAME', help: 'select the app, if the hosts have several' },
   wait: {
     ...{ type: 'string', default: '30', value: 'SECONDS' },
     help: 'how long to wait for another deploy or rollback (default: 30)',
   },
   'extra-vars': {
     ...{ type: 'string', short: 'e', multiple: true, value: 'K=V' },
-    help: 'a var that wins over the inventory: nginx.body=64m, or @file.yml',
+    help: 'override a var of the inventory: nginx.body=64m, or @file.yml',
   },
-  forks: { type: 'string', short: 'f', default: '20', value: 'N', help: 'hosts at a time (default: 20)' },
-  check: { type: 'boolean', short: 'C', default: false, help: 'show what would change, change nothing' },
-  diff: { type: 'boolean', short: 'D', default: false, help: 'show what changes in files' },
+  forks: {
+    type: 'string',
+    short: 'f',
+    default: '20',
+    value: 'N',
+    help: 'number of hosts at the same time (default: 20)',
+  },
+  check: {
+    type: 'boolean',
+    short: 'C',
+    default: false,
+    help: 'show what would change, without changing anything',
+  },
+  diff: { type: 'boolean', short: 'D', default: false, help: 'show differences in files' },
   'ask-become-pass': {
     ...{ type: 'boolean', short: 'K', default: false },
     help: 'ask for the sudo password (or set CAPSTAN_SUDO_PASSWORD)',
   },
-  verbose: { type: 'boolean', short: 'v', multiple: true, help: '-v, -vv, -vvv: more of what happens' },
-  json: { type: 'boolean', default: false, help: 'one event a line, as JSON' },
-  help: { type: 'boolean', short: 'h', default: false, help: 'this page' },
+  verbose: { type: 'boolean', short: 'v', multiple: true, help: 'print more: -v, -vv, -vvv' },
+  json: { type: 'boolean', default: false, help: 'print events as JSON, one per line' },
+  help: { type: 'boolean', short: 'h', default: false, help: 'show this help' },
 } as const satisfies Flags
 
 type Common = typeof commonFlags

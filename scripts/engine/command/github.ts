@@ -8,12 +8,12 @@ import { parseFlags } from './options.ts'
 
 const help = `Usage: npx zx scripts/github.mjs <command>
 
-What the workflows tell on GitHub. Text comes from a file that other commands wrote (CAPSTAN_SUMMARY).
+Reports results of workflows on GitHub. FILE is a summary that another command wrote (CAPSTAN_SUMMARY).
 
-  comment FILE           keeps one comment on the pull request PULL_REQUEST up to date
-  drift OUTCOME FILE     OUTCOME of the look is success: closes the issue; failure: opens or updates it
+  comment FILE           update the one comment on the pull request PULL_REQUEST
+  drift OUTCOME FILE     close the drift issue if OUTCOME is success; open or update it if it is failure
 
-Both want GITHUB_TOKEN, and GITHUB_REPOSITORY and GITHUB_API_URL as a runner sets them.
+Both need GITHUB_TOKEN, and GITHUB_REPOSITORY and GITHUB_API_URL, which a runner sets.
 `
 
 /** Runs scripts/github.mjs; gives its exit code. */
@@ -51,7 +51,7 @@ export async function githubCommand({ words, environment, stdout }: CommandInput
     return 0
   }
   throw new UsageError('usage', 'expected comment FILE, or drift OUTCOME FILE', {
-    hint: 'npx zx scripts/github.mjs --help shows what there is.',
+    hint: 'npx zx scripts/github.mjs --help lists the commands.',
   })
 }
 

@@ -10,17 +10,17 @@ import { parseFlags } from './options.ts'
 
 const flags = {
   ...common('inventory', 'extra-vars'),
-  json: { type: 'boolean', default: false, help: 'the same for programs' },
+  json: { type: 'boolean', default: false, help: 'print JSON' },
   ...common('help'),
 } as const satisfies Flags
 
 const help = `Usage: npx zx scripts/inventory.mjs <command> [options]
 
-Shows what an inventory contains. No host is contacted, and no secret is looked up or shown.
+Shows an inventory. Contacts no host, and neither reads nor shows secrets.
 
-  list [pattern]   hosts, how each is reached, its groups
-  graph            groups and hosts as a tree
-  vars <pattern>   the vars of hosts, each with the line it comes from
+  list [pattern]   list hosts, how to reach them, and their groups
+  graph            show groups and hosts as a tree
+  vars <pattern>   show the vars of hosts, and the line that sets each
 
 ${flagLines(flags)}
 Examples:
@@ -62,6 +62,6 @@ function checkedPattern(question: string, [pattern, ...more]: readonly string[])
 
 function refused(message: string): UsageError {
   return new UsageError('usage', message, {
-    hint: 'npx zx scripts/inventory.mjs --help shows what there is.',
+    hint: 'npx zx scripts/inventory.mjs --help lists the commands.',
   })
 }

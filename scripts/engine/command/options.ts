@@ -15,7 +15,7 @@ export function parseFlags<const O extends Options>(
   } catch (error) {
     if (!(error instanceof TypeError) || !('code' in error)) throw error
     const [said = ''] = error.message.split('. ')
-    throw new UsageError('usage', said, { hint: `npx zx scripts/${script} --help shows what there is.` })
+    throw new UsageError('usage', said, { hint: `npx zx scripts/${script} --help lists the options.` })
   }
 }
 

@@ -14,19 +14,19 @@ import { type ReleaseRun, releaseRun } from './release-run.ts'
 
 const flags = {
   ...common('inventory', 'limit', 'app', 'extra-vars', 'ask-become-pass'),
-  json: { type: 'boolean', default: false, help: 'one JSON value a host' },
+  json: { type: 'boolean', default: false, help: 'print JSON, one line per host' },
   ...common('help'),
 } as const satisfies Flags
 
 const help = `Usage: npx zx scripts/releases.mjs [options] [command]
 
-Which releases the hosts have, which one is live, and who made it so.
+Lists the releases on the hosts, freezes deploys, and shows a maintenance page.
 
-  list                   the table (the default)
-  freeze REASON          refuse deploys until thaw, with this reason
+  list                   list the releases (default)
+  freeze REASON          refuse deploys until thaw, and show this reason
   thaw                   allow deploys again
-  restart                replace the live instance by a new one of the same release; no request is lost
-  maintenance on|off     answer visitors with a 503 page that asks them to come back
+  restart                replace the live instance with a new one of the same release, without losing a request
+  maintenance on|off     show visitors a maintenance page (503), or stop showing it
 
 ${flagLines(flags)}`
 
@@ -70,7 +70,7 @@ function flagOf(words: readonly string[]): AppFlag | undefined {
   const why = known.includes(verb)
     ? `${words.join(' ')}: expected ${{ freeze: 'freeze REASON', maintenance: 'maintenance on|off' }[verb] ?? verb}`
     : `no command is named ${JSON.stringify(verb)}${orNearest(verb, known)}`
-  throw new UsageError('usage', why, { hint: 'npx zx scripts/releases.mjs --help shows what there is.' })
+  throw new UsageError('usage', why, { hint: 'npx zx scripts/releases.mjs --help lists the commands.' })
 }
 
 async function setOnAll({ hosts, emit }: ReleaseRun, flag: AppFlag): Promise<number> {

@@ -8,20 +8,24 @@ import { releaseRun } from './release-run.ts'
 
 const flags = {
   ...common('inventory', 'limit', 'app'),
-  to: { type: 'string', value: 'RELEASE', help: 'this one: its id, or the end of it (3f9a1c2)' },
-  steps: { type: 'string', value: 'N', help: 'so many good releases back (default: 1)' },
+  to: {
+    type: 'string',
+    value: 'RELEASE',
+    help: 'go back to this release: its id, or the end of it (3f9a1c2)',
+  },
+  steps: { type: 'string', value: 'N', help: 'go back by this many good releases (default: 1)' },
   ...common('wait', 'extra-vars', 'ask-become-pass', 'verbose', 'json', 'help'),
 } as const satisfies Flags
 
 const help = `Usage: npx zx scripts/rollback.mjs [options]
 
-Makes a release that the hosts still have live again: the previous good one by default. No request is lost.
+Makes an earlier release live again: by default the previous good one. No request is lost.
 
 ${flagLines(flags)}
 Examples:
-  npx zx scripts/rollback.mjs -i production                 the good release before the live one
-  npx zx scripts/rollback.mjs -i production --to 3f9a1c2    that one
-  npx zx scripts/releases.mjs -i production                 which there are
+  npx zx scripts/rollback.mjs -i production                 go back to the previous good release
+  npx zx scripts/rollback.mjs -i production --to 3f9a1c2    go back to that release
+  npx zx scripts/releases.mjs -i production                 list the releases
 `
 
 /** Runs scripts/rollback.mjs; gives its exit code. */

@@ -26,28 +26,34 @@ import { refreshCertificate } from './sandbox-certificate.ts'
 
 const flags = {
   ...common('inventory', 'limit'),
-  tags: { type: 'string', short: 't', multiple: true, value: 'ROLES', help: 'only these roles: nginx,tls' },
-  'skip-tags': { type: 'string', multiple: true, value: 'ROLES', help: 'all but these' },
+  tags: {
+    type: 'string',
+    short: 't',
+    multiple: true,
+    value: 'ROLES',
+    help: 'limit to these roles: nginx,tls',
+  },
+  'skip-tags': { type: 'string', multiple: true, value: 'ROLES', help: 'skip these roles' },
   ...common('check', 'diff'),
   'exit-code': {
     ...{ type: 'boolean', default: false },
-    help: 'exit with 1 where something changed, or with --check would',
+    help: 'exit with 1 if something changed, or would change with --check',
   },
   ...common('extra-vars', 'forks', 'ask-become-pass', 'verbose', 'json'),
-  'list-hosts': { type: 'boolean', default: false, help: 'print the hosts this would go to' },
-  'list-tasks': { type: 'boolean', default: false, help: 'print the resources of each role' },
+  'list-hosts': { type: 'boolean', default: false, help: 'list the selected hosts' },
+  'list-tasks': { type: 'boolean', default: false, help: 'list the resources of each role' },
   ...common('help'),
 } as const satisfies Flags
 
 const help = `Usage: npx zx scripts/site.mjs [options]
 
-Converges the hosts of an inventory: inspects them, changes what differs, inspects again.
+Applies roles to the hosts of an inventory: inspects the hosts, changes what differs, and verifies the result.
 
 ${flagLines(flags)}
 Examples:
-  npx zx scripts/site.mjs                             the sandbox, brought up where it is down
-  npx zx scripts/site.mjs -i production -CD           what would change in production
-  npx zx scripts/site.mjs -i production -t nginx,tls  two roles of it
+  npx zx scripts/site.mjs                             apply the roles to the sandbox, and start it if needed
+  npx zx scripts/site.mjs -i production -CD           show what would change in production
+  npx zx scripts/site.mjs -i production -t nginx,tls  apply two roles
 `
 
 /** The site as scripts/site.mjs declares it. */
