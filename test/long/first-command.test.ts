@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { quote } from '#engine/quote.ts'
 import { cgroupVersions, type FreshMachine, freshMachine } from './fresh-machine.ts'
 
-// README, "Two commands": the first, on a machine on which nobody has run it before.
+// README, "Try it": the first command, on a machine on which nobody has run it before.
 let fresh: FreshMachine
 beforeAll(async () => {
   fresh = await freshMachine()

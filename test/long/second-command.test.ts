@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { type FreshMachine, freshMachine } from './fresh-machine.ts'
 
-// README, "Two commands": the second. As root with Podman it is `npm test` itself.
+// README, "Try it": the second command. As root with Podman it is `npm test` itself.
 let fresh: FreshMachine
 beforeAll(async () => {
   fresh = await freshMachine()
