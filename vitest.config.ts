@@ -14,7 +14,7 @@ export default defineConfig({
           testTimeout: 60_000,
           // Files share a process, and what it has loaded but the engine: what is secret in one is told in the next.
           isolate: false,
-          setupFiles: 'test/anew.ts',
+          setupFiles: 'test/fresh-engine.ts',
           // It imports JSON in a way that Node refuses.
           server: { deps: { inline: ['@actions/workflow-parser'] } },
           maxWorkers: 3,
@@ -27,7 +27,7 @@ export default defineConfig({
           testTimeout: 300_000,
           hookTimeout: 600_000,
           isolate: false,
-          setupFiles: 'test/anew.ts',
+          setupFiles: 'test/fresh-engine.ts',
           maxWorkers: 4,
           globalSetup: ['test/sandbox/prepare.ts', 'test/sandbox/leftovers.ts'],
           // Real machines: a test that passes the second time is told as such (`retry x1`), one that fails twice fails.
@@ -42,7 +42,7 @@ export default defineConfig({
           include: ['test/long/**/*.test.ts'],
           testTimeout: 1_800_000,
           hookTimeout: 1_800_000,
-          setupFiles: 'test/anew.ts',
+          setupFiles: 'test/fresh-engine.ts',
           maxWorkers: 1,
           fileParallelism: false,
           globalSetup: ['test/sandbox/prepare.ts', 'test/sandbox/leftovers.ts'],

@@ -105,7 +105,7 @@ describe('What it refuses, with exit code 2', () => {
     [['list', '--jsn'], "Unknown option '--jsn'"],
     [['list', '-i'], "Option '-i, --inventory <value>' argument missing"],
     [['list', '--json=1'], "Option '--json' does not take an argument"],
-    [['list', 'bx'], '"bx" is no host or group of inventory/sandbox.yml'],
+    [['list', 'bx'], '"bx" is not a host or group of inventory/sandbox.yml'],
     [['list', '-i', 'prod'], 'did you mean production?'],
     [['list', '-e', 'ngnix.a=1'], '-e ngnix.a: no role is named ngnix; did you mean nginx?'],
   ]

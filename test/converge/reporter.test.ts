@@ -57,8 +57,8 @@ describe('the report of a stage', () => {
   })
 
   it.each([
-    ['copy', 'Nothing below /etc/x was touched'],
-    ['place', 'All below /etc/x was put back'],
+    ['copy', 'Nothing in /etc/x was changed'],
+    ['place', 'Everything in /etc/x was restored'],
   ] as const)(
     'has a set’s test on a %s fail with the tester’s words and what would have changed',
     (on, hint) => {
@@ -85,7 +85,7 @@ describe('the report of a stage', () => {
 
   it.each([
     [1, /broken before this run, or the test is wrong: .* test in test\/converge\/\S+\.ts:\d+/],
-    [127, /^The test itself can’t be run\. Fix the test of the set in test\/converge\/\S+\.ts:\d+/],
+    [127, /^The test itself can’t run\. Fix the test of the set in test\/converge\/\S+\.ts:\d+/],
   ])('blames the host’s files or the test where both fail it, with %i', (code, hint) => {
     const { error } = told(
       { word: 'tested', index: 1, code, on: 'copy' },
@@ -96,8 +96,8 @@ describe('the report of a stage', () => {
   })
 
   it.each([
-    [0, /were put back, and the handler ran well with them/],
-    [1, /were put back, but the handler fails with them too/],
+    [0, /were restored, and the handler succeeded with them/],
+    [1, /were restored, but the handler fails with them too/],
   ])('takes back what a handler’s failure put back, which ran again with %s', (code, hint) => {
     const { done, error, failed, events } = told(
       ...[...step(0), ...step(1), ...step(2)],
@@ -121,7 +121,7 @@ describe('the report of a stage', () => {
   })
 
   it('says that a handler stays pending where nothing was put back', () => {
-    expect(told(...step(3, 1), { word: 'done', code: 1 }).error?.hint).toMatch(/the handler stays pending/)
+    expect(told(...step(3, 1), { word: 'done', code: 1 }).error?.hint).toMatch(/The handler stays pending/)
   })
 
   it('ends with the step that failed and its last lines', () => {
@@ -155,7 +155,7 @@ describe('the report of a stage', () => {
     expect(failed).toBe('value /etc/x/a')
     expect(error).toMatchObject({
       code: 'stage-killed',
-      message: 'web1: the run was ended on the host while it was at value /etc/x/a',
+      message: 'web1: the run was ended on the host during value /etc/x/a',
       lines: ['half a'],
       hint: expect.stringContaining('/var/lib/capstan/runs/run-1/log'),
     })

@@ -87,7 +87,7 @@ it('tells a deploy: from, to, commits, hosts, health, times, the way back', () =
 it('tells a gate that failed: where, the journal, what is live', () => {
   const error = new HostError('step-health', 'web2: 20261122T204501Z-3f9a1c2: health failed', {
     lines: ['GET /health answered 500', 'PHP Fatal error: `a` | <b>'],
-    hint: 'The site is untouched: 20261121T101500Z-aaaaaaa is live.',
+    hint: 'The site is unchanged: 20261121T101500Z-aaaaaaa is live.',
   })
   const events: Event[] = [
     run,
@@ -108,7 +108,7 @@ it('tells a gate that failed: where, the journal, what is live', () => {
     PHP Fatal error: \`a\` | <b>
     \`\`\`
 
-    The site is untouched: 20261121T101500Z-aaaaaaa is live.
+    The site is unchanged: 20261121T101500Z-aaaaaaa is live.
 
     | host |  | steps | health | trips | time |
     | :-- | :-- | --: | --: | --: | --: |

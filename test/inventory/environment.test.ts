@@ -22,7 +22,7 @@ describe('.env', () => {
 
   test('A value that dotenv would cut at a # is refused, without showing it.', async () => {
     expect(await refusal(() => parseDotenv('B=1\nDB_PASSWORD=abc#def\n'))).toStrictEqual([
-      '.env:2: DB_PASSWORD: a # begins a comment where the value has no quotes, and would cut it',
+      '.env:2: DB_PASSWORD: a # starts a comment in a value without quotes and would cut the value off',
     ])
   })
 
@@ -63,7 +63,7 @@ describe('.env', () => {
     expect(environmentOf(root, {})('A')).toBe('file')
     git('add', '.env')
     expect(await refusal(() => environmentOf(root, {})('A'))).toStrictEqual([
-      '.env: git has it, and with it everyone who has a clone',
+      '.env: git tracks it, so everyone with a clone can read it',
     ])
   })
 })

@@ -232,7 +232,7 @@ host: {}
       'inventory/host_vars/web1.yml': 'nginx: 80\nsiite: {}\n',
     })
     expect(found).toStrictEqual([
-      'inventory/group_vars/webb.yml: named after no group of the inventories beside it; did you mean web?',
+      'inventory/group_vars/webb.yml: no group of the inventories in its folder has this name; did you mean web?',
       'inventory/host_vars/web1.yml:1: nginx: expected a map, got one value',
       'inventory/host_vars/web1.yml:2: siite: no role is named siite; did you mean site?',
       'inventory/site.yml:2: vars.ngnix: no role is named ngnix; did you mean nginx?',
@@ -292,7 +292,7 @@ host: {}
     ['ngnix.port=1', '-e ngnix.port: no role is named ngnix; did you mean nginx?'],
     ['nginx.a={__proto__: 1}', "-e nginx.a: __proto__ can't be a key"],
     ['nginx.a=[1', '-e nginx.a: Flow sequence must end with a ]'],
-    ['@/nowhere/x.yml', '/nowhere/x.yml: expected a file, and there is none'],
+    ['@/nowhere/x.yml', '/nowhere/x.yml: expected a file, but there is none'],
   ]
   test.each(extras)('-e %s', async (extra, message) => {
     const root = project({ [site]: 'hosts: { h: }\n' })
@@ -315,7 +315,7 @@ host: {}
     }
     expect((await load(project(files))).hosts[0]?.vars).toStrictEqual({})
     expect(await refused({ ...files, 'inventory/host_vars/h3.yml': '' })).toStrictEqual([
-      'inventory/host_vars/h3.yml: named after no host of the inventories beside it; known: h, h2',
+      'inventory/host_vars/h3.yml: no host of the inventories in its folder has this name; known: h, h2',
     ])
   })
 
@@ -325,14 +325,14 @@ host: {}
       'inventory/host_vars/h.yml': '',
       'inventory/host_vars/h.yaml': '',
     })
-    expect(found).toStrictEqual(['host_vars/h.yaml: there is a .yml of that name as well'])
+    expect(found).toStrictEqual(['host_vars/h.yaml: there is also a .yml file with that name'])
   })
 
   test('A file that anyone may write.', async () => {
     const root = project({ [site]: 'hosts: { h: }\n', 'inventory/host_vars/h.yml': 'nginx: {}\n' })
     chmodSync(join(root, 'inventory/host_vars/h.yml'), 0o666)
     expect(await refusal(() => load(root))).toStrictEqual([
-      'inventory/host_vars/h.yml: anyone on this machine may write it',
+      'inventory/host_vars/h.yml: any user of this machine can write to it',
     ])
   })
 

@@ -63,29 +63,29 @@ describe('What a pattern means', () => {
 
 describe('What is refused', () => {
   const refusals: readonly [string, string][] = [
-    ['wbe1', '"wbe1" is no host or group of inventory/site.yml; did you mean web1?'],
+    ['wbe1', '"wbe1" is not a host or group of inventory/site.yml; did you mean web1?'],
     [
       'web:!xyzzy',
-      '"xyzzy" is no host or group of inventory/site.yml; known: all, blue, empty, site, db, web, web1, web2, web3, db1, db2, lonely',
+      '"xyzzy" is not a host or group of inventory/site.yml; known: all, blue, empty, site, db, web, web1, web2, web3, db1, db2, lonely',
     ],
     ['', 'expected hosts or groups joined by , or :, got ""'],
     ['web,', 'expected hosts or groups joined by , or :, got "web,"'],
     [
       '!',
-      '"" is no host or group of inventory/site.yml; known: all, blue, empty, site, db, web, web1, web2, web3, db1, db2, lonely',
+      '"" is not a host or group of inventory/site.yml; known: all, blue, empty, site, db, web, web1, web2, web3, db1, db2, lonely',
     ],
-    ['cache*', 'no host or group of inventory/site.yml is like cache*'],
+    ['cache*', 'no host or group of inventory/site.yml matches cache*'],
     ['web[7]', 'web[7]: expected a place below 3, got 7'],
     ['web[-4]', 'web[-4]: expected a place below 3, got -4'],
     ['web[a]', 'web[a]: expected a place such as [0], [-1] or [0:2]'],
     ['web[]', 'web[]: expected a place such as [0], [-1] or [0:2]'],
-    ['web:!web', 'web:!web leaves no host of inventory/site.yml'],
-    ['empty', 'empty leaves no host of inventory/site.yml'],
+    ['web:!web', 'web:!web matches no host of inventory/site.yml'],
+    ['empty', 'empty matches no host of inventory/site.yml'],
     [
       'web;id',
-      '"web;id" is no host or group of inventory/site.yml; known: all, blue, empty, site, db, web, web1, web2, web3, db1, db2, lonely',
+      '"web;id" is not a host or group of inventory/site.yml; known: all, blue, empty, site, db, web, web1, web2, web3, db1, db2, lonely',
     ],
-    ['w.b1', '"w.b1" is no host or group of inventory/site.yml; did you mean web1?'],
+    ['w.b1', '"w.b1" is not a host or group of inventory/site.yml; did you mean web1?'],
   ]
   test.each(refusals)('%j', async (pattern, message) => {
     expect(await refusal(() => selectHosts(inventory, pattern))).toStrictEqual([message])

@@ -19,7 +19,7 @@ function value(text: string): unknown {
 
 describe('What is refused, with its line and path', () => {
   const refusals: readonly [string, string, readonly string[]][] = [
-    ['A duplicate key', 'a: 1\nb: 2\na: 3\n', ['a.yml:3: a key that is there already']],
+    ['A duplicate key', 'a: 1\nb: 2\na: 3\n', ['a.yml:3: a duplicate key']],
     ['A tab', 'a:\n\tb: 1\n', ['a.yml:2: Tabs are not allowed as indentation']],
     [
       'JavaScript',

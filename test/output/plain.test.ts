@@ -331,7 +331,7 @@ describe('The plain printer', () => {
     const text = { before: numbers(0), after: numbers(10_000) }
     const change = { ...apt, differences: [{ what: 'content', found: '', wanted: '', text }] }
     const lines = record([{ event: 'planned', host: 'web1', ...change }], { diff: true })
-    expect(lines.at(-1)).toBe('web1  [6000 lines become 6000: too many differ to show]')
+    expect(lines.at(-1)).toBe('web1  [6000 lines replaced by 6000: too many differ to show]')
   })
 
   test('A long file that is new is shown whole, however slow the machine is.', () => {

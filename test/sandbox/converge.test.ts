@@ -136,7 +136,7 @@ describe('a set of config files', () => {
         'fixture: unknown word in /etc/fixture/main.conf',
         expect.stringContaining('template /etc/fixture/main.conf'),
       ],
-      hint: expect.stringContaining('Nothing below /etc/fixture was touched'),
+      hint: expect.stringContaining('Nothing in /etc/fixture was changed'),
     })
     expect(run.recap()).toMatchObject({ ok: 5, changed: 0, failed: 1 })
     expect(await files()).toBe(before)
@@ -172,7 +172,7 @@ describe('a set of config files', () => {
       code: 'step-failed',
       message: 'conv1: handler “reload fixture” ended with 1',
       where: 'test/fixtures/roles/web/role.ts:8 (role web)',
-      hint: expect.stringContaining('were put back, and the handler ran well with them'),
+      hint: expect.stringContaining('were restored, and the handler succeeded with them'),
     })
     expect(run.error().lines.join()).toContain('fixture: address already in use')
     expect(run.recap()).toMatchObject({ changed: 0, failed: 1 })
@@ -206,7 +206,7 @@ describe.each([
     conv2.say(
       'cd /etc/ssh; find . -type f -exec sha256sum {} + | sort; find . -printf "%p %m %u %l\\n" | sort; ls -a /etc | grep capstan || :',
     )
-  const here = before === '' ? 'the test ran on a copy' : 'was put back as it was'
+  const here = before === '' ? 'the test ran on a copy' : 'was restored'
 
   beforeAll(async () => {
     await conv2.say(`rm -f /etc/ssh/sshd_config.d/test.conf /etc/ssh/test-link /srv/ssh-reloads; ${before}`)
@@ -244,7 +244,7 @@ describe.each([
       reload: 'grep -q 5 /etc/ssh/sshd_config.d/test.conf',
     })
     expect(exitCode).toBe(1)
-    expect(error().hint).toMatch(/were put back, and the handler ran well/)
+    expect(error().hint).toMatch(/were restored, and the handler succeeded/)
     expect(await state()).toBe(before)
   })
 })

@@ -193,7 +193,7 @@ it('a stage whose shell is killed before the switch does not switch later', asyn
   await waits()
   await host.say('kill -9 $(pgrep -P "$(cat $(ls -td /var/lib/capstan/runs/*-foobar-* | head -n 1)/pid)")')
   const ended = await deploying
-  expect(ended.error()).toMatchObject({ code: 'stage-killed', hint: expect.stringContaining('untouched') })
+  expect(ended.error()).toMatchObject({ code: 'stage-killed', hint: expect.stringContaining('unchanged') })
   expect(await state()).toEqual(before)
   await goOn()
   await host.say('sleep 1')

@@ -135,7 +135,7 @@ it.each([
   expect(failed.exitCode).toBe(1)
   expect(failed.error()).toMatchObject({
     code: 'step-health',
-    hint: `The site is untouched: ${before} is live.`,
+    hint: `The site is unchanged: ${before} is live.`,
   })
   expect(failed.error().lines.join('\n')).toMatch(why)
   expect(failed.error().lines.join('\n')).toContain(journal)
@@ -253,7 +253,7 @@ it('stops before anything changes where a shared folder is missing', async () =>
   await host.say(`mv ${home}/shared/storage ${home}/shared/gone`)
   const refused = await run.deploy(from)
   await host.say(`mv ${home}/shared/gone ${home}/shared/storage`)
-  expect(refused.error()).toMatchObject({ code: 'shared-missing', lines: ['storage is not there'] })
+  expect(refused.error()).toMatchObject({ code: 'shared-missing', lines: ['storage is missing'] })
   from.remove()
 })
 
@@ -357,7 +357,7 @@ it('runs the hooks of a release in it, as the app, and stops before the switch w
   const refused = await run.deploy(from)
   expect(refused.error()).toMatchObject({
     code: 'step-switch',
-    hint: `The site is untouched: ${good} is live.`,
+    hint: `The site is unchanged: ${good} is live.`,
   })
   expect(refused.error().lines).toContain('not on a Friday')
   expect(names(await told())).toEqual(['uploaded foobar foobar', 'failed foobar foobar'])
@@ -387,7 +387,7 @@ it('keeps the release before started where it is to be warm, and links shared fi
   const vars = { app: { release: { warm: true, files: ['config/keys.json'] } } }
   const before = await live()
   const missing = await run.deploy(from, { vars })
-  expect(missing.error()).toMatchObject({ code: 'shared-missing', lines: ['config/keys.json is not there'] })
+  expect(missing.error()).toMatchObject({ code: 'shared-missing', lines: ['config/keys.json is missing'] })
   await host.say(`mkdir -p ${home}/shared/config && echo '{}' >${home}/shared/config/keys.json`)
   expect((await run.deploy(from, { vars })).exitCode).toBe(0)
   expect(await host.say(`cat ${home}/current/config/keys.json`)).toBe('{}\n')

@@ -41,7 +41,7 @@ describe('a run that is killed', () => {
     expect(exitCode).toBe(1)
     expect(error()).toMatchObject({
       code: 'stage-killed',
-      message: 'fault1: the run was ended on the host while it was at gate two',
+      message: 'fault1: the run was ended on the host during gate two',
       hint: expect.stringContaining('/var/lib/capstan/runs/'),
     })
     expect(error().lines).toContain('two is held')
@@ -66,7 +66,7 @@ describe('a run that is killed', () => {
     await go('two')
     await run.until(line => line.event === 'changing' && line.handler === true)
     await fault1.say(killAll)
-    expect((await run.done).error().message).toMatch(/while it was at tell$/)
+    expect((await run.done).error().message).toMatch(/during tell$/)
     expect((await runHere(site())).changes).toEqual(['tell'])
     expect(await passed()).toMatch(/\nhandled\n$/)
   })

@@ -125,7 +125,7 @@ test('a host whose processes are gone, unseen by the engine or not, comes back',
   expect(await states()).toEqual({ new: isSeen ? 'stopped' : 'lost', old: 'running' })
   said.length = 0
   expect(await sandboxUp(requests, { root: clone, say })).toEqual(hosts)
-  expect(said.includes('new went down with this machine, and is made anew')).toBe(!isSeen)
+  expect(said.includes('new went down with this machine and is created again')).toBe(!isSeen)
   expect(run(1, 'hostname')).toBe('new')
 })
 

@@ -60,7 +60,7 @@ async function textOf(file = ''): Promise<string> {
     return await readFile(file, 'utf8')
   } catch {
     // The step that writes it may have ended before it had a word to say; its log has the reason.
-    return 'There is no summary: the step that makes it ended too early. Its log says why.\n'
+    return 'There is no summary, because the step that writes it failed. See its log.\n'
   }
 }
 

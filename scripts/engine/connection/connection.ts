@@ -10,7 +10,7 @@ export interface Outcome {
 }
 
 export interface RunOptions {
-  /** Seconds after which what the script runs is killed and `run` rejects; 120 unless told. */
+  /** Seconds after which what the script runs is killed and `run` rejects; 120 by default. */
   readonly deadline?: number
   /** Gets stdout as it comes, for a script that is followed; `Outcome.stdout` is then empty. */
   readonly onOutput?: (chunk: Buffer) => void
@@ -21,7 +21,7 @@ export interface RunOptions {
 }
 
 export interface StreamOptions {
-  /** Seconds after which the script is killed and `done` rejects; 600 unless told, Infinity for none. */
+  /** Seconds after which the script is killed and `done` rejects; 600 by default, Infinity for none. */
   readonly deadline?: number
 }
 

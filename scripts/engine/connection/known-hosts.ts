@@ -181,7 +181,7 @@ function changed(
   const file = other[0]?.file ?? ''
   return new UnreachableError(
     'host-key-changed',
-    `${host}: the host key of ${config.hostKeyName} changed: another machine answers, or this one was set up anew`,
+    `${host}: the host key of ${config.hostKeyName} changed: another machine answers, or this one was reinstalled`,
     {
       hint:
         config.knownHosts === undefined

@@ -12,7 +12,7 @@ export interface LocalTarget {
   /** `auto`, the default: by sudo to root where we are not root; `no`: as we are. */
   readonly sudo?: 'no' | 'auto'
   readonly sudoPassword?: Secret | undefined
-  /** The shell that plays the login shell; /bin/sh unless told. */
+  /** The shell that plays the login shell; /bin/sh by default. */
   readonly shell?: string
 }
 

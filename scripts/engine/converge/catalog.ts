@@ -94,7 +94,7 @@ export function buildCatalog(): CatalogBuilder {
 function twice(label: string, where: string, first: string): CapstanError {
   return new CapstanError('declared-twice', `${label} is declared twice, first as ${first}`, {
     where,
-    hint: 'A thing of the host has one owner: keep one of the two declarations.',
+    hint: 'Each thing on a host has one owner: keep one of the two declarations.',
   })
 }
 

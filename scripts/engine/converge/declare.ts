@@ -32,7 +32,7 @@ function broken(role: Role, cause: unknown): unknown {
   if (!(cause instanceof Error) || where === undefined) return cause
   return new CapstanError('role-broken', `role ${role.name}: ${cause.message}`, {
     where,
-    hint: 'The role asked for something that can’t be declared, or failed on its own; -vvv shows the whole stack.',
+    hint: 'The role declared something invalid, or its code threw an error; -vvv shows the stack.',
     cause,
   })
 }

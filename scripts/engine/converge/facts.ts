@@ -81,7 +81,7 @@ export function parseFacts(output: Buffer, host: string): Facts {
   const release = releases[`${os.id} ${os.version}`]
   if (!release || !all.has('systemd'))
     throw new CapstanError('host-unsupported', `${host}: ${unsupported(os.name, release !== undefined)}`, {
-      hint: `Capstan manages ${Object.keys(releases).join(', ')} with systemd. Take this host out of the inventory or limit the run with -l.`,
+      hint: `Capstan manages ${Object.keys(releases).join(', ')} with systemd. Remove this host from the inventory, or exclude it with -l.`,
     })
   return {
     os,

@@ -38,15 +38,15 @@ function freeSpace(path = ''): string {
 
 function nextStep(step: Step, putBack: readonly string[], again: number | undefined): string {
   if (step.type === 'resource' && step.resource.set)
-    return `Nothing of “${step.resource.set.name}” was installed. Fix it and run again.`
+    return `No file of “${step.resource.set.name}” was installed. Fix the problem and run again.`
   if (step.type === 'resource')
-    return 'What came before it is done, nothing after it was begun. Fix it and run again.'
+    return 'The steps before it are done, and later steps did not run. Fix the problem and run again.'
   if (putBack.length === 0)
-    return 'Fix what the lines above name and run again; the handler stays pending until it has run.'
+    return 'Fix the problem shown above and run again. The handler stays pending until it has run.'
   const sets = putBack.map(name => `“${name}”`).join(' and ')
   return again === 0
-    ? `The files of ${sets} were put back, and the handler ran well with them: what it acts on goes on as it was. Fix what the lines above name and run again.`
-    : `The files of ${sets} were put back, but the handler fails with them too: it stays pending. Look at what it acts on, on the host, and run again.`
+    ? `The files of ${sets} were restored, and the handler succeeded with them, so its service runs as before. Fix the problem shown above and run again.`
+    : `The files of ${sets} were restored, but the handler fails with them too and stays pending. Check its service on the host, and run again.`
 }
 
 /** A set whose test failed, on a copy of its files or where they lie. */
@@ -59,8 +59,8 @@ export function configRejected(
   const members = steps.map(step => described(step))
   const untouched =
     tested.on === 'copy'
-      ? `Nothing below ${set?.root} was touched: the test ran on a copy.`
-      : `All below ${set?.root} was put back as it was.`
+      ? `Nothing in ${set?.root} was changed: the test ran on a copy.`
+      : `Everything in ${set?.root} was restored.`
   return new HostError(
     'config-rejected',
     `${host}: ${set?.name}: \`${set?.test.trim()}\` ended with ${tested.code}`,
@@ -81,7 +81,7 @@ export function setRefused(host: string, { set, steps }: Group, lines: readonly 
     where: first ? `${described(first).where} (role ${set?.role})` : '',
     // One for each file of the copy else.
     lines: isFull ? lines.filter(line => !isDiskFull(line) || line === lines.find(isDiskFull)) : lines,
-    hint: `Nothing below ${set?.root} was touched. ${isFull ? freeSpace(set?.root) : 'Correct what the lines above name'} and run again.`,
+    hint: `Nothing in ${set?.root} was changed. ${isFull ? freeSpace(set?.root) : 'Fix the problem shown above'} and run again.`,
   })
 }
 
@@ -95,18 +95,18 @@ export function stageKilled(
     readonly lines: readonly string[]
   },
 ): HostError {
-  const doing = how.step ? ` while it was at ${described(how.step).resource}` : ''
+  const doing = how.step ? ` during ${described(how.step).resource}` : ''
   const code = how.code === undefined ? '' : ` (${how.code})`
   return new HostError('stage-killed', `${host}: the run was ended on the host${doing}${code}`, {
     lines: how.lines,
-    hint: `Run again: it looks first and goes on from what it finds. The log is ${runDirectory(how.id)}/log.`,
+    hint: `Run again: it continues from the current state of the host. The log is ${runDirectory(how.id)}/log.`,
   })
 }
 
 /** A run that ended early because its controller was told to. */
 export function stopped(host: string): HostError {
-  return new HostError('interrupted', `${host}: stopped between two steps, as you asked`, {
-    hint: 'What was done is done, and pending handlers are kept on the host: run again to go on.',
+  return new HostError('interrupted', `${host}: stopped between two steps after an interrupt`, {
+    hint: 'Completed steps stay, and pending handlers are kept on the host. Run again to continue.',
   })
 }
 
@@ -120,7 +120,7 @@ export function stillDiffers(host: string, step: Step): HostError {
     {
       where,
       lines: differences.map(one => `${one.what}: wanted ${one.wanted}, found ${one.found}`),
-      hint: 'Something on the host undoes it, or two roles declare the opposite of each other.',
+      hint: 'Something on the host reverts the change, or two roles declare opposite states.',
     },
   )
 }
@@ -129,6 +129,6 @@ export function stillDiffers(host: string, step: Step): HostError {
 export function unreadable(host: string, resource: Resource, reason: string): HostError {
   return new HostError('unknown', `${host}: ${resource.label}: its state can’t be read: ${reason}`, {
     where: resource.where(),
-    hint: 'Nothing that this run still has to do would change that. Look at it on the host and run again.',
+    hint: 'No remaining step of this run would change that. Check it on the host and run again.',
   })
 }

@@ -152,7 +152,7 @@ export class HostConverge {
         event: 'skipped',
         role: resource.role,
         resource: resource.label,
-        why: 'the run of this host ended before it',
+        why: 'the run of this host ended earlier',
       })
     return {
       ...this.#counts.counts(this.#failedStep),

@@ -15,7 +15,7 @@ export function refuseOtherSite(
     'other-site',
     `${host}: it is set up for ${named(found)}, and the inventory has ${named(wanted)}`,
     {
-      hint: `Nothing was changed. A host has one site: give ${wanted.domain} another host. Where it is to take the place of ${found.domain} for good, run once with -e site.replaces=${found.domain}.`,
+      hint: `Nothing was changed. A host has one site: use another host for ${wanted.domain}. To replace ${found.domain} permanently, run once with -e site.replaces=${found.domain}.`,
     },
   )
 }

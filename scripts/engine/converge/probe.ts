@@ -83,7 +83,7 @@ function probeFailed(host: string, noun: string, code: number | undefined, stder
     `${host}: reading the state of ${noun} resources ended with ${code ?? 'nothing'}`,
     {
       lines: stderr.toString().trimEnd().split('\n').slice(-10),
-      hint: 'Nothing was changed by this step. Log in and look at what the lines above name.',
+      hint: 'This step changed nothing. Log in and check what the lines above name.',
     },
   )
 }

@@ -101,7 +101,7 @@ export class ConvergeReporter extends StageReporter<Step> {
     this.done.splice(0, this.done.length, ...this.done.filter(step => !gone.has(step)))
     const name = set?.name ?? 'the files'
     this.#putBack.push(name)
-    const message = `${name}: the files were put back as they were`
+    const message = `${name}: the files were restored`
     this.#emit({ event: 'warning', host: this.host, message })
   }
 
@@ -118,7 +118,7 @@ function failsBefore(error: HostError, code: number): HostError {
   // Source: POSIX shell, exit status of a command that is not found or can't be run; dash ends with 2 at a syntax error.
   const hint =
     code === 126 || code === 127
-      ? `The test itself can’t be run. Fix the test of the set in ${where}; nothing on the host was changed.`
-      : `The files that are on the host now fail the same test, and were left as they are. Either they were broken before this run, or the test is wrong: run it on the host by hand, then fix them or the test in ${where}.`
+      ? `The test itself can’t run. Fix the test of the set in ${where}. Nothing on the host was changed.`
+      : `The present files on the host fail the same test and were not changed. Either they were broken before this run, or the test is wrong: run it on the host by hand, then fix the files or the test in ${where}.`
   return new HostError(error.code, error.message, { where, lines: error.lines, hint })
 }

@@ -33,7 +33,7 @@ export interface Role<V = unknown> {
   readonly name: string
   readonly directory: string
   readonly vars: Vars<V>
-  /** Puts what the host is to hold into the catalog; `vars` have been parsed by this role's own schema. */
+  /** Adds the role's resources to the catalog; `vars` have been parsed by this role's own schema. */
   declare(into: RoleDeclarations, given: RoleInput): void | Promise<void>
 }
 

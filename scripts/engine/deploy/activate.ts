@@ -237,29 +237,29 @@ function explained(candidate: Candidate, error: HostError | undefined, switched:
   const previous = previousOf(candidate)
   const rest = previous === undefined ? 'Nothing is live, as before.' : `${previous} is live again.`
   const hint = switched
-    ? `The release was live for a moment and is marked bad. ${rest}`
-    : `The site is untouched${previous === undefined ? '' : `: ${previous} is live`}.`
+    ? `The release was live for a moment and is now marked bad. ${rest}`
+    : `The site is unchanged${previous === undefined ? '' : `: ${previous} is live`}.`
   const { code = stageKilled, message = candidate.deploy.host, lines = [] } = error ?? {}
   return new HostError(code, message, { lines, hint })
 }
 
 function interrupted({ host }: HostDeploy): HostError {
   return new HostError('interrupted', `${host}: the run was interrupted before the switch`, {
-    hint: 'The site is untouched. Run again to go on: what was sent is kept.',
+    hint: 'The site is unchanged. Run again to continue: the upload is kept.',
   })
 }
 
 function notSwitched({ host }: HostDeploy, failed: readonly Candidate[]): HostError {
   return new HostError('others-failed', `${host}: not switched, because ${named(failed)} failed`, {
     lines: reasons(failed),
-    hint: 'The site is untouched on every host.',
+    hint: 'The site is unchanged on every host.',
   })
 }
 
 function wentBack({ host }: HostDeploy, failed: readonly Candidate[]): HostError {
   return new HostError('others-failed', `${host}: switched back, because ${named(failed)} failed`, {
     lines: reasons(failed),
-    hint: 'Every host has what it had before.',
+    hint: 'Every host is back on its previous release.',
   })
 }
 

@@ -18,7 +18,7 @@ export async function setFlag(host: DeployHost, flag: AppFlag): Promise<void> {
     if (exitCode !== 0)
       throw new HostError('flag', `${host.name}: ${flag.do} was not done`, {
         lines: stderr.toString().trimEnd().split('\n'),
-        hint: 'Is the app set up there? npx zx scripts/site.mjs does that.',
+        hint: 'Check that the app is set up there: npx zx scripts/site.mjs sets it up.',
       })
   } finally {
     await connection.close()

@@ -36,7 +36,7 @@ export async function inspectAll(
 function nothingDone({ host }: HostDeploy, failed: readonly HostDeploy[]): HostError {
   return new HostError('others-failed', `${host}: nothing was done, because ${namesOf(failed)} failed`, {
     lines: reasonsOf(failed),
-    hint: 'The site is untouched on every host. Leave a host out with -l to deploy to the others.',
+    hint: 'The site is unchanged on every host. Use -l to exclude a host and deploy to the others.',
   })
 }
 
@@ -64,7 +64,7 @@ export function refuseFrozen(hosts: readonly Inspected[]): boolean {
         'frozen',
         `${deploy.host}: deploys of ${deploy.settings.app} are frozen: ${state.frozen}`,
         {
-          hint: 'Nothing was changed. npx zx scripts/releases.mjs thaw allows them again. A rollback is possible meanwhile.',
+          hint: 'Nothing was changed. npx zx scripts/releases.mjs thaw allows deploys again. Rollbacks are still possible.',
         },
       ),
     )

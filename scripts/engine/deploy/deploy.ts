@@ -181,13 +181,15 @@ function refuseFull(host: string, manifest: Manifest, state: AppState): void {
   if (state.bytesFree < wanted)
     throw new HostError(
       'disk-full',
-      `${host}: ${bytes(wanted)} are needed on the disk, ${bytes(state.bytesFree)} are free`,
-      { hint: 'Nothing was sent. Free space (fewer releases: app.release.keep) and run again.' },
+      `${host}: expected ${bytes(wanted)} of free disk space, got ${bytes(state.bytesFree)}`,
+      {
+        hint: 'Nothing was sent. Free some space, for example with a lower app.release.keep, and run again.',
+      },
     )
   if (state.inodesFree > 0 && state.inodesFree < manifest.length + 64)
     throw new HostError(
       'disk-full',
-      `${host}: ${manifest.length} files are to be made, the disk has inodes for ${state.inodesFree}`,
+      `${host}: expected ${manifest.length} free inodes on the disk, got ${state.inodesFree}`,
       { hint: 'Nothing was sent. Remove files and run again.' },
     )
 }

@@ -164,9 +164,9 @@ export class HostDeploy {
   }
 
   #unreadable(stderr: Buffer): CapstanError {
-    return new HostError('inspect', `${this.host}: what it has of ${this.settings.app} can’t be read`, {
+    return new HostError('inspect', `${this.host}: the releases of ${this.settings.app} can’t be read`, {
       lines: stderr.toString().trimEnd().split('\n').slice(-5),
-      hint: 'Nothing was changed. Log in and look at what the lines above name.',
+      hint: 'Nothing was changed. Log in and check the files in the lines above.',
     })
   }
 

@@ -102,18 +102,18 @@ function refuseUnready(host: string, app: string, all: (key: string) => readonly
   if (problems.length > 0)
     throw new HostError('not-set-up', `${host}: the app ${app} is not set up here`, {
       lines: problems,
-      hint: 'Run npx zx scripts/site.mjs first: its role app makes the folders, the unit and the configuration.',
+      hint: 'Run npx zx scripts/site.mjs first: its role app creates the folders, the unit and the configuration.',
     })
   const missing = all('missing')
   if (missing.length > 0)
-    throw new HostError('shared-missing', `${host}: ${homeOf(app)}/shared lacks what a release needs`, {
-      lines: missing.map(name => `${name} is not there`),
-      hint: 'Nothing was changed. Put it there, or run npx zx scripts/site.mjs, which makes the folders of app.shared.',
+    throw new HostError('shared-missing', `${host}: ${homeOf(app)}/shared is incomplete`, {
+      lines: missing.map(name => `${name} is missing`),
+      hint: 'Nothing was changed. Restore it, or run npx zx scripts/site.mjs, which creates the folders of app.shared.',
     })
   const astray = all('astray')[0]
   if (astray !== undefined)
     throw new HostError('current-astray', `${host}: ${homeOf(app)}/current ${astray}`, {
-      hint: 'Nothing was changed. It has to be a link to releases/<release>, which only deploys make: move away what is there and run again.',
+      hint: 'Nothing was changed. It must be a link to releases/<release>, which only deploys create: move away the current file or folder and run again.',
     })
 }
 

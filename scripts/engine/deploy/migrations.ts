@@ -21,7 +21,7 @@ export function migrationsDigest(
   const missing = (migrations ?? []).filter(path => !has(manifest, path))
   if (missing.length > 0)
     throw new UsageError('migrations', `app.release.migrations: ${missing.join(', ')}: not in ${source}`, {
-      hint: 'Name the folders and files that the migrations are made of, as they are in the source. Nothing was sent.',
+      hint: 'List the folders and files of the migrations by their path in the source. Nothing was sent.',
     })
   const paths = migrations ?? (has(manifest, folder) ? [folder] : undefined)
   // Where nobody knows what they are made of, any change may be one of theirs.

@@ -31,10 +31,13 @@ export function plannedSteps(
     },
     {
       step: 'health',
-      note: `${deploy.settings.health.path} has to answer well ${deploy.settings.health.passes} times`,
+      note: `${deploy.settings.health.path} must return 200 ${deploy.settings.health.passes} times in a row`,
     },
     hooks.length > 0 && { step: 'hooks', note: hooks.join(', ') },
-    { step: 'switch', note: state.current === undefined ? 'the first to be live' : `from ${state.current}` },
+    {
+      step: 'switch',
+      note: state.current === undefined ? 'the first live release' : `from ${state.current}`,
+    },
     deploy.settings.workers.length > 0 && { step: 'workers', note: deploy.settings.workers.join(', ') },
     others.length > 0 && { step: 'drain', note: others.join(', ') },
     pruned.length > 0 && { step: 'prune', note: pruned.join(', ') },

@@ -36,7 +36,7 @@ export class ReleaseReporter extends StageReporter<Step> {
   protected override stepFailed({ name, soft }: Step, code: number): HostError | undefined {
     const lines = this.tail(24)
     if (!soft) return new HostError(codeOf(name), `${this.host}: ${this.#release}: ${name} failed`, { lines })
-    const message = [`${name} ended with ${code}; the release is live all the same`, ...lines].join('\n')
+    const message = [`${name} exited with ${code}; the release is live anyway`, ...lines].join('\n')
     this.#emit({ event: 'warning', host: this.host, message })
     return undefined
   }
@@ -45,7 +45,7 @@ export class ReleaseReporter extends StageReporter<Step> {
     const at = step === undefined ? '' : ` during ${step.name}`
     return new HostError('stage-killed', `${this.host}: the deploy was killed on the host${at}`, {
       lines: this.tail(24),
-      hint: `Run again: it reads the host’s state first and goes on from there. The log is ${runDirectory(this.#id)}/log.`,
+      hint: `Run again: it reads the host’s state first and continues from there. The log is ${runDirectory(this.#id)}/log.`,
     })
   }
 

@@ -85,8 +85,8 @@ function refusal(message: string, { releases, current }: AppState): HostError {
     lines: good.map(({ id, ref }) => `${id}${ref === undefined ? '' : `  ${ref}`}`),
     hint:
       good.length === 0
-        ? 'There is none to go back to: deploy the older content again.'
-        : 'These are good: give one with --to.',
+        ? 'There is no other good release: deploy the older content again.'
+        : 'These releases are good: select one with --to.',
   })
 }
 
@@ -96,7 +96,7 @@ function warnOfMigrations({ deploy, state, release }: Candidate, emit: Emit): vo
   emit({
     event: 'warning',
     host: deploy.host,
-    message: `the database was migrated by ${migrated.release}, after ${release.id} was made`,
-    hint: 'A rollback leaves the database as it is. Check that the older code can work with it.',
+    message: `the database was migrated by ${migrated.release}, after ${release.id} was created`,
+    hint: 'A rollback does not change the database. Check that the older code works with it.',
   })
 }

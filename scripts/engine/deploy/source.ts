@@ -30,11 +30,11 @@ export async function readSource(folder: string, shared: readonly string[]): Pro
       `${folder}: ${counted(problems.length, 'entry', 'entries')} can’t be shipped`,
       {
         lines: problems,
-        hint: 'Nothing was sent. Remove them or name them in .deployignore, which reads as .gitignore does.',
+        hint: 'Nothing was sent. Remove them, or list them in .deployignore (same syntax as .gitignore).',
       },
     )
   if (!walk.entries.some(entry => entry.type === 'file'))
-    throw new UsageError('source-empty', `${folder}: there is no file to ship in it`)
+    throw new UsageError('source-empty', `${folder}: it contains no file to ship`)
   const bytes = entries.reduce((sum, entry) => sum + (entry.type === 'file' ? entry.size : 0), 0)
   return { folder, manifest: sorted(entries), bytes, notes: walk.notes }
 }
@@ -80,7 +80,7 @@ class Walk {
       return readdirSync(this.#at(path), { withFileTypes: true, encoding: 'buffer' })
     } catch (error) {
       if (path !== '') throw error
-      throw new UsageError('source', `${this.#folder}: no folder that can be read`, { cause: error })
+      throw new UsageError('source', `${this.#folder}: not a readable folder`, { cause: error })
     }
   }
 

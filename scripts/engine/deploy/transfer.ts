@@ -100,12 +100,16 @@ function refused(host: string, exitCode: number, said: string): HostError {
   if (exitCode === 65)
     return new HostError('tampered', `${host}: a release can’t be built from the kept ones`, { lines })
   const full = /No space left|Disk quota/.test(said)
-  return new HostError('upload', `${host}: ${full ? 'the disk is full' : 'the upload was not taken'}`, {
-    lines,
-    hint: full
-      ? 'What was sent is removed again and the site is untouched. Make room (older releases: app.release.keep) and run again.'
-      : 'What was sent is removed again and the site is untouched.',
-  })
+  return new HostError(
+    'upload',
+    `${host}: ${full ? 'the disk is full' : 'the upload could not be written'}`,
+    {
+      lines,
+      hint: full
+        ? 'The upload was removed, and the site is unchanged. Free some space, for example with a lower app.release.keep, and run again.'
+        : 'The upload was removed, and the site is unchanged.',
+    },
+  )
 }
 
 async function* contents(
@@ -135,7 +139,7 @@ function* content(source: string, { path, size }: FileEntry): Generator<Buffer> 
       const length = readSync(file, block, 0, block.length, null)
       if (length === 0)
         throw new CapstanError('source-changed', `${shown(path)}: became shorter while it was sent`, {
-          hint: 'The site is untouched. Let what writes to the source finish and run again.',
+          hint: 'The site is unchanged. Wait until nothing writes to the source, and run again.',
         })
       left -= length
       yield block.subarray(0, length)

@@ -51,7 +51,7 @@ export async function makeDeployUser(connection: Connection, wanted: DeployUser)
   if (exitCode === 0) return stdout.toString().split('\n').filter(Boolean)
   throw new HostError('deploy-user', `${connection.host}: the user ${wanted.user} could not be made`, {
     lines: stderr.toString().trim().split('\n').slice(-6),
-    hint: 'What was done so far stays; run again when it is mended.',
+    hint: 'Completed parts stay. Fix the problem and run again.',
   })
 }
 

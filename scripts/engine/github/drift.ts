@@ -44,8 +44,8 @@ export async function keepIssue(api: GithubApi, { inventory, drifted, text, run 
 
 function intro(inventory: string): string {
   return [
-    'Somebody changed a host by hand, a declaration is not rolled out yet, or a host could not be looked at.',
-    `To bring the hosts back to what is declared: \`npx zx scripts/site.mjs -i ${inventory}\`, or run the deploy workflow.`,
-    'To keep the change: declare it. This issue follows the nightly look, and closes by itself.',
+    'Somebody changed a host by hand, a change is not applied yet, or a host could not be inspected.',
+    `To apply the declared state again: \`npx zx scripts/site.mjs -i ${inventory}\`, or run the deploy workflow.`,
+    'To keep the change, declare it. The nightly check updates this issue, and closes it when the hosts match again.',
   ].join('\n')
 }

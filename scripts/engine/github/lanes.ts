@@ -5,7 +5,7 @@ export interface Log {
   close(): void
 }
 
-/** Hosts that work at the same time, told as groups of the runner, which can neither nest nor interleave. */
+/** Hosts that work at the same time, printed as groups of the runner, which can neither nest nor interleave. */
 export interface Lanes {
   /** Lines of a host beside any group; its open group ends before them. */
   tell(host: string, lines: readonly string[]): void
@@ -18,7 +18,7 @@ export interface Lanes {
 }
 
 /**
- * The host whose group is open on the log is told as it happens; what others do is held back until that group
+ * Events of the host whose group is open are printed as they happen; those of others are held back until that group
  * ends. So with one host nothing ever waits, and with many each group is whole.
  */
 export function openLanes(log: Log): Lanes {

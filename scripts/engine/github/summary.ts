@@ -79,7 +79,7 @@ function stoppedAt({ doing, hosts }: RunReport): string {
   const at = doing.map(({ host, what }) => `- ${code(host ?? 'here')} was at ${code(what)}`)
   const where =
     at.length > 0 ? at.slice(0, 20).join('\n') : `- ${hosts.map(code).join(', ')} had nothing to do`
-  return `It stopped here; a host ends the step that it is at, or leaves it as it was. Running it again looks first and goes on from there.\n\n${where}`
+  return `The run stopped here. Each host finishes its current step, or leaves it undone. The next run continues from the current state.\n\n${where}`
 }
 
 export function failure({ host, message, where, lines, hint }: ReportedError): string {

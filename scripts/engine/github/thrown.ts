@@ -14,6 +14,6 @@ export function tellThrown(core: typeof import('@actions/core'), error: unknown,
   collector.on({ event: 'failed', error: error as never }, Date.now())
   const text = collector.report().errors.map(failure).join('\n\n')
   summaryFile(env).write(
-    `## ❌ ${error instanceof UsageError ? 'No host was contacted' : 'It ended with an error'}\n\n${text}\n\n`,
+    `## ❌ ${error instanceof UsageError ? 'No host was contacted' : 'The command failed'}\n\n${text}\n\n`,
   )
 }

@@ -50,11 +50,11 @@ export function lockError(host: string, scope: LockScope, exitCode: number, said
   if (exitCode !== 75)
     return new HostError('lock', `${host}: the lock in ${runtimeDirectory} can’t be taken`, {
       lines: said.split('\n').filter(Boolean),
-      hint: 'Is the host’s /run writable for root?',
+      hint: 'Check that root can write to /run on the host.',
     })
   const what = scope === 'host' ? 'the host' : scope.app
   return new LockedError('locked', `${host}: ${what} is locked by ${said}`, {
-    hint: 'The lock is freed when that run ends, however it ends. Run again then.',
+    hint: 'The lock is freed when that run ends. Run again then.',
   })
 }
 

@@ -21,7 +21,7 @@ export function lostForGood(host: string, id: string | undefined, cause: Unreach
     `${host}: the connection was lost and could not be re-established`,
     {
       lines: [cause.message, ...cause.lines],
-      hint: `The host finishes what was begun there by itself.${log} Run again when the host answers.`,
+      hint: `The host finishes its current step on its own.${log} Run again when the host answers.`,
       cause,
     },
   )

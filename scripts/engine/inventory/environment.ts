@@ -28,7 +28,7 @@ export function parseDotenv(text: string): Readonly<Record<string, string>> {
     // dotenv takes `a#b` for a with a comment; a comment that is meant has a space before it.
     const cut = /^\s*(?:export\s+)?([\w.-]+)\s*=\s*(?!["'`\s#])[^#]*[^#\s]#/.exec(line)
     if (cut === null) continue
-    const message = `${cut[1]}: a # begins a comment where the value has no quotes, and would cut it`
+    const message = `${cut[1]}: a # starts a comment in a value without quotes and would cut the value off`
     throw new UsageError('dotenv', `.env:${i + 1}: ${message}`, {
       hint: `Write ${cut[1]}='…'.`,
       where: '.env',
@@ -46,8 +46,8 @@ function readDotenv(root: string): Readonly<Record<string, string>> {
     throw new UsageError('dotenv', message, { hint: 'Run: chmod 600 .env', where: '.env' })
   }
   if (isTracked(root)) {
-    const hint = 'Run: git rm --cached .env, and change every secret in it: they are in the history.'
-    throw new UsageError('dotenv', '.env: git has it, and with it everyone who has a clone', {
+    const hint = 'Run git rm --cached .env, and change every secret in it: they are in the git history.'
+    throw new UsageError('dotenv', '.env: git tracks it, so everyone with a clone can read it', {
       hint,
       where: '.env',
     })

@@ -41,17 +41,20 @@ export async function filesByName(folder: string): Promise<ReadonlyMap<string, s
  */
 export async function readTrusted(root: string, file: string): Promise<InventoryFile> {
   const shown = shownPath(root, file)
-  if (!(await isFile(file))) throw new UsageError('inventory', `${shown}: expected a file, and there is none`)
+  if (!(await isFile(file))) throw new UsageError('inventory', `${shown}: expected a file, but there is none`)
   const handle = await open(file, 'r')
   try {
     const { uid, mode } = await handle.stat()
     const where = { where: shown }
     if ((mode & 0o002) !== 0) {
       const hint = `Run: chmod o-w ${shown}`
-      throw new UsageError('inventory', `${shown}: anyone on this machine may write it`, { ...where, hint })
+      throw new UsageError('inventory', `${shown}: any user of this machine can write to it`, {
+        ...where,
+        hint,
+      })
     }
     if (!(await trustedOwners()).includes(uid)) {
-      const hint = 'Make it your own with chown, once you have read it.'
+      const hint = 'Read it, then take ownership with chown.'
       throw new UsageError('inventory', `${shown}: expected a file of your own, got one of user ${uid}`, {
         ...where,
         hint,
@@ -89,7 +92,7 @@ async function listYaml(folder: string): Promise<readonly string[]> {
   if (twice !== undefined) {
     throw new UsageError(
       'inventory',
-      `${basename(dirname(join(folder, twice)))}/${twice}: there is a .yml of that name as well`,
+      `${basename(dirname(join(folder, twice)))}/${twice}: there is also a .yml file with that name`,
     )
   }
   return files.map(name => join(folder, name))

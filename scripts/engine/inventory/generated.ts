@@ -49,7 +49,7 @@ function readKept(file: string): Readonly<Record<string, string>> {
   }
   const kept = parsed(text)
   if (kept === undefined) {
-    const hint = `Delete it and the sandbox with it (npx zx scripts/sandbox.mjs down): new secrets are made.`
+    const hint = `Delete it together with the sandbox (npx zx scripts/sandbox.mjs down). The next run generates new secrets.`
     throw new UsageError('generated-secrets', `${shown}: expected a map of texts`, { hint, where: shown })
   }
   return kept

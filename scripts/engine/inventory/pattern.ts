@@ -23,7 +23,7 @@ export function selectHosts(inventory: Inventory, pattern: string): readonly Inv
   const hosts = inventory.hosts.filter(
     ({ name }) => chosen.has(name) && kept.every(set => set.has(name)) && !left.some(set => set.has(name)),
   )
-  if (hosts.length === 0) throw refused(pattern, `${pattern} leaves no host of ${inventory.file}`)
+  if (hosts.length === 0) throw refused(pattern, `${pattern} matches no host of ${inventory.file}`)
   return hosts
 }
 
@@ -47,7 +47,7 @@ function byName(inventory: Inventory, name: string, pattern: string): readonly s
   if (!/[*?]/.test(name)) {
     throw refused(
       pattern,
-      `${JSON.stringify(name)} is no host or group of ${inventory.file}${orNearest(name, known)}`,
+      `${JSON.stringify(name)} is not a host or group of ${inventory.file}${orNearest(name, known)}`,
     )
   }
   const isLike = glob(name)
@@ -55,7 +55,7 @@ function byName(inventory: Inventory, name: string, pattern: string): readonly s
     [...inventory.groups.values()].filter(each => isLike(each.name)).flatMap(each => each.hosts),
   )
   const found = hosts.filter(host => isLike(host) || inGroups.has(host))
-  if (found.length === 0) throw refused(pattern, `no host or group of ${inventory.file} is like ${name}`)
+  if (found.length === 0) throw refused(pattern, `no host or group of ${inventory.file} matches ${name}`)
   return found
 }
 

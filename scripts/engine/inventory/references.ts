@@ -4,7 +4,7 @@ import type { ReferenceTree, Tree } from './tree.ts'
 
 /** Where references are looked up: the effects that the rest of the inventory is free of. */
 export interface References {
-  /** A variable of the environment or .env; undefined where neither has it. */
+  /** A variable of the environment or .env; undefined if neither of them sets it. */
   env(name: string): string | undefined
   /** A value that was made up once for this clone and is kept. */
   generated(name: string): string

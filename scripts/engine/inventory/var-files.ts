@@ -87,7 +87,7 @@ function refuseUnknown(
     if (known.has(name)) continue
     problems.add(
       origin.file,
-      `named after no ${noun} of the inventories beside it${orNearest(name, [...known])}`,
+      `no ${noun} of the inventories in its folder has this name${orNearest(name, [...known])}`,
     )
   }
 }

@@ -184,7 +184,7 @@ function scalar(value: unknown, origin: Origin, reader: Reader): string | number
 }
 
 function sentence(message: string): string {
-  if (message === 'Map keys must be unique') return 'a key that is there already'
+  if (message === 'Map keys must be unique') return 'a duplicate key'
   // The parser recurses, and reports the end of its stack as an error of the text.
   return message.startsWith('Maximum call stack') ? `nested deeper than ${limits.depth} levels` : message
 }

@@ -30,7 +30,7 @@ export function unifiedDiff(resource: string, { text }: Difference): readonly st
     { context: 3, timeout: isOneEmpty ? Number.POSITIVE_INFINITY : 500, headerOptions: FILE_HEADERS_ONLY },
   )
   if (patch === undefined)
-    return [`[${lines(text.before)} lines become ${lines(text.after)}: too many differ to show]`]
+    return [`[${lines(text.before)} lines replaced by ${lines(text.after)}: too many differ to show]`]
   return verbatim(patch).trimEnd().split('\n')
 }
 

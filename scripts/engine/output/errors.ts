@@ -10,7 +10,7 @@ export interface ErrorLayout {
   readonly host?: string | undefined
   /** Columns of the host's name, so that it stands in line with others. */
   readonly hostWidth?: number
-  /** Adds the stack and the causes of an error that its reader can mend; a bug always has them. */
+  /** Adds the stack and the causes of an error that the user can fix; a bug always has them. */
   readonly stack?: boolean
   readonly paint?: Paint
   readonly env?: Environment
@@ -70,7 +70,7 @@ export interface ErrorText {
   readonly hint: string | undefined
 }
 
-/** Reads what can be told of anything thrown; `stack` adds the stack also for an error its reader can mend. */
+/** Reads what is known about anything thrown; `stack` also adds the stack for an error that the user can fix. */
 export function read(error: unknown, stack = false): ErrorText {
   if (error instanceof CapstanError) {
     const { code, message, where, hint } = error

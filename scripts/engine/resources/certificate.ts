@@ -4,7 +4,7 @@ import { placeholder, selfSigned, type WantedSelfSigned } from './certificate/se
 import type { Declare, DeclareOptions } from './resource.ts'
 
 export interface SelfSignedOptions extends DeclareOptions {
-  /** How long it is valid; 365 unless told. */
+  /** How long it is valid; 365 by default. */
   readonly days?: number
 }
 

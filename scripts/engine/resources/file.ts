@@ -4,11 +4,11 @@ import { path, type WantedPath } from './path.ts'
 import type { Declare, DeclareOptions } from './resource.ts'
 
 export interface AttributeOptions extends DeclareOptions {
-  /** Octal digits: `'0640'`. Unless told a file is 0644, one with a secret in it 0600, and a directory 0755. */
+  /** Octal digits: `'0640'`. The default of a file is 0644, of one with a secret 0600, and of a directory 0755. */
   readonly mode?: string
-  /** `root` unless told. */
+  /** `root` by default. */
   readonly owner?: string
-  /** The owner's name unless told. */
+  /** The owner's name by default. */
   readonly group?: string
 }
 

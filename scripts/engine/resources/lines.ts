@@ -32,7 +32,7 @@ export function insertLines(
   return lines.toSpliced(at, 0, ...added)
 }
 
-/** A pattern with the flag g or y remembers where it ended: it begins anew here. */
+/** A pattern with the flag g or y remembers where it ended: it starts again here. */
 export function matches(pattern: RegExp, line: string): boolean {
   pattern.lastIndex = 0
   return pattern.test(line)

@@ -4,7 +4,7 @@ import { type Declare, type DeclareOptions, differs, type Kind, known } from './
 import { setting } from './setting/setting.ts'
 
 export interface LocaleOptions extends DeclareOptions {
-  /** Programs use it unless told otherwise: LANG of /etc/default/locale. */
+  /** The default of programs: LANG in /etc/default/locale. */
   readonly default?: boolean
 }
 

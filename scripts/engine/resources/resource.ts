@@ -29,7 +29,7 @@ export interface Kind<Wanted, Found> {
   parse(output: Buffer, items: readonly Wanted[]): readonly State<Found>[]
   /** What is not as wanted; empty when nothing is. Pure. */
   diff(wanted: Wanted, found: Found): readonly Difference[]
-  /** Shell that makes it so, atomically, under `set -e`; run only when `diff` found something. */
+  /** Shell that applies the declared state, atomically, under `set -e`; run only when `diff` found something. */
   apply(wanted: Wanted, found: Found): string
   /**
    * The same as `apply`, as data: neighbouring steps of such kinds are made by one process. A kind that takes over these

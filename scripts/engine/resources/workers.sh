@@ -23,7 +23,7 @@ workers_there() {
 }
 
 # workers_follow: starts those of the live release and ends all others, and waits for neither: what ends has the time
-# that its unit gives it. Done as often as one likes; it begins anew where another release has become live meanwhile.
+# that its unit gives it. Can be repeated; it starts again if another release has become live meanwhile.
 workers_follow() {
   has_workers || return 0
   of_=$(readlink "/srv/www/$APP/current") || of_=

@@ -144,7 +144,7 @@ const reader = `${answeredSerial}
     print join "\\0", $type, $access, $text, served($at, $name), $stamp, "" }
 `
 
-/** The one difference for which the file is written anew, with its next serial. */
+/** The one difference for which the file is written again, with its next serial. */
 function moved(wanted: WantedZone, found: FoundZone): Difference | undefined {
   const next = nextSerial(found)
   const serial = serialOf(found.text)

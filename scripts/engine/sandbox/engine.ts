@@ -45,7 +45,7 @@ export async function presentEngine(recorded: EngineName | undefined): Promise<E
 export function engine(name: EngineName): Engine {
   const runtime = name === 'podman' && needsRunc() ? ['--runtime', 'runc'] : []
   // Podman that is killed while it starts a container leaves addresses, bridges and port rules taken until the
-  // machine is booted anew: an interrupted `up` lets it finish what it is at.
+  // machine is rebooted: an interrupted `up` lets it finish its current command.
   const attempt: Engine['try'] = (words, options) =>
     run(name, [...runtime, ...words], { detached: true, ...options })
   return {

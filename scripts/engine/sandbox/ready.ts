@@ -65,6 +65,6 @@ async function neverReady(engine: Engine, name: string, host: string, how: strin
   })
   return new CapstanError('sandbox-not-ready', `sandbox ${host}: its container ${how}`, {
     lines: lastLines(`${log.stdout}${log.stderr}${journal.stdout}`, 30),
-    hint: `\`sandbox.mjs down ${host}\` removes it; the next \`up\` makes it anew.`,
+    hint: `\`sandbox.mjs down ${host}\` removes it; the next \`up\` creates it again.`,
   })
 }

@@ -156,7 +156,7 @@ async function bringUp(work: Work, request: SandboxRequest, found: readonly Cont
     const started = await startContainer(engine, root, name, work.lock)
     if (started.code !== 0) throw engineError(engine.name, ['start', name], started)
   } else {
-    if (container?.state === 'lost') say(`${name} went down with this machine, and is made anew`)
+    if (container?.state === 'lost') say(`${name} went down with this machine and is created again`)
     await seedPackages(engine, root, name, debian)
     await make(work, request, container !== undefined)
     await ownPackages(engine, containerName(root, name))

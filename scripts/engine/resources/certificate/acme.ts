@@ -31,7 +31,7 @@ export interface WantedAcme {
 }
 
 /**
- * A pair that certbot ordered. Ordered anew when names or directory are others, or when less than 3/10 of its time
+ * A pair that certbot ordered. Ordered again when names or directory are others, or when less than 3/10 of its time
  * is left: certbot's timer has renewed it before that, where all is well.
  */
 export const acme: Kind<WantedAcme, FoundPair> = {

@@ -20,7 +20,7 @@ export interface WantedSelfSigned {
   readonly days: number
 }
 
-/** A pair that vouches for itself, made on the host; made anew when a third of its days, at most 30, is left. */
+/** A pair that vouches for itself, made on the host; renewed when a third of its days, at most 30, is left. */
 export const selfSigned: Kind<WantedSelfSigned, FoundPair> = {
   ...pair,
 

@@ -9,14 +9,14 @@ import { restartAndLook, type ServerSocket } from './restart.ts'
 import { everythingIn } from './sql.ts'
 
 export interface DatabaseOptions extends DeclareOptions {
-  /** Of new tables. utf8mb4 unless told. */
+  /** Of new tables. utf8mb4 by default. */
   readonly charset?: string
-  /** `utf8mb4_unicode_ci` unless told: the one that all versions of MariaDB and MySQL have. */
+  /** `utf8mb4_unicode_ci` by default: the one that all versions of MariaDB and MySQL have. */
   readonly collation?: string
 }
 
 export interface UserOptions extends DeclareOptions {
-  /** `localhost` unless told: the socket, and where names are resolved 127.0.0.1 too. */
+  /** `localhost` by default: the socket, and where names are resolved 127.0.0.1 too. */
   readonly host?: string
   /** Sent to the host as a hash. */
   readonly password: Secret

@@ -1,4 +1,4 @@
-# Waits until nobody waits for an answer of an instance any more, and says what is left: the number of its web sockets,
+# Waits until an instance has no requests in flight, and says what is left: the number of its web sockets,
 # and that of its other connections, of nginx and not yet taken up ones included. Arguments: SOCKET SECONDS.
 use strict;
 my ($socket, $seconds) = @ARGV;

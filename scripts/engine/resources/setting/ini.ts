@@ -24,7 +24,7 @@ export const editIni: SettingEditor = (text, way, value) => {
   if (wanted === undefined) return without(text, lines, entries)
   if (last && isSame(last, wanted)) return { text, found: wanted, wanted }
   if (last) {
-    // Beside a value that is empty or has a comment's sign in it, a comment could not be told apart.
+    // Beside a value that is empty or has a comment's sign in it, a comment could not be distinguished.
     const line = `${last.before}${wanted}${/^$|\s[#;]/.test(wanted) ? '' : last.after}`
     return { text: textOf(lines.with(last.at, line)), found: last.value, wanted }
   }

@@ -3,7 +3,7 @@ import { Document, isCollection, isScalar, parseDocument } from 'yaml'
 import type { SettingEditor } from './setting.ts'
 
 /**
- * YAML. Where a single value takes the place of another only that is written; anything else writes the file anew, with its
+ * YAML. Where a single value takes the place of another only that is written; anything else writes the whole file, with its
  * comments, and perhaps with other indents.
  */
 export const editYaml: SettingEditor = (text, way, value) => {
