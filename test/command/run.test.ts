@@ -66,7 +66,7 @@ describe('At the prompt of -K', () => {
 
   test('^D is no password.', async () => {
     const { exitCode, said } = await asked('\x04')
-    expect(said).toContain('-K: no password was typed')
+    expect(said).toContain('-K: expected a password, got nothing')
     expect(exitCode).toBe(2)
   })
 

@@ -36,7 +36,7 @@ describe('Two hosts with one app and a database each', () => {
     ['releases restart', 'releases', ['restart']],
   ] as const)('are refused by %s before anything is contacted', async (_name, script, words) => {
     const { exitCode, stderr } = await run(script, words)
-    expect(stderr).toMatch(/foobar runs on web1 and web2, each with a database of its own/)
+    expect(stderr).toMatch(/foobar runs on web1 and web2, each with its own database/)
     expect(stderr).toContain('app.database.shared: true')
     expect([exitCode, contacts]).toEqual([2, 0])
   })

@@ -29,7 +29,7 @@ test('Behind a jump host the hint names the alias and the jump host, not the add
   const login = connectSsh({ host: 'web1', address: 'web1', user: 'deploy', configFile: file, sudo: 'no' })
   await expect(login).rejects.toMatchObject({
     code: 'proxy',
-    hint: `Try it by hand: ssh -v -F ${file} -l deploy web1. It goes by way of bastion: check that this host is up and accepts your key.`,
+    hint: `Try it by hand: ssh -v -F ${file} -l deploy web1. The connection goes through bastion: check that this host is up and accepts your key.`,
   })
 })
 
@@ -39,7 +39,7 @@ test('doctor explains a port on which nothing listens.', async () => {
   expect(checks.find(({ what }) => what === 'port')).toMatchObject({
     state: 'failed',
     found: `127.0.0.1 port ${port}: nothing listens there (ECONNREFUSED)`,
-    cure: expect.stringContaining('Is sshd running'),
+    cure: expect.stringContaining('Check that sshd runs'),
   })
 })
 

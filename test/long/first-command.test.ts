@@ -57,7 +57,7 @@ describe('Who can use no engine learns what to do', () => {
   it('where Docker runs and the user is not in its group', async () => {
     const told = await fresh.as('bob', `${clone('refused')} && ${site}`)
     expect(told).toMatchObject(
-      refused(/bob can use no container engine.*may not use its socket.*usermod -aG docker bob/s),
+      refused(/bob cannot use a container engine.*has no permission for its socket.*usermod -aG docker bob/s),
     )
   })
 
@@ -72,7 +72,7 @@ describe('Who can use no engine learns what to do', () => {
     await fresh.say('cd ~ann/clone-022 && npx zx scripts/sandbox.mjs up')
     const told = await fresh.as('ann', `cd clone-022 && ${site}`)
     await fresh.say(`cd ~ann/clone-022 && ${down}`)
-    expect(told).toMatchObject(refused(/expected a file that you may write/))
+    expect(told).toMatchObject(refused(/expected a file that you can write to/))
   })
 })
 

@@ -139,7 +139,7 @@ test('a host with another Debian than the one asked for is refused with the next
   const asked = sandboxUp([{ name: 'old', debian: 13 }], { root: clone, say })
   await expect(asked).rejects.toMatchObject({
     exitCode: 2,
-    message: 'sandbox old: wanted Debian 13, it is Debian 12',
+    message: 'sandbox old: expected Debian 13, got Debian 12',
     hint: expect.stringContaining('down old'),
   })
   expect(await states()).toEqual({ new: 'running', old: 'running' })

@@ -52,7 +52,7 @@ async function gather(options: ArtifactOptions): Promise<Artifact> {
   const inRepository = top.exitCode === 0 && isBelow(top.stdout.trim(), options.source)
   if (!inRepository) {
     if (options.ref !== undefined)
-      throw new UsageError('ref', `--ref ${options.ref}: ${options.source} is in no git repository`)
+      throw new UsageError('ref', `--ref ${options.ref}: ${options.source} is not in a git repository`)
     await build(options.root, options)
     return { folder: options.source, ref: undefined, dispose: async () => {} }
   }

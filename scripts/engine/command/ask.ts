@@ -15,8 +15,8 @@ export async function askSudoPassword(
   if (given) return new Secret(given)
   if (!ask) return undefined
   if (!process.stdin.isTTY)
-    throw new UsageError('usage', '-K: there is no terminal to ask for the sudo password on', {
-      hint: 'Give it in the environment as CAPSTAN_SUDO_PASSWORD.',
+    throw new UsageError('usage', '-K: expected a terminal to ask for the sudo password, got none', {
+      hint: 'Set CAPSTAN_SUDO_PASSWORD in the environment instead.',
     })
   try {
     return new Secret(await lineTyped('sudo password: '))
@@ -31,7 +31,7 @@ function lineTyped(prompt: string): Promise<string> {
   const reader = createInterface({ input: process.stdin, output: silent, terminal: true })
   return new Promise<string>((resolve, reject) => {
     reader.on('SIGINT', () => reject(new Interrupted()))
-    reader.on('close', () => reject(new UsageError('usage', '-K: no password was typed')))
+    reader.on('close', () => reject(new UsageError('usage', '-K: expected a password, got nothing')))
     reader.question('', resolve)
     // The terminal echoes nothing any more.
     process.stderr.write(prompt)

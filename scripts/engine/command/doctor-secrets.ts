@@ -53,14 +53,17 @@ export async function makeSecrets(hosts: readonly HostToSetUp[], options: Secret
 
 function deployUserOf({ connection, name, line }: InventoryHost, { file }: Inventory): string {
   if (connection.kind !== 'ssh')
-    throw new UsageError('usage', `${name}: a runner reaches hosts by ssh, this one is ${connection.kind}`)
+    throw new UsageError(
+      'usage',
+      `${name}: expected an ssh host, since a runner connects by ssh; got connection ${connection.kind}`,
+    )
   if (connection.user !== undefined && connection.user !== 'root') return connection.user
   const got = connection.user ?? 'none'
   throw new UsageError(
     'usage',
-    `${line([])}: ${name}.user: expected who deploys, such as deploy, got ${got}`,
+    `${line([])}: ${name}.user: expected the user that deploys, such as deploy; got ${got}`,
     {
-      hint: `Write \`user: deploy\` for it in ${file}. Your own login is what --as says.`,
+      hint: `Write \`user: deploy\` for it in ${file}. Use --as for your own login.`,
     },
   )
 }
@@ -76,7 +79,9 @@ async function runnerConfig({ host, target }: HostToSetUp): Promise<SshConfig> {
     throw new UsageError(
       'runner-config',
       `${host.name}: ${setting} is ${here[setting]} by your ~/.ssh/config, and ${there[setting]} without it`,
-      { hint: 'A runner has none: write address and port into the inventory, or a config file beside it.' },
+      {
+        hint: 'A runner has no ~/.ssh/config: set address and port in the inventory, or add a config file to the repository.',
+      },
     )
   }
   return there
@@ -101,7 +106,7 @@ async function logInAsRunner({ target, user, key, knownHosts }: RunnerLogin): Pr
   try {
     const { stdout } = await connection.run('id -u')
     if (stdout.toString().trim() === '0') return
-    throw new HostError('deploy-user', `${target.host}: ${user} logs in, and does not become root by sudo`)
+    throw new HostError('deploy-user', `${target.host}: ${user} can log in, but cannot become root with sudo`)
   } finally {
     await connection.close()
   }
@@ -116,7 +121,7 @@ function pasteable(
   const names = [...new Set(hosts.flatMap(({ host }) => secretNames(host.tree)))].sort()
   const others = names.map(
     name =>
-      `gh secret set ${name} --env "$environment"    # asks for it: the value that inventory calls !secret ${name}\n`,
+      `gh secret set ${name} --env "$environment"    # asks for the value of !secret ${name} in the inventory\n`,
   )
   return `
 Secrets of the environments ${inventory.name} and ${inventory.name}-plan: paste them under Settings → Environments, or paste

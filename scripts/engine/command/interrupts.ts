@@ -25,7 +25,7 @@ export function handleInterrupts(emit: Emit, leave: () => void): Interrupts {
     emit({
       event: 'warning',
       message: 'stopping: each host finishes its current step',
-      hint: 'Press ^C again to leave at once; the hosts then finish their step on their own.',
+      hint: 'Press ^C again to exit at once; the hosts then finish their step on their own.',
     })
     controller.abort()
   }

@@ -57,7 +57,7 @@ export async function rollbackCommand(definition: ReleaseDefinition, input: Comm
 
 function targetOf(to: string | undefined, steps: string | undefined): RollbackTarget {
   if (to === undefined) return { steps: parseCount('--steps', steps ?? '1', 1, 1000) }
-  if (steps !== undefined) throw new UsageError('usage', '--to and --steps: give one of them')
+  if (steps !== undefined) throw new UsageError('usage', '--to and --steps: expected one of them, got both')
   if (/^(\d{8}T\d{6}Z-)?[0-9a-f]{7}$/.test(to)) return { to }
   throw new UsageError(
     'usage',

@@ -50,12 +50,12 @@ export function refused(login: Login, end: ChannelEnd, said: string): CapstanErr
   if (known !== undefined)
     return new HostError(known.code, `${host}: ${known.message(user)}`, { hint: known.hint, lines })
   if (end.exitCode === null && end.signal === undefined) {
-    const message = `${host}: ${end.cause ?? 'the connection was closed'} before a script had begun`
+    const message = `${host}: ${end.cause ?? 'the connection was closed'} before a script started`
     return new ConnectionLost('connection-lost', message, { lines })
   }
   const how = end.exitCode === null ? `was ended by SIG${end.signal}` : `exited with ${end.exitCode}`
-  return new HostError('no-shell', `${host}: the login shell of ${user} ${how} before it ran anything`, {
-    hint: `See what \`ssh -T\` as ${user} with the command \`true\` says: the user needs a shell, and /bin/sh.`,
+  return new HostError('no-shell', `${host}: the login shell of ${user} ${how} before it ran a command`, {
+    hint: `See what \`ssh -T\` as ${user} with the command \`true\` prints: the user needs a login shell, and /bin/sh.`,
     lines,
   })
 }
@@ -103,7 +103,7 @@ async function answerPrompt(channel: Channel, dialogue: Dialogue): Promise<void>
 
 function wrongPassword({ host, user }: Login): HostError {
   return new HostError('sudo-password-wrong', `${host}: sudo refused the password of ${user}`, {
-    hint: 'Run again with -K and type the password of that user on that host.',
+    hint: 'Run again with -K and enter the password of that user on that host.',
   })
 }
 

@@ -43,7 +43,7 @@ function missing(name: string, what: string): UsageError {
       'prints the secrets to paste into the environment, in Settings → Environments.',
       ...(name === 'CAPSTAN_KNOWN_HOSTS' ? byHand : []),
     ],
-    hint: 'Nothing was contacted: without it nobody can say whether the host that answers is yours.',
+    hint: 'No host was contacted: without it, Capstan cannot verify the hosts.',
   })
 }
 

@@ -100,8 +100,8 @@ async function publicPart(path: string): Promise<Buffer | undefined> {
 
 function problemOf(error: Error): string {
   return /encrypted|passphrase/i.test(error.message)
-    ? 'encrypted with a passphrase; hand it to an agent: ssh-add it'
-    : `not a private key that can be read (${error.message})`
+    ? 'encrypted with a passphrase; add it to an agent with ssh-add'
+    : `not a readable private key (${error.message})`
 }
 
 function octal(mode: number): string {

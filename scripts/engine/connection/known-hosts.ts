@@ -79,7 +79,7 @@ async function keysIn(file: string, name: string): Promise<readonly KnownKey[]> 
     await access(file, constants.R_OK)
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(String((error as NodeJS.ErrnoException).code))) return []
-    throw new UnreachableError('known-hosts', `${file}: not readable, so no host key can be checked`)
+    throw new UnreachableError('known-hosts', `${file}: not readable, so host keys cannot be verified`)
   }
   return keysFound(file, await openssh('ssh-keygen', ['-F', name, '-f', file]))
 }
@@ -96,7 +96,7 @@ async function keysInLines(lines: string, name: string): Promise<readonly KnownK
 function keysFound(file: string, { exitCode, stdout, stderr }: ToolOutcome): readonly KnownKey[] {
   if (exitCode > 1 || /not a valid known_hosts|invalid/i.test(stderr))
     throw new UnreachableError('known-hosts', `${file}: ssh-keygen -F cannot read it`, {
-      hint: 'Fix or remove the line that it names.',
+      hint: 'Fix or remove the line in the message.',
       lines: stderr.split('\n').filter(Boolean).slice(-6),
     })
   return parseFound(stdout, file)
@@ -167,7 +167,7 @@ function unknown(host: string, config: SshConfig, known: readonly KnownKey[], ke
 
 function givenUp(host: string, shown: string, lines: readonly string[]): UnreachableError {
   return new UnreachableError('host-key-revoked', `${host}: the host showed a revoked key: ${shown}`, {
-    hint: 'Do not log in: whoever answers holds a key that was given up. Set up a new host key there.',
+    hint: 'Do not log in: this key was revoked. Create a new host key on the host.',
     lines,
   })
 }
@@ -185,8 +185,8 @@ function changed(
     {
       hint:
         config.knownHosts === undefined
-          ? `If you know why it changed, forget the old key, and run again to be told the new one:\n  ssh-keygen -R ${quote(config.hostKeyName)} -f ${quote(file)}`
-          : `If you know why it changed, take its old lines out of ${linesName}, and run again to be told the new one.`,
+          ? `If you know why it changed, remove the old key, and run again to see the new one:\n  ssh-keygen -R ${quote(config.hostKeyName)} -f ${quote(file)}`
+          : `If you know why it changed, remove its old lines from ${linesName}, and run again to see the new one.`,
       lines: [...places(other).map(place => `known: ${place}`), `shown: ${shown}`],
     },
   )

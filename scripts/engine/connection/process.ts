@@ -136,13 +136,13 @@ async function neverBegan(
   if (user === undefined || end.exitCode === null) return refused(login, end, said)
   return new HostError('no-such-user', `${login.host}: no command can be run as ${JSON.stringify(user)}`, {
     lines: said.split(/[\x1e\n]/).filter(line => line.trim() !== '' && !/^[0-9a-f]{32} 0$/.test(line)),
-    hint: 'Does the user exist on the host, and may the login become it? Only root can.',
+    hint: 'Check that the user exists on the host, and that the login user is root: only root can run commands as another user.',
   })
 }
 
 function lost(host: string, end: ChannelEnd): ConnectionLost {
   const cause = end.cause ?? 'the connection was closed'
   return new ConnectionLost('connection-lost', `${host}: connection lost: ${cause}`, {
-    hint: 'Whether the command ran to its end is unknown.',
+    hint: 'Capstan does not know whether the command finished.',
   })
 }

@@ -17,31 +17,31 @@ export const refusals: readonly Refusal[] = [
   {
     said: /must have a tty/i,
     code: 'sudo-tty',
-    message: user => `sudo wants a terminal for ${user} (requiretty)`,
+    message: user => `sudo requires a terminal for ${user} (requiretty)`,
     hint: 'Put `Defaults:USER !requiretty` for that user in /etc/sudoers.d, or log in as root.',
   },
   {
     said: /not in the sudoers|may not run sudo|is not allowed to (execute|run)|I'm sorry .*I'm afraid/i,
     code: 'sudo-refused',
-    message: user => `${user} may not become root by sudo`,
+    message: user => `${user} may not become root with sudo`,
     hint: 'Add the user to the group sudo, or log in as root.',
   },
   {
     said: /incorrect password|incorrect authentication attempt|no password was provided/i,
     code: 'sudo-password-wrong',
     message: user => `sudo refused the password of ${user}`,
-    hint: 'Run again with -K and type the password of that user on that host.',
+    hint: 'Run again with -K and enter the password of that user on that host.',
   },
   {
     said: /sudo['’‘`"]?: (No such file|command not found|not found)|Unknown command.*sudo/i,
     code: 'sudo-missing',
-    message: user => `there is no sudo for ${user} to become root with`,
+    message: user => `sudo is not installed, and ${user} is not root`,
     hint: 'Install sudo on the host (as root: apt-get install sudo), or log in as root.',
   },
   {
     said: /account is currently not available|This account is/i,
     code: 'no-shell',
-    message: user => `the login shell of ${user} lets nobody in`,
+    message: user => `the login shell of ${user} allows no login`,
     hint: 'Log in as another user, or give this one a shell: usermod --shell /bin/sh USER.',
   },
 ]

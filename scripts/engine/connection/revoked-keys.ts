@@ -51,7 +51,7 @@ function unreadable(file: string, lines: readonly string[]): UnreachableError {
     'known-hosts',
     `${file}: RevokedHostKeys can’t be read, so no host key is trusted`,
     {
-      hint: 'Correct RevokedHostKeys in your ssh_config, or make the file: it holds public keys, one a line, or a KRL.',
+      hint: 'Fix RevokedHostKeys in your ssh_config, or create the file: public keys, one per line, or a KRL.',
       lines,
     },
   )

@@ -166,8 +166,8 @@ export class Session {
       return new ConnectionLost('no-answer', `${host}: the shell said nothing within ${deadline} s`)
     return new HostError('deadline', `${host}: a script ran longer than its deadline of ${deadline} s`, {
       hint: gone
-        ? 'Its processes were killed, and are gone. What it had done until then is done.'
-        : `Its processes may still run on the host: look at the children of the process ${pid} there.`,
+        ? 'Its processes were killed. Changes that it made before are kept.'
+        : `Its processes may still run on the host: check the children of process ${pid} there.`,
     })
   }
 
@@ -177,12 +177,12 @@ export class Session {
     if (end.exitCode !== null || end.signal !== undefined) {
       const how = end.signal === undefined ? `exited with ${end.exitCode}` : `was ended by SIG${end.signal}`
       return new HostError('shell-ended', `${host}: the shell ${how} in the middle of a script`, {
-        hint: 'How far the script came is unknown; run again to see what is left to do.',
+        hint: 'Capstan does not know how far the script came. Run again to see what is left to do.',
       })
     }
     const cause = end.cause ?? 'the connection was closed'
     return new ConnectionLost('connection-lost', `${host}: connection lost: ${cause}`, {
-      hint: 'Whether the script on its way ran to its end is unknown; run again to see what is left to do.',
+      hint: 'Capstan does not know whether the script finished. Run again to see what is left to do.',
     })
   }
 

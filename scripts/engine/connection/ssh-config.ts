@@ -57,7 +57,7 @@ async function asked(target: SshTarget): Promise<string> {
       'ssh-config',
       `${target.host}: ssh -G ${target.address} exited with ${exitCode}`,
       {
-        hint: 'Fix the file that it names: Capstan reads ssh_config by asking ssh.',
+        hint: 'Fix the file in the message. Capstan reads ssh_config with ssh -G.',
         lines: stderr.split('\n').filter(Boolean).slice(-6),
       },
     )

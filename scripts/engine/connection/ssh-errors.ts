@@ -33,11 +33,11 @@ export function explainLogin(error: Error, progress: LoginProgress): Unreachable
   if (level === 'client-authentication') return authFailed(progress)
   if (/no matching/i.test(error.message))
     return new UnreachableError('ssh-algorithms', `${at}: ${error.message}`, {
-      hint: 'The host offers outdated cryptography only (SHA-1, 3des, CBC): update its OpenSSH.',
+      hint: 'The host only offers outdated cryptography (SHA-1, 3des, CBC). Update its OpenSSH.',
       cause: error,
     })
   if (lines.length > 0 || config.proxyCommand !== undefined || config.proxyJump !== undefined)
-    return new UnreachableError('proxy', `${at}: the proxy on the way to it gave up: ${error.message}`, {
+    return new UnreachableError('proxy', `${at}: the proxy failed: ${error.message}`, {
       hint: byHand(progress),
       lines,
       cause: error,
@@ -47,11 +47,11 @@ export function explainLogin(error: Error, progress: LoginProgress): Unreachable
       'handshake-timeout',
       `${at}: connected, but no SSH login within ${Math.round(seconds)} s`,
       {
-        hint: 'Does an sshd listen on that port, and is the host overloaded?',
+        hint: 'Check that sshd listens on this port, and that the host is not overloaded.',
       },
     )
   return new UnreachableError(greeted ? 'handshake' : 'dropped', `${at}: ${error.message}`, {
-    hint: 'sshd (MaxStartups, PerSourcePenalties) or a firewall drops us, or it is no sshd: see its journal.',
+    hint: 'sshd (MaxStartups, PerSourcePenalties) or a firewall dropped the connection, or this is not sshd: see the journal of the host.',
     cause: error,
   })
 }
@@ -68,15 +68,15 @@ function byHand({ target, config }: LoginProgress): string {
   ]
   const way =
     config.proxyJump === undefined
-      ? `It goes through the command \`${config.proxyCommand}\`.`
-      : `It goes by way of ${config.proxyJump}: check that this host is up and accepts your key.`
+      ? `The connection goes through the command \`${config.proxyCommand}\`.`
+      : `The connection goes through ${config.proxyJump}: check that this host is up and accepts your key.`
   return `Try it by hand: ${quoteAll(words)}. ${way}`
 }
 
 function authFailed({ host, config, identities, tried }: LoginProgress): UnreachableError {
   const keys = tried.length === 0 ? 'there is no key to try' : `it accepts none of ${tried.length} keys`
   return new UnreachableError('auth-failed', `${host}: login as ${config.user} refused: ${keys}`, {
-    hint: `Put one of the public keys into ~${config.user}/.ssh/authorized_keys there (ssh-copy-id), or name another key or user.`,
+    hint: `Put one of the public keys into ~${config.user}/.ssh/authorized_keys there (ssh-copy-id), or use another key or user.`,
     lines: [
       ...tried.map(label => `tried: ${label}`),
       ...identities.unusable.map(reason => `not tried: ${reason}`),

@@ -27,8 +27,8 @@ export function streamOf(
     child.close()
     return new HostError('deadline', `${host}: a script ran longer than its deadline of ${deadline} s`, {
       hint: gone
-        ? 'Its processes were killed, and are gone. What it had done until then is done.'
-        : `Its processes may still run on the host: look at the children of the process ${pid} there.`,
+        ? 'Its processes were killed. Changes that it made before are kept.'
+        : `Its processes may still run on the host: check the children of process ${pid} there.`,
     })
   })
   done.catch(() => {})
@@ -53,6 +53,6 @@ async function within(
 
 function shellEnded(host: string, signal: string | undefined): HostError {
   return new HostError('shell-ended', `${host}: a script's shell was ended by SIG${signal}`, {
-    hint: 'Whether the script ran to its end is unknown; run again to see what is left to do.',
+    hint: 'Capstan does not know whether the script finished. Run again to see what is left to do.',
   })
 }

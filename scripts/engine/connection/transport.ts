@@ -97,7 +97,7 @@ function proxy(command: string, args: readonly string[]): Transport {
 const causes: Readonly<Record<string, readonly [what: string, hint: string]>> = {
   ECONNREFUSED: [
     'nothing listens there',
-    'Is sshd running, and is the port right? See `ss -ltn` on the host.',
+    'Check that sshd runs and that the port is right: `ss -ltn` on the host.',
   ],
   ETIMEDOUT: ['no answer', 'Is the host up, and does a firewall drop the port? Try `ssh -v` from here.'],
   EHOSTUNREACH: ['no route to it', 'Is the host up and in a network that this machine reaches?'],

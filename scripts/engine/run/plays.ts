@@ -83,7 +83,7 @@ export function assignRoles(
     `${inventory.file}: ${wrong.size === 1 ? 'a var is' : `${wrong.size} vars are`} not as expected`,
     {
       lines: [...wrong],
-      hint: 'Nothing was contacted. Fix the values above and run again.',
+      hint: 'No host was contacted. Fix the values above and run again.',
     },
   )
 }

@@ -70,9 +70,9 @@ export function refuseSeparateDatabases(hosts: readonly Pick<ReleaseHost, 'host'
     const names = own.map(({ host }) => host.name)
     throw new UsageError(
       'separate-databases',
-      `${app} runs on ${names.slice(0, -1).join(', ')} and ${names.at(-1)}, each with a database of its own: a deploy migrates one`,
+      `${app} runs on ${names.slice(0, -1).join(', ')} and ${names.at(-1)}, each with its own database: a deploy migrates one`,
       {
-        hint: `Nothing was contacted. Where their sockets lead to one database (a cluster, a proxy), declare app.database.shared: true. Otherwise limit the run to one host: -l ${names[0]}`,
+        hint: `No host was contacted. If their sockets lead to one database (a cluster, a proxy), set app.database.shared: true. Otherwise limit the run to one host: -l ${names[0]}`,
       },
     )
   }
@@ -83,6 +83,6 @@ export function refuseSeveralApps(hosts: readonly ReleaseHost[]): void {
   const apps = [...new Set(hosts.map(({ settings }) => settings.app))]
   if (apps.length < 2) return
   throw new UsageError('several-apps', `the hosts have several apps: ${apps.join(', ')}`, {
-    hint: `Say which: --app ${apps[0]}`,
+    hint: `Select one: --app ${apps[0]}`,
   })
 }

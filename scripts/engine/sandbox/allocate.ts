@@ -33,7 +33,7 @@ export async function allocate(
     const ports = await firstFree(free)
     if (before !== undefined && ports.ssh !== before.ports.ssh)
       say(
-        `${name}: something else listens at 127.0.0.1:${before.ports.ssh} now; its ssh moves to ${ports.ssh}`,
+        `${name}: another program listens on 127.0.0.1:${before.ports.ssh} now; its ssh moves to ${ports.ssh}`,
       )
     hosts[name] = { debian, ip, ports, ready: false }
   }
@@ -48,7 +48,10 @@ async function firstFree(choices: readonly HostPorts[]): Promise<HostPorts> {
     const checks = await Promise.all([...[ssh, http, https, dns].map(isTcpFree), isUdpFree(dns)])
     if (checks.every(Boolean)) return ports
   }
-  throw new CapstanError('sandbox-ports', 'sandbox: of 100 sets of ports on 127.0.0.1 none is free')
+  throw new CapstanError(
+    'sandbox-ports',
+    'sandbox: expected a free set of ports on 127.0.0.1, got none in 100 attempts',
+  )
 }
 
 /**

@@ -43,7 +43,7 @@ export async function bootstrap(
   if (built.code !== 0)
     throw new CapstanError('sandbox-image', `mmdebstrap of Debian ${release} exited with ${built.code}`, {
       lines: lastLines(built.stderr),
-      hint: `It fetched from ${sources.join('; ')}. Check that this machine reaches these, and run this again.`,
+      hint: `It fetched from ${sources.join('; ')}. Check that this machine can reach them, and run again.`,
     })
   renameSync(draft, tarball)
   rmSync(work, { recursive: true, force: true })

@@ -30,7 +30,7 @@ export async function findEngine(
   if (!isRoot()) await refuseRootless(refusal)
   // All that podman needs was there when the clone's sandbox began.
   else if (recorded !== 'podman' || !isPresent('podman')) await ensureTools(await podmanTools(), say)
-  if (recorded === 'docker') say(`${refusal?.why}: podman takes its place, and makes the hosts from scratch`)
+  if (recorded === 'docker') say(`${refusal?.why}: using podman instead, with new hosts`)
   return engine('podman')
 }
 
@@ -78,7 +78,7 @@ async function dockerRefusal(): Promise<Refusal | undefined> {
   const { code, stderr } = await run('docker', ['ps', '--quiet'], { deadline: 20 })
   if (/permission denied/i.test(stderr))
     return {
-      why: `docker: ${userName()} may not use its socket`,
+      why: `docker: ${userName()} has no permission for its socket`,
       cure: `Run ${join}, log in again (or \`newgrp docker\`), and run this again.`,
     }
   const why = code === null ? 'no answer within 20 s' : (lastLines(stderr, 1)[0] ?? '')
@@ -100,9 +100,9 @@ async function refuseRootless(docker: Refusal | undefined): Promise<void> {
   if (rootless.code === 0 && rootless.stdout.trim() === 'false') return
   const { why, cure } = docker ?? (await dockerRefusal()) ?? changeEngine
   const podman = rootless.code === 127 ? [] : ['podman: rootless, which the sandbox does not support']
-  throw new UsageError('sandbox-no-engine', `sandbox: ${userName()} can use no container engine here`, {
+  throw new UsageError('sandbox-no-engine', `sandbox: ${userName()} cannot use a container engine here`, {
     lines: [why, ...podman],
-    hint: `${cure} Where that is no choice, run it as root, which uses Podman.`,
+    hint: `${cure} Otherwise run Capstan as root, which uses Podman.`,
   })
 }
 

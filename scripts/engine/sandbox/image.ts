@@ -67,7 +67,7 @@ export async function hasImage(engine: Engine, image: string): Promise<boolean> 
 function refuseWithoutTools(release: DebianRelease, refused: readonly string[]): void {
   const missing = missingPackages(bootstrapTools())
   if (missing.length === 0 || isRoot()) return
-  throw new CapstanError('sandbox-image', `sandbox: no image of Debian ${release} could be made`, {
+  throw new CapstanError('sandbox-image', `sandbox: no image of Debian ${release} could be created`, {
     lines: refused,
     hint:
       `Run this again where docker.io can be reached; or \`sudo apt-get install ${missing.join(' ')}\` and run it ` +

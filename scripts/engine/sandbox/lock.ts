@@ -43,7 +43,7 @@ function openLock(path: string): number {
     return openSync(path, 'a+', 0o600)
   } catch (error) {
     if (!isDenied(error)) throw error
-    throw new UsageError('sandbox-permission', `sandbox: ${path}: expected a file that you may write`, {
+    throw new UsageError('sandbox-permission', `sandbox: ${path}: expected a file that you can write to`, {
       hint:
         'Another user, root most likely, ran Capstan here before. Take the sandbox down as that user ' +
         '(`npx zx scripts/sandbox.mjs down`), or give yourself the folder with `sudo chown -R`.',
@@ -62,11 +62,11 @@ async function takeOrWait(descriptor: number, path: string, say: (line: string) 
   const first = await take(descriptor, ['-n'])
   if (first.code !== busy) return
   const owner = readFileSync(path, 'utf8').trim()
-  say(`process ${owner} is at work on the same sandbox; waiting for it, ${patience / 60} min at most`)
+  say(`process ${owner} is using the same sandbox; waiting up to ${patience / 60} min`)
   const second = await take(descriptor, ['-w', String(patience)])
   if (second.code !== busy) return
   throw new CapstanError('sandbox-locked', `sandbox: process ${owner} still holds ${path}`, {
-    hint: `See what it does with \`ps -p ${owner}\`, end it, and run this again.`,
+    hint: `Check it with \`ps -p ${owner}\`, end it, and run this again.`,
   })
 }
 

@@ -36,7 +36,7 @@ export function checkHostName(name: string): void {
     'sandbox-name',
     `sandbox host: expected a name like web1, got ${JSON.stringify(name)}`,
     {
-      hint: 'A name has lower-case letters, digits and inner hyphens, 63 at most.',
+      hint: 'Use lowercase letters, digits and inner hyphens, at most 63.',
     },
   )
 }

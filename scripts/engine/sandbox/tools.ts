@@ -20,7 +20,7 @@ export async function ensureTools(tools: readonly Tool[], say: (line: string) =>
   if (missing.length === 0) return
   const lacks = `sandbox: this machine lacks ${missing.join(', ')}`
   if (!isDebianFamily()) {
-    const hint = 'Install what provides these, under whatever name this system has it, and run this again.'
+    const hint = 'Install the packages that provide these, and run again.'
     throw new UsageError('sandbox-no-engine', lacks, { hint })
   }
   const command = `apt-get install --no-install-recommends ${missing.join(' ')}`
@@ -109,7 +109,7 @@ async function networkBackend(): Promise<'netavark' | 'cni'> {
     if (info.code !== 0)
       throw new CapstanError('sandbox-engine', `podman info exited with ${info.code}`, {
         lines: lastLines(info.stderr),
-        hint: 'Podman cannot work on this machine as it is: fix what it says, or start Docker.',
+        hint: 'Podman does not work on this machine: fix the problem above, or start Docker.',
       })
     return info.stdout.includes('"networkBackend": "netavark"') ? 'netavark' : 'cni'
   }
@@ -133,7 +133,7 @@ async function install(packages: readonly string[], command: string): Promise<vo
   if (second.code === 0) return
   throw new UsageError('sandbox-no-engine', `sandbox: ${command} exited with ${second.code}`, {
     lines: lastLines(second.stderr),
-    hint: 'Install these packages by hand and run this again.',
+    hint: 'Install these packages by hand and run again.',
   })
 }
 

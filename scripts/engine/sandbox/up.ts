@@ -128,9 +128,9 @@ function refuseOtherRelease({ name, debian }: SandboxRequest, found: readonly Co
   if (container === undefined || container.debian === debian) return
   throw new UsageError(
     'sandbox-release',
-    `sandbox ${name}: wanted Debian ${debian}, it is Debian ${container.debian}`,
+    `sandbox ${name}: expected Debian ${debian}, got Debian ${container.debian}`,
     {
-      hint: `\`npx zx scripts/sandbox.mjs down ${name}\` removes it with all that is on it; then run this again.`,
+      hint: `\`npx zx scripts/sandbox.mjs down ${name}\` removes it with all its data; then run again.`,
     },
   )
 }
