@@ -48,7 +48,7 @@ async function gather(options: ArtifactOptions): Promise<Artifact> {
   const { $ } = await import('zx/core')
   const git = $({ cwd: options.root, quiet: true, nothrow: true })
   const top = await git`git rev-parse --show-toplevel`
-  // What lies outside of the repository is of none of its commits, whoever built it.
+  // Files outside the repository belong to none of its commits.
   const inRepository = top.exitCode === 0 && isBelow(top.stdout.trim(), options.source)
   if (!inRepository) {
     if (options.ref !== undefined)

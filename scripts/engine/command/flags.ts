@@ -6,7 +6,7 @@ export interface Flag {
   readonly short?: string
   readonly default?: string | boolean
   readonly multiple?: boolean
-  /** What stands for its value: `PATTERN`. */
+  /** Placeholder of its value in the help: `PATTERN`. */
   readonly value?: string
   readonly help: string
 }

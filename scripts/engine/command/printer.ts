@@ -8,6 +8,6 @@ import { choosePrinter } from '#engine/output/printers.ts'
 export async function openPrinter(options: PrinterOptions & { readonly json?: boolean }): Promise<Printer> {
   if (options.json || !onActions(options.env ?? process.env)) return choosePrinter(options)
   takeKey(process.env)
-  // It takes a tenth of a second to load, which nobody else is to pay.
+  // Loading it takes a tenth of a second, which only GitHub runs should pay.
   return githubPrinter(await import('@actions/core'), options)
 }

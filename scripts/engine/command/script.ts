@@ -27,7 +27,7 @@ const scriptFlags = common(
 /** What a script takes on its command line, beside the common flags. */
 export interface ScriptDefinition<F extends Flags> {
   readonly flags?: F
-  /** What stands behind the flags in the first line of `--help`: `PATTERN -- COMMAND…`. Absent: no further words. */
+  /** Arguments after the flags in the first line of `--help`: `PATTERN -- COMMAND…`. Absent: no arguments. */
   readonly arguments?: string
 }
 
@@ -120,7 +120,7 @@ export class ScriptRun implements HostSource {
     return this.#hosts
   }
 
-  /** What nobody caught ends the script. Failed hosts have been reported. */
+  /** An uncaught error ends the script. Failed hosts have been reported already. */
   #fail(thrown: unknown): void {
     const error = thrown instanceof Error ? reportable('', thrown) : thrown
     if (!(error instanceof HostsFailed) && !(error instanceof Interrupted)) {

@@ -82,7 +82,7 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
       ...definition.plays.flatMap(play => play.roles.map(role => role.name)),
     ],
     environment: input.environment,
-    // Who is there can be told without having the secrets.
+    // Listing hosts needs no secrets.
     resolve: !values['list-hosts'],
   })
   const hosts = selectHosts(inventory, values.limit)

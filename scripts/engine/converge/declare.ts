@@ -3,7 +3,7 @@ import { CapstanError } from '#engine/errors.ts'
 import type { CatalogBuilder } from './catalog.ts'
 import type { Role, RoleInput } from './role.ts'
 
-/** Lets a role declare into the catalog. What it throws is told with the place in the role. */
+/** Lets a role declare into the catalog. An error that it throws is reported with its place in the role. */
 export async function declareRole(role: Role, catalog: CatalogBuilder, given: RoleInput): Promise<void> {
   try {
     await role.declare(catalog.role(role.name), given)

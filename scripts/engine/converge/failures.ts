@@ -103,7 +103,7 @@ export function stageKilled(
   })
 }
 
-/** A run that ended early because its controller was told to. */
+/** A run that ended early because of an interrupt. */
 export function stopped(host: string): HostError {
   return new HostError('interrupted', `${host}: stopped between two steps after an interrupt`, {
     hint: 'Completed steps stay, and pending handlers are kept on the host. Run again to continue.',

@@ -24,7 +24,7 @@ export function migrationsDigest(
       hint: 'List the folders and files of the migrations by their path in the source. Nothing was sent.',
     })
   const paths = migrations ?? (has(manifest, folder) ? [folder] : undefined)
-  // Where nobody knows what they are made of, any change may be one of theirs.
+  // If the files of the migrations are unknown, any change may be one of theirs.
   const entries =
     paths === undefined
       ? manifest

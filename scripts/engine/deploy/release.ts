@@ -1,4 +1,4 @@
-/** Where a release stands, as the last line about it in the host's releases.jsonl says. */
+/** The state of a release, from the last line about it in the host's releases.jsonl. */
 export type ReleaseState = 'built' | 'ready' | 'live' | 'good' | 'failed' | 'bad'
 
 /** What a release is, written beside its files once, as it was built. */
@@ -21,7 +21,7 @@ export interface Release extends ReleaseFacts {
   readonly state: ReleaseState
   /** When it got into that state, ISO. */
   readonly at: string
-  /** Where it stands in the order of deploys, by its last one that went live; undefined: it was never live. */
+  /** Its position in the order of deploys, by the last one that went live; undefined: it was never live. */
   readonly order: number | undefined
   /** When and by whom it was last made live. */
   readonly activated: { readonly at: string; readonly by: string } | undefined
@@ -54,7 +54,7 @@ export function readReleases(
 ): readonly Release[] {
   const releases = facts.map((fact): Release => {
     const own = log.flatMap((line, index) => (line.release === fact.id ? [{ ...line, index }] : []))
-    // A restart leaves a release where it stands in the order of deploys.
+    // A restart does not change the position of a release in the order of deploys.
     const origin = log.flatMap((line, index) => (line.release === fact.copyOf ? [{ ...line, index }] : []))
     const last = own.filter(({ state }) => state !== 'migrated').at(-1)
     const state = endedAs(last?.state as ReleaseState | undefined, states.get(fact.id))

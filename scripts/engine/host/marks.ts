@@ -12,7 +12,7 @@ export type Mark =
   | { readonly word: 'installed' | 'putback' | 'refused'; readonly index: number }
   /** A handler that failed ran again after its sets were put back: what then came of it. */
   | { readonly word: 'again'; readonly index: number; readonly code: number }
-  /** The stage ended between two steps, as it was told to. */
+  /** The stage ended between two steps, after an interrupt. */
   | { readonly word: 'stopped' }
   | { readonly word: 'done'; readonly code: number }
   /** What a deploy's step has to say of itself in a few words. */

@@ -6,7 +6,7 @@ import type { RunIdentity } from './run-identity.ts'
 export interface StageParts {
   /** Of the run and the stage: the name of its directory on the host. */
   readonly id: string
-  /** What marks begin with: nobody else knows it. */
+  /** The secret prefix of marks. */
   readonly nonce: string
   /** The app that is deployed; undefined: the stage changes the host. */
   readonly app?: string

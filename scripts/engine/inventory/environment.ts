@@ -55,7 +55,7 @@ function readDotenv(root: string): Readonly<Record<string, string>> {
   return parseDotenv(readFileSync(file, 'utf8'))
 }
 
-// Not tracked, not a repository, or no git here: in all three nobody got it from git.
+// Not tracked, not a repository, or git is not installed: in all three cases it is not published by git.
 function isTracked(root: string): boolean {
   return runSync('git', ['ls-files', '--error-unmatch', '--', '.env'], { cwd: root, deadline: 20 }).code === 0
 }

@@ -94,7 +94,7 @@ function readHost(
   const isSandbox = connection.kind === 'sandbox'
   const resolved = options.resolve === false ? tree : resolveReferences(tree, references, isSandbox, problems)
   const above = { ...declared.origin, path: [...declared.origin.path, 'vars'] }
-  // A role that nobody wrote about has no origin: the host is where it would be written.
+  // A role without vars in the inventory has no origin: its vars would be written at the host.
   const find = (path: readonly string[]) => {
     const { nearest, rest } = descend(tree, path)
     return rest.length === path.length ? { origin: above, rest } : { origin: nearest.origin, rest }

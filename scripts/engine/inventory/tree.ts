@@ -54,7 +54,7 @@ export function mergeMaps(low: MapTree, high: MapTree): MapTree {
   return { kind: 'map', origin: high.origin, entries }
 }
 
-/** What stands at the end of the path, or the nearest that is there and the rest of the path below it. */
+/** The value at the end of the path, or the nearest existing one and the rest of the path below it. */
 export function descend(
   tree: Tree,
   path: readonly string[],

@@ -7,7 +7,7 @@ export interface Activity {
   readonly host: string | undefined
   readonly what: string
   readonly since: number
-  /** It was told by a `progress` event, as something that goes on in the background of others. */
+  /** It comes from a `progress` event, as background work. */
   readonly progress?: true
   /** The last line that it printed, or how far it is: `42%  Unpacking nginx`. */
   readonly tail?: string
@@ -17,7 +17,7 @@ export interface Activity {
   readonly waits?: true
 }
 
-/** Follows a run: what every host that is not finished does now, in the order in which the hosts were told. */
+/** Follows a run: the current activity of every unfinished host, in the order of its events. */
 export interface Activities {
   /** Returns the activities that this event ended. */
   on(event: Event, now: number): readonly Activity[]

@@ -8,7 +8,7 @@ import { displayWidth, padTo, shortenTo, wrapTo } from '#engine/output/width.ts'
 
 export interface ErrorLayout {
   readonly host?: string | undefined
-  /** Columns of the host's name, so that it stands in line with others. */
+  /** Columns of the host's name, to align it with others. */
   readonly hostWidth?: number
   /** Adds the stack and the causes of an error that the user can fix; a bug always has them. */
   readonly stack?: boolean
@@ -16,7 +16,7 @@ export interface ErrorLayout {
   readonly env?: Environment
   /** Of the terminal: no line is longer. Absent: lines may be of any length. */
   readonly columns?: number | undefined
-  /** False leaves the hint out, where the same one stands above. */
+  /** False omits the hint, if the same one was printed above. */
   readonly hint?: boolean
 }
 
@@ -61,7 +61,7 @@ export function renderError(error: unknown, layout: ErrorLayout = {}): string {
   return (onActions(env) ? rows.map(withoutCommands) : rows).join('\n')
 }
 
-/** What is told of an error, also to machines: for a bug the code is `bug`, and its lines are the stack. */
+/** An error as printed and as JSON: for a bug the code is `bug`, and its lines are the stack. */
 export interface ErrorText {
   readonly code: string
   readonly message: string

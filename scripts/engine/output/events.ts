@@ -1,6 +1,6 @@
 import type { CapstanError } from '#engine/errors.ts'
 
-/** Where a resource stands: its role, and `roles/nginx/role.ts:21`. */
+/** Where a resource is declared: its role, and `roles/nginx/role.ts:21`. */
 export interface Origin {
   readonly role: string
   readonly where: string
@@ -112,7 +112,7 @@ export type Event =
   | { readonly event: 'waiting'; readonly host: string }
   | { readonly event: 'warning'; readonly host?: string; readonly message: string; readonly hint?: string }
   | { readonly event: 'failed'; readonly host?: string; readonly error: CapstanError }
-  /** A step of a deploy or rollback on a host, or a command of a script; one that only reads is told with -v. */
+  /** A step of a deploy or rollback on a host, or a command of a script; a read-only one is printed with -v. */
   | {
       readonly event: 'step'
       readonly host: string

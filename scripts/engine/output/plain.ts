@@ -9,8 +9,8 @@ import { dueReminders } from '#engine/output/reminders.ts'
 import { displayWidth, padTo } from '#engine/output/width.ts'
 
 /**
- * Lines for logs and CI. What takes long is told again after 15 s, 30 s, 60 s and then every minute, so that
- * the log of a long step shows that it lives.
+ * Lines for logs and CI. A long activity is printed again after 15 s, 30 s, 60 s and then every minute, so that
+ * the log shows progress.
  */
 export function plainPrinter({
   stream,

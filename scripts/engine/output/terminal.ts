@@ -69,7 +69,7 @@ export function terminalPrinter({
   return {
     on(event) {
       const now = Date.now()
-      // What goes on is seen below while it does; it is told above once it is over, with its seconds.
+      // Running activities are shown below; a finished one is printed above, with its seconds.
       for (const ended of activities.on(event, now)) if (ended.progress) waiting.push(...over(ended, now))
       if (event.event !== 'progress') waiting.push(...lines.of(event))
       if (timer === undefined) schedule()

@@ -23,7 +23,7 @@ export interface ReachableHost {
   connect(seconds?: number): Promise<Connection>
 }
 
-/** Gives each host its way: sandbox hosts are brought up first, nothing else is contacted. */
+/** Gives each host its connection settings: starts sandbox hosts first, and contacts no other host. */
 export async function reach(
   hosts: readonly InventoryHost[],
   options: ReachOptions,
@@ -65,7 +65,7 @@ async function connect(
   return connectSsh({ ...sshTarget(host, sandbox, sudoPassword, given), limit: seconds })
 }
 
-/** What ssh is told of a host; throws for one that it is not reached by. */
+/** The ssh settings of a host; throws if the host does not use ssh. */
 export function sshTarget(
   host: InventoryHost,
   sandbox: SandboxHost | undefined,
