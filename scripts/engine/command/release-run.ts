@@ -72,7 +72,7 @@ export async function releaseRun(
   }
 }
 
-/** A release is told with the commits it brings or takes back, and one that is live with the way back, to paste into a shell. */
+/** Adds to a release the commits that it brings or takes back, and to a live one the rollback command, to paste into a shell. */
 function inContext(event: Event, inventory: string, project: string): Event {
   if (event.event !== 'release') return event
   const [from, to] =

@@ -22,15 +22,15 @@ export interface WantedHost {
 
 const help = `Usage: npx zx scripts/sandbox.mjs <command>
 
-The sandbox: real Debian machines (systemd, sshd, an address of their own) in containers on this machine.
+Manages the sandbox: real Debian hosts (systemd, sshd, their own address) in containers on this machine.
 
-  up [name[:12|13] …]    bring hosts up and wait for their sshd; without names those of inventory/sandbox.yml
-  down [name …]          remove hosts, or the whole sandbox with its network and keys
-  status                 the hosts, their state, ports and addresses
-  ssh <host> [command …] log in as root, or run a command
+  up [name[:12|13] …]    start hosts and wait for their sshd; by default those of inventory/sandbox.yml
+  down [name …]          remove hosts; by default the whole sandbox with its network and keys
+  status                 list the hosts, their state, ports and addresses
+  ssh <host> [command …] log in to a host as root, or run a command on it
 
-  --purge    with down: remove the images and the fetched packages too, which all clones share
-  --help     this text
+  --purge    with down: also remove the images and downloaded packages, which all clones share
+  --help     show this help
 
 Examples:
   npx zx scripts/sandbox.mjs up
@@ -83,7 +83,7 @@ function wantedHost(word: string): WantedHost {
   const [name = '', debian, ...more] = word.split(':')
   if (debian === undefined) return { name, debian }
   if (!isRelease(debian) || more.length > 0)
-    throw usage(`${name}: wanted Debian 12 or 13, got ${word.slice(name.length + 1)}`)
+    throw usage(`${name}: expected Debian 12 or 13, got ${word.slice(name.length + 1)}`)
   return { name, debian: debian === '12' ? 12 : 13 }
 }
 
@@ -137,7 +137,7 @@ async function logIn(name: string, command: readonly string[], options: SandboxO
   if (host?.state !== 'running') {
     throw new UsageError(
       'sandbox-host',
-      `sandbox: wanted a running host, ${name} is ${host?.state ?? 'none of its hosts'}`,
+      `sandbox: expected a running host, ${name} is ${host?.state ?? 'none of its hosts'}`,
       {
         hint: `\`npx zx scripts/sandbox.mjs up ${name}\` starts it; \`… status\` lists the hosts.`,
       },
@@ -148,6 +148,6 @@ async function logIn(name: string, command: readonly string[], options: SandboxO
 
 function usage(message: string): UsageError {
   return new UsageError('sandbox-usage', `sandbox.mjs: ${message}`, {
-    hint: '`npx zx scripts/sandbox.mjs --help` shows what it knows.',
+    hint: '`npx zx scripts/sandbox.mjs --help` lists the commands.',
   })
 }

@@ -11,7 +11,7 @@ export interface RunIdentity {
   readonly runId: string
 }
 
-/** Who runs this: the one on the runner that asked for it, else the one at this machine. */
+/** Who runs this: on a runner the user who triggered it, otherwise the local user. */
 export function runIdentity(environment: NodeJS.ProcessEnv): RunIdentity {
   const now = new Date().toISOString().replace(/[-:]|\.\d+/g, '')
   const runId = `${now}-${randomBytes(2).toString('hex')}`
