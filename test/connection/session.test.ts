@@ -104,7 +104,7 @@ describe.each(shells)('a session over %s', shell => {
     await session.run('true')
     await expect(session.run(script, { deadline: 0.3 })).rejects.toMatchObject({
       code: 'deadline',
-      hint: expect.stringContaining('are gone'),
+      hint: expect.stringContaining('were killed'),
     })
     const { stdout } = await session.run(`cat /proc/[0-9]*/cmdline 2>/dev/null | tr '\\0' ' '`)
     expect(stdout.toString()).not.toContain(`sleep 98765.${process.pid}`)

@@ -184,14 +184,14 @@ describe('a session', () => {
     expect((await connection.run("printf '\\000\\377\\n\\n'")).stdout).toEqual(Buffer.from([0, 255, 10, 10]))
     expect((await connection.run('fi')).exitCode).toBe(2)
     const late = connection.run("trap '' TERM; sleep 4321 & sleep 4321", { deadline: 0.5 })
-    await expect(late).rejects.toMatchObject({ code: 'deadline', hint: expect.stringContaining('are gone') })
+    await expect(late).rejects.toMatchObject({ code: 'deadline', hint: expect.stringContaining('were killed') })
     expect(await say(connection, 'pgrep -x -f "sleep 4321" || echo none')).toBe('none\n')
   })
 
   it('kills at a deadline through sudo too', async () => {
     const connection = await login(on.target('free'))
     await expect(connection.run('sleep 4322', { deadline: 0.5 })).rejects.toMatchObject({
-      hint: expect.stringContaining('are gone'),
+      hint: expect.stringContaining('were killed'),
     })
     expect(await say(connection, 'pgrep -x -f "sleep 4322" || echo none')).toBe('none\n')
   })
