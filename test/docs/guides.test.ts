@@ -19,31 +19,29 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 it('The role of docs/from-ansible.md declares what Ansible’s does.', async () => {
   for (const [, path = '', text = ''] of page('docs/from-ansible.md').matchAll(
-    /`(roles\/chrony\/[^`]+)`:\n```\w*\n([\s\S]*?)```/g,
+    /`(roles\/memcached\/[^`]+)`:\n```\w*\n([\s\S]*?)```/g,
   )) {
     const file = join(folder, path)
     mkdirSync(dirname(file), { recursive: true })
     writeFileSync(file, text)
   }
-  const { default: role } = (await import(join(folder, 'roles/chrony/role.ts'))) as { default: Role }
+  const { default: role } = (await import(join(folder, 'roles/memcached/role.ts'))) as { default: Role }
   const common = parsed(site.parse({}))
   const catalog = buildCatalog()
-  role.declare(catalog.role('chrony'), {
+  role.declare(catalog.role('memcached'), {
     ...{
-      vars: parsed(role.vars.parse({ servers: ['ntp1.example.com', 'ntp2.example.com'] }, common)),
+      vars: parsed(role.vars.parse({ addresses: ['127.0.0.1', '::1'] }, common)),
       site: common,
     },
     ...{ facts: {} as Facts, host: { name: 'web1', groups: [] } },
   })
   expect(catalog.resources.map(({ label }) => label)).toEqual([
-    'apt chrony',
-    'template /etc/chrony/chrony.conf',
-    'service chrony',
+    'apt memcached',
+    'template /etc/memcached.conf',
+    'service memcached',
   ])
   const wanted = catalog.resources[1]?.wanted as { readonly content: Buffer } | undefined
-  expect(wanted?.content.toString()).toContain(
-    'pool ntp1.example.com iburst\npool ntp2.example.com iburst\ndriftfile ',
-  )
+  expect(wanted?.content.toString()).toContain('-m 64\n-p 11211\n-u memcache\n-l 127.0.0.1\n-l ::1\n-P ')
 })
 
 it('The inventory of docs/from-capistrano.md is valid.', async () => {
