@@ -10,7 +10,7 @@ export function callSite(): () => string {
 /** The first place outside the engine in a stack: `roles/nginx/role.ts:21`; undefined where there is none. */
 export function siteIn(stack: string): string | undefined {
   for (const line of stack.split('\n')) {
-    const match = /^\s+at .*?\(?((?:file:\/\/)?\/[^()]*?):(\d+):\d+\)?$/.exec(line)
+    const match = /^\s+at (?:async )?(?:[^(]*\()?((?:file:\/\/)?\/[^()]*?):(\d+):\d+\)?$/.exec(line)
     if (!match?.[1]) continue
     const file = match[1].startsWith('file:') ? fileURLToPath(match[1].replace(/\?.*$/, '')) : match[1]
     if (file.startsWith(engine) || file.includes('/node_modules/')) continue
@@ -19,4 +19,4 @@ export function siteIn(stack: string): string | undefined {
   return undefined
 }
 
-const engine = fileURLToPath(new URL('../', import.meta.url))
+const engine = fileURLToPath(new URL('./', import.meta.url))
