@@ -35,6 +35,8 @@ describe('facts', () => {
       memory: 3907,
       addresses: ['10.0.0.5', 'fe80::1'],
       release: { nginx: '1.22', openssl: '3.0', php: '8.2', python: '3.11' },
+      isContainer: false,
+      ssh: undefined,
       live: ['shop'],
       site: undefined,
       pending: ['nginx/reload nginx', 'tls/x'],
@@ -43,6 +45,13 @@ describe('facts', () => {
 
   it('know which site a host is set up for', () => {
     expect(facts({ site: 'shop shop.com' }).site).toEqual({ app: 'shop', domain: 'shop.com' })
+  })
+
+  it('know how the run is logged in, and whether sshd looks for keys elsewhere', () => {
+    const login = { port: 22, client: '192.0.2.9', user: 'deploy' }
+    expect(facts({ ssh: '22 192.0.2.9 deploy 2' }).ssh).toEqual({ ...login, keys: 2 })
+    expect(facts({ ssh: '22 192.0.2.9 deploy 0' }).ssh).toEqual({ ...login, keys: 0 })
+    expect(facts({ ssh: '22 192.0.2.9 deploy ' }).ssh).toEqual({ ...login, keys: undefined })
   })
 
   it('take a release without a number for the unstable one', () => {

@@ -33,6 +33,8 @@ const typical: Facts = {
   memory: 4096,
   addresses: ['192.0.2.1'],
   release: { nginx: '1.22', openssl: '3.0', php: '8.2', python: '3.11' },
+  isContainer: false,
+  ssh: undefined,
   live: [],
   site: undefined,
   pending: [],

@@ -36,7 +36,10 @@ export async function applyStage(
   const error = await connection
     .stage(
       { id, script, orphans: 'wait' },
-      markReader(nonce, mark => reporter.on(mark)),
+      markReader(nonce, mark => {
+        if (mark.word === 'prove') void connection.proveLogin(id)
+        else reporter.on(mark)
+      }),
     )
     .then(
       () => reporter.ending(),

@@ -12,6 +12,8 @@ export interface Catalog {
 export interface CatalogBuilder extends Catalog {
   /** The same, for the declarations of one role. */
   role(name: string): RoleDeclarations
+  /** The catalog of all that has been declared, to be called after the last role. */
+  complete(): Catalog
 }
 
 /** What the declarations of one role go through. */
@@ -88,7 +90,13 @@ export function buildCatalog(): CatalogBuilder {
       },
     }
   }
-  return { resources, handlers, role }
+  const complete = (): Catalog => ({
+    resources: resources.map(one =>
+      one.kind.complete ? { ...one, wanted: one.kind.complete(one.wanted, resources) } : one,
+    ),
+    handlers,
+  })
+  return { resources, handlers, role, complete }
 }
 
 function twice(label: string, where: string, first: string): CapstanError {

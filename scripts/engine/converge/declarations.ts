@@ -8,6 +8,7 @@ import { command } from '#engine/resources/command.ts'
 import { cron } from '#engine/resources/cron.ts'
 import { download } from '#engine/resources/download.ts'
 import { directory, file, link } from '#engine/resources/file.ts'
+import { firewall } from '#engine/resources/firewall/firewall.ts'
 import { git } from '#engine/resources/git.ts'
 import { group } from '#engine/resources/group.ts'
 import { hostname } from '#engine/resources/hostname.ts'
@@ -24,6 +25,7 @@ import { script } from '#engine/resources/script.ts'
 import { service, unit } from '#engine/resources/service.ts'
 import { setting } from '#engine/resources/setting/setting.ts'
 import { sudoers } from '#engine/resources/sudoers.ts'
+import { swap } from '#engine/resources/swap.ts'
 import { sysctl } from '#engine/resources/sysctl.ts'
 import { template } from '#engine/resources/template.ts'
 import { timer } from '#engine/resources/timer.ts'
@@ -47,6 +49,7 @@ const nouns = {
   directory,
   download,
   file,
+  firewall,
   git,
   group,
   hostname,
@@ -63,6 +66,7 @@ const nouns = {
   service,
   setting,
   sudoers,
+  swap,
   sysctl,
   template,
   timer,

@@ -26,12 +26,26 @@ export interface Facts {
     readonly php: string
     readonly python: string
   }
+  /** A container shares the kernel of its machine: clock, swap and kernel settings are that one's. */
+  readonly isContainer: boolean
+  /** How this run is logged in; undefined: not over ssh. */
+  readonly ssh: SshLogin | undefined
   /** Apps that have a live release: those with a link /srv/www/<app>/current. */
   readonly live: readonly string[]
   /** The site that the host has been set up for; undefined: none yet. */
   readonly site: { readonly app: string; readonly domain: string } | undefined
   /** Handlers that an earlier run was to call and did not, as `role/name`. */
   readonly pending: readonly string[]
+}
+
+export interface SshLogin {
+  /** The port of the host's sshd; the one of the inventory may be another, by NAT. */
+  readonly port: number
+  /** The address that the host sees the login come from. */
+  readonly client: string
+  readonly user: string
+  /** Keys in the user's authorized_keys; undefined where sshd looks for keys elsewhere. */
+  readonly keys: number | undefined
 }
 
 /** Shell that prints the facts as NUL-ended pairs. */
@@ -51,6 +65,15 @@ perl -e '
     while (<$f>) { $last = $1 if /\|-- ([\d.]+)/; pair address => $last if /\/32 host LOCAL/ && $last !~ /^127\./ && !$seen{$last}++ } }
   if (open my $f, "<", "/proc/net/if_inet6") { while (<$f>) { my @f = split; next unless $f[3] eq "00";
     pair address => join ":", map { sprintf "%x", hex } $f[0] =~ /(....)/g } }
+  pair container => "yes" if -e "/run/systemd/container";
+  # sudo drops the variables of the login: they are those of a process above it.
+  for (my $pid = $$; $pid > 1; ) { my $env = slurp("/proc/$pid/environ");
+    if (my ($client, $port) = $env =~ /(?:^|\0)SSH_CONNECTION=(\S+) \d+ \S+ (\d+)(?:\0|$)/) { my ($user) = $env =~ /(?:^|\0)USER=([^\0]+)/; my $home = (getpwnam $user)[7];
+      my $keys = () = join("\n", map { slurp("$home/.ssh/$_") } qw(authorized_keys authorized_keys2)) =~ /^[^#\n]*\b(?:ssh-|ecdsa-|sk-)[a-z0-9@.-]+ AAAA/mg;
+      my $elsewhere = grep { slurp($_) =~ /^\s*(?:AuthorizedKeysCommand|AuthorizedKeysFile|TrustedUserCAKeys)\s/mi } "/etc/ssh/sshd_config", glob "/etc/ssh/sshd_config.d/*.conf";
+      pair ssh => "$port $client $user " . ($elsewhere ? "" : $keys); last }
+    ($pid) = slurp("/proc/$pid/stat") =~ /.*\) \S+ (\d+)/s or last }
+  sub slurp { open my $f, "<", $_[0] or return ""; local $/; scalar <$f> // "" }
   if (opendir my $d, "/srv/www") { -l "/srv/www/$_/current" and pair live => $_ for sort grep { !/^\./ } readdir $d }
   # A host that was set up before there was such a file is known by its nginx.
   if (open my $f, "<", "/var/lib/capstan/site") { my ($site) = <$f> =~ /^(\S+ \S+)$/; pair site => $site if $site }
@@ -91,10 +114,18 @@ export function parseFacts(output: Buffer, host: string): Facts {
     memory: Number(one('memory')),
     addresses: all.get('address') ?? [],
     release,
+    isContainer: all.has('container'),
+    ssh: sshLogin(one('ssh')),
     live: all.get('live') ?? [],
     site: app && domain ? { app, domain } : undefined,
     pending: all.get('pending') ?? [],
   }
+}
+
+function sshLogin(text: string): SshLogin | undefined {
+  const [port, client, user, keys] = text.split(' ')
+  if (!port || !client || !user) return undefined
+  return { port: Number(port), client, user, keys: keys ? Number(keys) : undefined }
 }
 
 /** The versions that each release ships. Source: packages nginx, openssl, php-defaults and python3-defaults. */

@@ -181,8 +181,8 @@ export class HostConverge {
     const catalog = buildCatalog()
     for (const { role, vars } of roles)
       await declareRole(role, catalog, { vars, site, facts, host: { ...identity, $: this.work.$ } })
-    this.#catalog = catalog
-    this.#counts = new Counts(catalog.resources)
+    this.#catalog = catalog.complete()
+    this.#counts = new Counts(this.#catalog.resources)
   }
 
   #foretell(planned: Plan): void {

@@ -4,7 +4,7 @@
 at_end() { for old in $KEPT; do rm -rf -- "$old"; done; rm -f -- "$LEFTOVERS"; }
 # Between steps only: the controller asked the stage to stop.
 halt() { [ -e "$STOP" ] || return 0; [ -z "$IN_SET" ] || exit 123; mark stopped; finish 0; }
-KEPT= INSTALLED= RAN= IN_SET= QUIET= SYNCED=
+KEPT= INSTALLED= RAN= IN_SET= QUIET= SYNCED= PUTTING_BACK=
 
 # remember_site: which site this host is set up for, before anything of it is changed; facts.ts reads it.
 remember_site() {
@@ -67,7 +67,7 @@ handle() {
   back=
   for each in $INSTALLED; do if notifies "${each%%:*}" "$2"; then put_back "$each"; back="$back ${each%%:*}"; fi; done
   if [ -n "$back" ]; then
-    again=0
+    again=0 PUTTING_BACK=1
     for each in $RAN "$1:$2"; do
       for set in $back; do if notifies "$set" "${each#*:}"; then act "${each%%:*}" >/dev/null 2>&1; again=$((again | $?)); break; fi; done
     done
@@ -76,6 +76,15 @@ handle() {
   fi
   mark end "$1" "$code"
   finish "$code"
+}
+# proven_login: for a step or handler that may close the way in. Waits until the controller has logged in over a new
+# connection. Fails where it has not within 30 s: the caller then puts back what it changed.
+proven_login() {
+  [ -z "$PUTTING_BACK" ] || return 0
+  rm -f -- "$DIR/proven"; mark prove "$STEP"
+  perl -e 'for (1 .. 300) { exit 0 if -e $ARGV[0]; select undef, undef, undef, 0.1 } exit 1' -- "$DIR/proven" && return
+  echo "no new login came through within 30 s" >&2
+  return 1
 }
 act() { ( set -e; "step_$1" ) 8>&- 9>&-; }
 # notifies SET KEY

@@ -15,6 +15,7 @@ import { launchAndFollow, notFollowed, type Stage, unattended } from './launch.t
 import { heartbeat, type LockScope, leaseOf, lockError, lockScript } from './lock.ts'
 import { isLost, lostForGood, lostMessage } from './lost.ts'
 import { runDirectory, stopFile } from './paths.ts'
+import { proveLogin } from './prove-login.ts'
 import type { RunIdentity } from './run-identity.ts'
 
 /** Opens a connection; `seconds` bounds how long that may take. */
@@ -110,6 +111,12 @@ export class HostConnection {
     }
     // A stage that outlived its connection held the lock, but the session that took it is gone.
     if (this.#lock && !this.#lock.held) await this.#retakeLock(stage.id, 'true')
+  }
+
+  /** Proves to the stage `id` that a new login works; never throws. */
+  proveLogin(id: string): Promise<void> {
+    const { emit } = this.#options
+    return proveLogin(this.host, id, { connect: this.#connect, emit, stop: this.#stop })
   }
 
   /** Drops the connection and opens another one, taking the lock again. Throws UnreachableError after a minute. */

@@ -10,6 +10,8 @@ export type Mark =
   | { readonly word: 'before'; readonly index: number; readonly code: number }
   /** `refused`: a set that could not even be tried, the reason is the text before. */
   | { readonly word: 'installed' | 'putback' | 'refused'; readonly index: number }
+  /** A step may have closed the way in: it waits for a login over a new connection. */
+  | { readonly word: 'prove'; readonly index: number }
   /** A handler that failed ran again after its sets were put back: what then came of it. */
   | { readonly word: 'again'; readonly index: number; readonly code: number }
   /** The stage ended between two steps, after an interrupt. */
@@ -61,6 +63,7 @@ function readMark(line: string): Mark {
     case 'installed':
     case 'putback':
     case 'refused':
+    case 'prove':
       return { word, index }
     case 'end':
     case 'before':

@@ -39,6 +39,8 @@ export interface Kind<Wanted, Found> {
     readonly like: (wanted: Wanted, found: Found) => string
     readonly of: (wanted: Wanted, found: Found) => FileChange
   }
+  /** What is wanted once all roles of the host have declared, for a kind that follows from other resources; absent: the same. */
+  complete?(wanted: Wanted, all: readonly Resource[]): Wanted
   /** How often it is applied in one run before that fails; absent: three times. */
   readonly tries?: number
   /** What to tell the operator of an item that is as wanted; absent or undefined: nothing. Pure. */

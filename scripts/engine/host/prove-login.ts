@@ -1,0 +1,42 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import { UnreachableError } from '#engine/errors.ts'
+import type { Emit } from '#engine/output/events.ts'
+import { quote } from '#engine/quote.ts'
+import type { Connect } from './host-connection.ts'
+import { runDirectory } from './paths.ts'
+
+/**
+ * Logs in over a new connection and tells the stage `id`, which waits for that (`proven_login` of converge/steps.sh). Where no
+ * login works within 25 s the reason is emitted as a warning, and the step that waits fails by itself.
+ */
+export async function proveLogin(
+  host: string,
+  id: string,
+  { connect, emit, stop }: { readonly connect: Connect; readonly emit: Emit; readonly stop: AbortSignal },
+): Promise<void> {
+  const until = performance.now() + patience
+  for (;;) {
+    try {
+      const connection = await connect(Math.max(1, Math.min(8, (until - performance.now()) / 1000)))
+      await connection.run(`true >${quote(`${runDirectory(id)}/proven`)}`)
+      await connection.close().catch(() => {})
+      return
+    } catch (error) {
+      if (!isPassing(error) || performance.now() > until || stop.aborted) {
+        emit({ event: 'warning', host, message: `a new login does not work: ${(error as Error).message}` })
+        return
+      }
+    }
+    await wait(500, undefined, { signal: stop }).catch(() => {})
+  }
+}
+
+const patience = 25_000
+
+// A server that refuses the login refuses it again, and may ban a client that asks too often.
+function isPassing(error: unknown): boolean {
+  return (
+    error instanceof UnreachableError &&
+    /^(unreachable-.*|dropped|handshake|handshake-timeout|connection-lost|proxy)$/.test(error.code)
+  )
+}

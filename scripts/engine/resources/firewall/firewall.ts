@@ -1,0 +1,145 @@
+import { readFileSync } from 'node:fs'
+import { isIP, isIPv6 } from 'node:net'
+import { checkedLine } from '../checked.ts'
+import { listensKind } from '../listens/listens.ts'
+import type { WantedSockets } from '../listens/owner.ts'
+import type { Socket } from '../listens/sockets.ts'
+import { readByPerl } from '../perl-reader.ts'
+import { type Declare, type DeclareOptions, differs, type Kind, known, type Resource } from '../resource.ts'
+import { here } from '../shell.ts'
+import { type Allowed, inWords, openIn, type Ruling, reachable, rulesOf } from './rules.ts'
+
+export interface FirewallOptions extends Partial<Ruling>, DeclareOptions {}
+
+interface WantedFirewall {
+  /** Undefined: no rules of ours. */
+  readonly ruling: Ruling | undefined
+  /** Those that the roles of the host declare with `listens`. */
+  readonly sockets: readonly Socket[]
+}
+
+interface FoundFirewall {
+  /** /etc/nftables.conf; empty where there is none. */
+  readonly file: string
+  /** The rules in force, as nft lists them; empty where there are none. */
+  readonly live: string
+  /** The same, as it was once the file was loaded. */
+  readonly loaded: string
+  readonly isEnabled: boolean
+  /** Only some roles of the host have declared: what the file lets in stays open. */
+  readonly isPartial: boolean
+}
+
+const reader = readByPerl<WantedFirewall, Omit<FoundFirewall, 'isPartial'>>({
+  items: 'firewalls',
+  perl: `
+    sub item { my $live = \`nft -s -t list table inet capstan 2>/dev/null\` // "";
+      (slurp("/etc/nftables.conf") // "", $live, slurp("/var/lib/capstan/firewall") // "", -e "/etc/systemd/system/sysinit.target.wants/nftables.service" ? 1 : "") }`,
+  given: () => [''],
+  found: ([file = '', live = '', loaded = '', enabled]) =>
+    known({ file, live, loaded, isEnabled: enabled === '1' }),
+})
+
+/** The host's own packet filter: what is declared to listen is let in, and nothing else. Source: nft(8). */
+const firewalls: Kind<WantedFirewall, FoundFirewall> = {
+  noun: 'firewall',
+  // A rule set that a new login did not come through once does not by a second attempt.
+  tries: 1,
+
+  complete: (wanted, all) => ({ ...wanted, sockets: declaredSockets(all) }),
+
+  probe: (items, options) => `echo ${options.partial ? 'some' : 'all'}\n${reader.probe(items, options)}`,
+
+  parse(output, items) {
+    const line = output.indexOf('\n')
+    const isPartial = output.toString('latin1', 0, line) === 'some'
+    return reader
+      .parse(output.subarray(line + 1), items)
+      .map(state => (state.known ? known({ ...state.value, isPartial }) : state))
+  },
+
+  diff({ ruling, sockets }, found) {
+    if (ruling === undefined)
+      return differs('state', found.live === '' && !isOurs(found.file) ? 'absent' : 'present', 'absent')
+    const open = openOf(sockets, found)
+    return [
+      ...differs('open', isOurs(found.file) ? inWords(openIn(found.file)) : 'no rules', inWords(open)),
+      ...(inWords(openIn(found.file)) === inWords(open)
+        ? differs('rules', found.file === rulesOf(ruling, open) ? 'as declared' : 'others', 'as declared')
+        : []),
+      ...differs('in force', stateOf(found), 'yes'),
+      ...differs('at boot', found.isEnabled ? 'yes' : 'no', 'yes'),
+    ]
+  },
+
+  apply({ ruling, sockets }, found) {
+    if (ruling === undefined) return `${shell}firewall_remove\n`
+    return `${shell}${here('firewall_load', rulesOf(ruling, openOf(sockets, found)))}`
+  },
+}
+
+const shell = readFileSync(new URL('firewall.sh', import.meta.url), 'utf8')
+
+export interface DeclareFirewall {
+  (options?: FirewallOptions): void
+  /** No rules of Capstan, now and at the next boot. */
+  absent(options?: DeclareOptions): void
+}
+
+/** `firewall()`: one for a host, generated from what its roles declare with `listens`. */
+export function firewall(declare: Declare): DeclareFirewall {
+  const present = (given: FirewallOptions = {}): void => {
+    const { ssh = [22], from = [], rate = 30, allow = [], rules = [], ...options } = given
+    for (const port of [...ssh, ...allow.flatMap(portsOf)]) checkedPort(port)
+    for (const network of [...from, ...allow.flatMap(one => one.from ?? [])]) checkedNetwork(network)
+    for (const rule of rules) checkedLine('a rule of nft', rule)
+    if (ssh.length === 0) throw new RangeError('expected at least one port of sshd')
+    if (!Number.isInteger(rate) || rate < 1) throw new RangeError(`expected a rate of 1 or more, got ${rate}`)
+    const wanted = { ruling: { ssh, from, rate, allow, rules }, sockets: [] }
+    declare(firewalls, { name: 'nftables', wanted }, options)
+  }
+  return Object.assign(present, {
+    absent: (options: DeclareOptions = {}): void =>
+      declare(firewalls, { name: 'nftables', wanted: { ruling: undefined, sockets: [] } }, options),
+  })
+}
+
+function declaredSockets(all: readonly Resource[]): readonly Socket[] {
+  return all.flatMap(({ kind, wanted }) =>
+    kind === (listensKind as unknown) ? (wanted as WantedSockets).sockets : [],
+  )
+}
+
+function openOf(sockets: readonly Socket[], { file, isPartial }: FoundFirewall): readonly Socket[] {
+  return reachable([...sockets, ...(isPartial ? openIn(file) : [])])
+}
+
+function isOurs(file: string): boolean {
+  return file.includes('\n# Managed by Capstan.\n')
+}
+
+function stateOf({ live, loaded }: FoundFirewall): string {
+  if (live === '') return 'no'
+  return live === loaded ? 'yes' : 'others are'
+}
+
+function portsOf({ tcp = [], udp = [] }: Allowed): readonly number[] {
+  return [tcp, udp].flat()
+}
+
+function checkedPort(port: number): void {
+  if (!Number.isInteger(port) || port < 1 || port > 65_535)
+    throw new RangeError(`expected a port from 1 to 65535, got ${port}`)
+}
+
+/** Throws RangeError unless it is an address or a network: `10.0.0.0/8`, `2001:db8::/32`. */
+function checkedNetwork(network: string): void {
+  const [address = '', bits, ...rest] = network.split('/')
+  const most = isIPv6(address) ? 128 : 32
+  if (
+    isIP(address) === 0 ||
+    rest.length > 0 ||
+    (bits !== undefined && !(/^\d+$/.test(bits) && Number(bits) <= most))
+  )
+    throw new RangeError(`expected a network such as 10.0.0.0/8, got ${JSON.stringify(network)}`)
+}

@@ -1,0 +1,121 @@
+import { isIPv6 } from 'node:net'
+import { isLoopback, type Socket } from '../listens/sockets.ts'
+
+/** What `firewall` is told. */
+export interface Ruling {
+  /** Ports of sshd. */
+  readonly ssh: readonly number[]
+  /** Networks that may reach them; empty: all. */
+  readonly from: readonly string[]
+  /** New connections to ssh that one source may make in a minute. */
+  readonly rate: number
+  readonly allow: readonly Allowed[]
+  /** Further rules in nft's own language. */
+  readonly rules: readonly string[]
+}
+
+/** Ports that are open beside those of `listens`, to some networks or to all. */
+export interface Allowed {
+  readonly tcp?: number | readonly number[] | undefined
+  readonly udp?: number | readonly number[] | undefined
+  readonly from?: readonly string[] | undefined
+}
+
+/** The text of /etc/nftables.conf. The table is replaced as a whole: other tables stay. Source: nft(8). */
+export function rulesOf(ruling: Ruling, sockets: readonly Socket[]): string {
+  const { ssh, from, rate, allow, rules } = ruling
+  return `#!/usr/sbin/nft -f
+# Managed by Capstan.
+# open: ${inWords(sockets)}
+table inet capstan
+delete table inet capstan
+table inet capstan {
+	set ssh_rate4 { type ipv4_addr; flags dynamic, timeout; size 65535; timeout 2m; }
+	set ssh_rate6 { type ipv6_addr; flags dynamic, timeout; size 65535; timeout 2m; }
+	set ssh_banned4 { type ipv4_addr; flags dynamic, timeout; size 65535; timeout 1m; }
+	set ssh_banned6 { type ipv6_addr; flags dynamic, timeout; size 65535; timeout 1m; }
+	chain input {
+		type filter hook input priority filter; policy drop;
+		iif lo accept
+		ct state established,related accept
+		ct state invalid drop
+		icmp type { destination-unreachable, time-exceeded, parameter-problem } accept
+		icmp type echo-request limit rate 50/second burst 100 packets accept
+		icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem, nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, mld-listener-query, mld-listener-report } accept
+		icmpv6 type echo-request limit rate 50/second burst 100 packets accept
+${rules.map(rule => `\t\t${rule}\n`).join('')}${sources(from, `tcp dport ${set(ssh)}`)
+  .map(match => `\t\t${match} jump ssh\n`)
+  .join('')}${open(sockets)}${allow.flatMap(allowed).join('')}	}
+	chain ssh {
+		ip saddr @ssh_banned4 drop
+		ip6 saddr & ffff:ffff:ffff:ffff:: @ssh_banned6 drop
+		add @ssh_rate4 { ip saddr limit rate over ${rate}/minute burst ${rate} packets } add @ssh_banned4 { ip saddr } drop
+		add @ssh_rate6 { ip6 saddr & ffff:ffff:ffff:ffff:: limit rate over ${rate}/minute burst ${rate} packets } add @ssh_banned6 { ip6 saddr & ffff:ffff:ffff:ffff:: } drop
+		accept
+	}
+}
+`
+}
+
+/** The sockets that the rules of a file let in, from its comment; none where the file is not ours. */
+export function openIn(text: string): readonly Socket[] {
+  const [, line = ''] = /^# Managed by Capstan\.\n# open: (.*)$/m.exec(text) ?? []
+  return line.split(', ').flatMap(words => {
+    const [, protocol, port, address = ''] = /^(tcp|udp) (\d+) on (\S+)$/.exec(words) ?? []
+    return protocol === 'tcp' || protocol === 'udp' ? [{ protocol, port: Number(port), address }] : []
+  })
+}
+
+/** Those that others reach, each once, in an order of their own. */
+export function reachable(sockets: readonly Socket[]): readonly Socket[] {
+  const all = sockets.filter(({ address }) => !isLoopback(address))
+  const byName = new Map(all.map(one => [nameOf(one), one]))
+  return [...byName.keys()].sort().flatMap(name => byName.get(name) ?? [])
+}
+
+/** `tcp 443 on 0.0.0.0, tcp 443 on ::`. */
+export function inWords(sockets: readonly Socket[]): string {
+  return reachable(sockets).map(nameOf).join(', ') || 'nothing'
+}
+
+function nameOf({ protocol, port, address }: Socket): string {
+  return `${protocol} ${port} on ${address}`
+}
+
+function open(sockets: readonly Socket[]): string {
+  const groups = new Map<string, number[]>()
+  for (const { protocol, port, address } of reachable(sockets)) {
+    const key = [at(address), protocol, 'dport'].filter(Boolean).join(' ')
+    groups.set(key, [...(groups.get(key) ?? []), port])
+  }
+  return [...groups].map(([match, ports]) => `\t\t${match} ${set(ports)} accept\n`).join('')
+}
+
+function at(address: string): string {
+  if (address === '0.0.0.0') return 'meta nfproto ipv4'
+  if (address === '::') return 'meta nfproto ipv6'
+  return address === 'any' ? '' : `${isIPv6(address) ? 'ip6' : 'ip'} daddr ${address}`
+}
+
+function allowed({ tcp = [], udp = [], from = [] }: Allowed): readonly string[] {
+  const ports = { tcp: [tcp].flat(), udp: [udp].flat() }
+  return Object.entries(ports).flatMap(([protocol, all]) =>
+    all.length === 0
+      ? []
+      : sources(from, `${protocol} dport ${set(all)}`).map(match => `\t\t${match} accept\n`),
+  )
+}
+
+function sources(from: readonly string[], match: string): readonly string[] {
+  if (from.length === 0) return [match]
+  const six = from.filter(network => network.includes(':'))
+  const four = from.filter(network => !network.includes(':'))
+  return [
+    ...(four.length > 0 ? [`ip saddr { ${four.join(', ')} } ${match}`] : []),
+    ...(six.length > 0 ? [`ip6 saddr { ${six.join(', ')} } ${match}`] : []),
+  ]
+}
+
+function set(ports: readonly number[]): string {
+  return ports.length === 1 ? String(ports[0]) : `{ ${[...new Set(ports)].sort((a, b) => a - b).join(', ')} }`
+}

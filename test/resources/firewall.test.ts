@@ -1,0 +1,120 @@
+import { describe, expect, it } from 'vitest'
+import { buildCatalog } from '#engine/converge/catalog.ts'
+import { declarations } from '#engine/converge/declarations.ts'
+import { inWords, openIn, rulesOf } from '#engine/resources/firewall/rules.ts'
+import type { Kind } from '#engine/resources/resource.ts'
+import { declared, type Nouns } from './nouns.ts'
+
+const ruling = { ssh: [22], from: [], rate: 30, allow: [], rules: [] }
+const socket = (protocol: 'tcp' | 'udp', port: number, address: string) => ({ protocol, port, address })
+
+/** The firewall of a host whose roles declare so, and what it is compared with. */
+function firewallOf(tasks: (nouns: Nouns) => void) {
+  const catalog = buildCatalog()
+  tasks(declarations(catalog.role('declared'), { directory: '/' }))
+  const { kind, wanted } = catalog.complete().resources.find(one => one.kind.noun === 'firewall') ?? {}
+  const diff = (found: object) =>
+    (kind as Kind<unknown, unknown>).diff(wanted, {
+      ...{ file: '', live: 'table', loaded: 'table', isEnabled: true, isPartial: false },
+      ...found,
+    })
+  return { diff, shell: (found: object) => (kind as Kind<unknown, unknown>).apply(wanted, found) }
+}
+
+describe('the rules of a firewall', () => {
+  it('let in what others reach, by family and address, and tell so in their comment', () => {
+    const text = rulesOf(ruling, [
+      socket('tcp', 443, '0.0.0.0'),
+      socket('tcp', 80, '0.0.0.0'),
+      socket('tcp', 80, '::'),
+      socket('udp', 53, '192.0.2.7'),
+      socket('tcp', 53, '2001:db8::7'),
+      socket('tcp', 3306, '127.0.0.1'),
+      socket('tcp', 3306, '::1'),
+    ])
+    expect(
+      text
+        .split('\n')
+        .filter(line => /dport.*accept/.test(line))
+        .map(line => line.trim()),
+    ).toEqual([
+      'meta nfproto ipv4 tcp dport { 80, 443 } accept',
+      'ip6 daddr 2001:db8::7 tcp dport 53 accept',
+      'meta nfproto ipv6 tcp dport 80 accept',
+      'ip daddr 192.0.2.7 udp dport 53 accept',
+    ])
+    expect(inWords(openIn(text))).toBe(
+      'tcp 443 on 0.0.0.0, tcp 53 on 2001:db8::7, tcp 80 on 0.0.0.0, tcp 80 on ::, udp 53 on 192.0.2.7',
+    )
+  })
+
+  it('let ssh and further ports in from the networks that are named', () => {
+    const text = rulesOf(
+      {
+        ...ruling,
+        ssh: [22, 2222],
+        from: ['10.0.0.0/8', 'fd00::/8'],
+        allow: [{ tcp: 9100, from: ['10.1.1.1'] }],
+      },
+      [],
+    )
+    expect(
+      text
+        .split('\n')
+        .filter(line => /dport/.test(line))
+        .map(line => line.trim()),
+    ).toEqual([
+      'ip saddr { 10.0.0.0/8 } tcp dport { 22, 2222 } jump ssh',
+      'ip6 saddr { fd00::/8 } tcp dport { 22, 2222 } jump ssh',
+      'ip saddr { 10.1.1.1 } tcp dport 9100 accept',
+    ])
+  })
+})
+
+describe('a firewall', () => {
+  const web = rulesOf(ruling, [socket('tcp', 80, '0.0.0.0')])
+
+  it('follows from what all roles declare, those after it too', () => {
+    const { diff } = firewallOf(({ firewall, listens }) => {
+      firewall()
+      listens('nginx', { tcp: 80, at: ['0.0.0.0'] })
+    })
+    expect(diff({ file: web })).toEqual([])
+    expect(diff({ file: '' })[0]).toEqual({ what: 'open', found: 'no rules', wanted: 'tcp 80 on 0.0.0.0' })
+    expect(diff({ file: web.replace('policy drop', 'policy accept') })).toEqual([
+      { what: 'rules', found: 'others', wanted: 'as declared' },
+    ])
+    expect(diff({ file: web, live: 'other' })).toEqual([
+      { what: 'in force', found: 'others are', wanted: 'yes' },
+    ])
+    expect(diff({ file: web, live: '' })).toEqual([{ what: 'in force', found: 'no', wanted: 'yes' }])
+    expect(diff({ file: web, isEnabled: false })).toEqual([{ what: 'at boot', found: 'no', wanted: 'yes' }])
+  })
+
+  it('closes no port of a role that does not run, where only some do', () => {
+    const { diff } = firewallOf(({ firewall }) => firewall())
+    expect(diff({ file: web, isPartial: true })).toEqual([])
+    expect(diff({ file: web })[0]).toEqual({ what: 'open', found: 'tcp 80 on 0.0.0.0', wanted: 'nothing' })
+  })
+
+  it.each([
+    [{ ssh: [] }, 'expected at least one port of sshd'],
+    [{ ssh: [70_000] }, 'expected a port from 1 to 65535, got 70000'],
+    [{ from: ['10.0.0.0/33'] }, 'expected a network such as 10.0.0.0/8, got "10.0.0.0/33"'],
+    [{ from: ['10.0.0.0/8 } accept #'] }, 'expected a network'],
+    [{ rate: 0 }, 'expected a rate of 1 or more'],
+    [{ rules: ['tcp dport 1\n}'] }, 'expected one line of text as a rule of nft'],
+  ])('refuses %j', (options, words) => {
+    expect(() => declared(({ firewall }) => firewall(options))).toThrow(words)
+  })
+})
+
+describe('swap', () => {
+  it.each([
+    ['/swap file', '1g', 'expected an absolute path of letters'],
+    ['/swapfile', '1k', 'expected a size such as 512m or 2g'],
+    ['/swapfile', '0g', 'expected a size such as 512m or 2g'],
+  ])('%s of %s is refused', (path, size, words) => {
+    expect(() => declared(({ swap }) => swap(path, { size }))).toThrow(words)
+  })
+})
