@@ -6,6 +6,7 @@ import { loadInventory } from '#engine/inventory/inventory.ts'
 import { roleNames } from '#engine/inventory/roles.ts'
 import { Secret } from '#engine/secret.ts'
 import app from '#roles/app/role.ts'
+import base from '#roles/base/role.ts'
 import dns from '#roles/dns/role.ts'
 import mysql from '#roles/mysql/role.ts'
 import nginx from '#roles/nginx/role.ts'
@@ -57,7 +58,7 @@ test.each(['sandbox', 'sandbox13', 'production'])(
   '%s says to each role only what it understands.',
   async name => {
     const { hosts } = await loadShipped(name, { DB_PASSWORD: 'hunter22' })
-    for (const role of [dns, nginx, app, mysql, tls]) {
+    for (const role of [base, dns, nginx, app, mysql, tls]) {
       const shared = site.parse(hosts[0]?.vars['site'])
       if (!shared.ok) throw new Error('the site is not valid')
       expect(role.vars.parse(hosts[0]?.vars[role.name], shared.value)).toMatchObject({ ok: true })

@@ -131,7 +131,8 @@ describe.each(debians(12))('the users of a Debian %i host', debian => {
       ].join('\n'),
     )
     const proof = `perl -e 'print 1' 2>&1; sh -c 'printf "2 "' 2>&1; env | sed 's/=.*//' | sort | tr '\\n' ' '`
-    const wanted = /^12 (HOME |LC_ALL |LOGNAME |OLDPWD |PATH |PWD |SHELL |USER |_ |http_proxy )+$/
+    const wanted =
+      /^12 (HOME |LC_ALL |LOGNAME |OLDPWD |PATH |PWD |SHELL |SSH_CONNECTION |USER |_ |http_proxy )+$/
     try {
       const who = [
         { user: 'root' },

@@ -50,10 +50,7 @@ describe('a firewall that would cut off its operator', () => {
     const before = await table()
     const { exitCode, error, stdout } = await firewall({ rules: ['tcp dport 22 drop'] })
     expect(exitCode).toBe(1)
-    expect(error().lines).toEqual([
-      'no new login came through within 30 s',
-      'the rules from before are in force again',
-    ])
+    expect(error().lines).toEqual(['no new login came through', 'the rules from before are in force again'])
     expect(stdout).toContain('a new login does not work')
     expect(await table()).toBe(before)
     await logsIn()

@@ -7,7 +7,7 @@ import { runHere, type SiteRun } from './site.ts'
 
 const quiet = { root, say: () => {} }
 const roles = (...names: readonly string[]) => ['-t', names.join()]
-const all = roles('dns', 'nginx', 'app', 'mysql', 'tls')
+const all = roles('base', 'dns', 'nginx', 'app', 'mysql', 'tls')
 const database = {
   app: { database: { password: 'of-hosts-that-are-kept' } },
   mysql: { password: 'of-hosts-that-are-kept', bufferPool: '128m' },

@@ -133,7 +133,7 @@ describe.each([
   })
 
   it('takes each role alone, and changes nothing with it.', async () => {
-    for (const role of ['dns', 'nginx', 'app', 'mysql', 'tls'])
+    for (const role of ['base', 'dns', 'nginx', 'app', 'mysql', 'tls'])
       expect((await site(['-t', role])).recap()).toMatchObject({ changed: 0, failed: 0, trips: 2 })
   })
 

@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { deployCommand } from '#engine/command/deploy.ts'
@@ -11,6 +11,7 @@ import type { Role } from '#engine/converge/role.ts'
 import type { HostRecap } from '#engine/output/events.ts'
 import { appSettings as settings } from '#roles/app/release.ts'
 import app from '#roles/app/role.ts'
+import base from '#roles/base/role.ts'
 import dns from '#roles/dns/role.ts'
 import mysql from '#roles/mysql/role.ts'
 import nginx from '#roles/nginx/role.ts'
@@ -22,7 +23,7 @@ import { root } from './machine.ts'
 export interface SiteOptions {
   /** The script of scripts/; absent: `site`. */
   readonly script?: keyof typeof commands
-  /** Roles of test/fixtures/roles, in order; absent: the plays of scripts/site.mjs. */
+  /** Roles of roles/ and test/fixtures/roles, in order; absent: the plays of scripts/site.mjs. */
   readonly roles?: readonly string[]
   /** Each host's settings and `vars`; a machine alone is its sandbox host. */
   readonly hosts: Readonly<Record<string, object>> | Machine
@@ -42,7 +43,7 @@ const commands = {
   rollback: (input: CommandInput) => rollbackCommand({ site, app, settings }, input),
   releases: (input: CommandInput) => releasesCommand({ site, app, settings }, input),
 }
-const roles = [dns, nginx, app, mysql, tls]
+const roles = [base, dns, nginx, app, mysql, tls]
 const playsOf = (all: readonly Role[]) => [{ hosts: 'all', roles: all }]
 
 /** A line of `--json`, as far as tests read it. */
@@ -125,7 +126,8 @@ export async function runHere(options: SiteOptions): Promise<SiteRun> {
 }
 
 async function fixture(name: string): Promise<Role> {
-  return ((await import(`../fixtures/roles/${name}/role.ts`)) as { readonly default: Role }).default
+  const folder = existsSync(join(root, 'roles', name)) ? '../../roles' : '../fixtures/roles'
+  return ((await import(`${folder}/${name}/role.ts`)) as { readonly default: Role }).default
 }
 
 export function startSite(options: SiteOptions): RunningSite {

@@ -2,9 +2,9 @@ import { quote } from '../quote.ts'
 
 const path = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
 
-/** What of the login's environment a shell of ours keeps: who it is, and the proxies that its network needs. */
+/** What of the login's environment a shell of ours keeps: who it is, from where (facts.ts), and the proxies that its network needs. */
 const kept = [
-  ...['HOME', 'USER', 'LOGNAME', 'SHELL'],
+  ...['HOME', 'USER', 'LOGNAME', 'SHELL', 'SSH_CONNECTION'],
   ...['http_proxy', 'https_proxy', 'ftp_proxy', 'all_proxy', 'no_proxy'],
   ...['HTTP_PROXY', 'HTTPS_PROXY', 'ALL_PROXY', 'NO_PROXY'],
 ]

@@ -81,9 +81,9 @@ handle() {
 # connection. Fails where it has not within 30 s: the caller then puts back what it changed.
 proven_login() {
   [ -z "$PUTTING_BACK" ] || return 0
-  rm -f -- "$DIR/proven"; mark prove "$STEP"
-  perl -e 'for (1 .. 300) { exit 0 if -e $ARGV[0]; select undef, undef, undef, 0.1 } exit 1' -- "$DIR/proven" && return
-  echo "no new login came through within 30 s" >&2
+  rm -f -- "$DIR/proven" "$DIR/unproven"; mark prove "$STEP"
+  perl -e 'for (1 .. 300) { exit 0 if -e "$ARGV[0]/proven"; exit 1 if -e "$ARGV[0]/unproven"; select undef, undef, undef, 0.1 } exit 1' -- "$DIR" && return
+  echo "no new login came through" >&2
   return 1
 }
 act() { ( set -e; "step_$1" ) 8>&- 9>&-; }

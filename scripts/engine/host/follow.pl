@@ -1,5 +1,5 @@
 # Launches the stage that comes on stdin in base64, unless it was launched before the connection broke, and prints its log as
-# it grows, from a byte on. Heartbeats come on descriptor 7; one that names the stop file makes it. Exits with 74 where the
+# it grows, from a byte on. Heartbeats come on descriptor 7; one that names the file stop or unproven makes it. Exits with 74 where the
 # stage could not be begun, and with 76 when no heartbeat came for PATIENCE seconds or the controller closed the channel.
 # Arguments: STATE DIRECTORY LEASE FROM LENGTH PATIENCE ORPHANS LOGGER, FROM and LENGTH in bytes.
 my ($state, $dir, $lease, $from, $length, $patience, $orphans, $logger) = @ARGV;
@@ -41,7 +41,7 @@ sub listen_for {
     exit 76 unless $n;
     $heard = uptime();
     touch($lease);
-    touch("$dir/stop") if index($bytes, "$dir/stop") >= 0;
+    for my $file ("$dir/stop", "$dir/unproven") { touch($file) if index($bytes, $file) >= 0 }
   }
   exit 76 if uptime() - $heard > $patience;
 }

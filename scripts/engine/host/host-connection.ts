@@ -114,9 +114,11 @@ export class HostConnection {
   }
 
   /** Proves to the stage `id` that a new login works; never throws. */
-  proveLogin(id: string): Promise<void> {
+  async proveLogin(id: string): Promise<void> {
     const { emit } = this.#options
-    return proveLogin(this.host, id, { connect: this.#connect, emit, stop: this.#stop })
+    const works = await proveLogin(this.host, id, { connect: this.#connect, emit, stop: this.#stop })
+    // The follower of the stage makes this file; where it is cut off too, the stage has its own limit.
+    if (!works) this.#connection?.write(`true >${quote(`${runDirectory(id)}/unproven`)}`)
   }
 
   /** Drops the connection and opens another one, taking the lock again. Throws UnreachableError after a minute. */

@@ -6,26 +6,35 @@ import type { Connect } from './host-connection.ts'
 import { runDirectory } from './paths.ts'
 
 /**
- * Logs in over a new connection and tells the stage `id`, which waits for that (`proven_login` of converge/steps.sh). Where no
- * login works within 25 s the reason is emitted as a warning, and the step that waits fails by itself.
+ * Logs in over a new connection and tells the stage `id`, which waits for that (`proven_login` of converge/steps.sh). False where
+ * no login works within 25 s; the reason is emitted as a warning.
  */
 export async function proveLogin(
   host: string,
   id: string,
   { connect, emit, stop }: { readonly connect: Connect; readonly emit: Emit; readonly stop: AbortSignal },
-): Promise<void> {
+): Promise<boolean> {
   const until = performance.now() + patience
+  let [why, isFinal] = ['no answer', false]
   for (;;) {
+    const left = until - performance.now()
     try {
-      const connection = await connect(Math.max(1, Math.min(8, (until - performance.now()) / 1000)))
-      await connection.run(`true >${quote(`${runDirectory(id)}/proven`)}`)
-      await connection.close().catch(() => {})
-      return
-    } catch (error) {
-      if (!isPassing(error) || performance.now() > until || stop.aborted) {
-        emit({ event: 'warning', host, message: `a new login does not work: ${(error as Error).message}` })
-        return
+      // What brings a sandbox host up waits longer than it is told to.
+      const connecting = connect(Math.max(1, Math.min(8, left / 1000)))
+      const connection = await Promise.race([connecting, wait(Math.max(0, left))])
+      if (connection !== undefined) {
+        await connection.run(`true >${quote(`${runDirectory(id)}/proven`)}`)
+        await connection.close().catch(() => {})
+        return true
       }
+      void connecting.then(late => late.close()).catch(() => {})
+    } catch (error) {
+      why = (error as Error).message
+      isFinal = !isPassing(error)
+    }
+    if (isFinal || performance.now() >= until || stop.aborted) {
+      emit({ event: 'warning', host, message: `a new login does not work: ${why}` })
+      return false
     }
     await wait(500, undefined, { signal: stop }).catch(() => {})
   }

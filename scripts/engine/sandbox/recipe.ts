@@ -2,8 +2,14 @@ import { createHash } from 'node:crypto'
 import type { Engine } from './engine.ts'
 import type { DebianRelease } from './plan.ts'
 
-/** Bare Debian and what makes it a machine one can log in to; all else is for the roles to install. */
-export const packages = ['systemd-sysv', 'dbus', 'openssh-server', 'sudo', 'ca-certificates']
+/**
+ * Bare Debian, what makes it a machine one can log in to, and what the images of hosting providers bring along; all else is for
+ * the roles to install.
+ */
+export const packages = [
+  ...['systemd-sysv', 'dbus', 'openssh-server', 'sudo', 'ca-certificates'],
+  ...['nftables', 'systemd-timesyncd', 'tzdata', 'unattended-upgrades'],
+]
 
 export const aptSettings = [
   'APT::Keep-Downloaded-Packages "true";',

@@ -61,6 +61,7 @@ const firewalls: Kind<WantedFirewall, FoundFirewall> = {
   diff({ ruling, sockets }, found) {
     if (ruling === undefined)
       return differs('state', found.live === '' && !isOurs(found.file) ? 'absent' : 'present', 'absent')
+    if (isUnmade(found)) return []
     const open = openOf(sockets, found)
     return [
       ...differs('open', isOurs(found.file) ? inWords(openIn(found.file)) : 'no rules', inWords(open)),
@@ -76,6 +77,16 @@ const firewalls: Kind<WantedFirewall, FoundFirewall> = {
     if (ruling === undefined) return `${shell}firewall_remove\n`
     return `${shell}${here('firewall_load', rulesOf(ruling, openOf(sockets, found)))}`
   },
+
+  warning({ ruling }, found) {
+    if (ruling === undefined || !isUnmade(found)) return undefined
+    return 'the firewall is made by a run of all roles, because it follows from what they declare: run once without --tags and --skip-tags'
+  },
+}
+
+// What other roles declare is not known then, and would be closed.
+function isUnmade({ file, isPartial }: FoundFirewall): boolean {
+  return isPartial && !isOurs(file)
 }
 
 const shell = readFileSync(new URL('firewall.sh', import.meta.url), 'utf8')

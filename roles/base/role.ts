@@ -1,0 +1,98 @@
+import { role } from '#engine/converge/role.ts'
+import { algorithms } from './algorithms.ts'
+import { kernelSettings, swapSize } from './kernel.ts'
+import { refuseLockout } from './lockout.ts'
+import vars from './vars.ts'
+
+/** What a server has whatever runs on it. The first role: what comes after is installed behind its firewall. */
+export default role(import.meta, {
+  vars,
+  tasks({ vars, facts, host, handler, ...declared }) {
+    const { apt, authorizedKey, configSet, directory, file, firewall, hostname, locale } = declared
+    const { service, sudoers, swap, sysctl, template, timezone, user } = declared
+    refuseLockout(host.name, vars.ssh, facts.ssh)
+
+    if (vars.hostname !== undefined) hostname(vars.hostname)
+    apt('tzdata')
+    timezone(vars.timezone)
+    if (vars.locale !== 'C.UTF-8') apt('locales')
+    locale(vars.locale, { default: true })
+
+    const restartJournal = handler('restart the journal', service.restart('systemd-journald'))
+    directory('/etc/systemd/journald.conf.d')
+    template('/etc/systemd/journald.conf.d/capstan.conf', {
+      vars: { size: vars.journal.toUpperCase() },
+      notify: restartJournal,
+    })
+
+    if (vars.time.sync) {
+      const restart = handler('restart the time sync', 'systemctl try-restart systemd-timesyncd\n')
+      apt('systemd-timesyncd')
+      directory('/etc/systemd/timesyncd.conf.d')
+      template('/etc/systemd/timesyncd.conf.d/capstan.conf', {
+        vars: { servers: vars.time.servers },
+        notify: restart,
+      })
+      // A container has the clock of its machine, and systemd does not start the service there.
+      service('systemd-timesyncd', { enabled: true, ...(facts.isContainer ? {} : { running: true }) })
+    }
+
+    if (!facts.isContainer) {
+      for (const [key, value] of Object.entries({ ...kernelSettings(facts), ...vars.sysctl }))
+        sysctl(key, value)
+      const size = vars.swap ?? swapSize(facts)
+      if (size === '0') swap.absent('/swapfile')
+      else if (size !== undefined) swap('/swapfile', { size })
+    }
+
+    if (vars.upgrades.enabled) {
+      apt('unattended-upgrades')
+      template('/etc/apt/apt.conf.d/52capstan-upgrades', { vars: vars.upgrades })
+      service('apt-daily.timer', { enabled: true, running: true })
+      service('apt-daily-upgrade.timer', { enabled: true, running: true })
+    } else file.absent('/etc/apt/apt.conf.d/52capstan-upgrades')
+
+    const { user: name, keys, commands } = vars.deploy
+    if (name !== undefined) {
+      user(name, { shell: '/bin/bash' })
+      authorizedKey.only(name, keys)
+      if (commands.length > 0) {
+        apt('sudo')
+        sudoers(`capstan-${name}`, { user: name, commands, password: false })
+      } else sudoers.absent(`capstan-${name}`)
+    }
+
+    // The login of this run goes on; a new one has to work, or sshd gets its old settings back.
+    const reload = handler(
+      'reload sshd',
+      `if systemctl is-active -q ssh.service; then\n${service.reload('ssh')}fi\nproven_login\n`,
+    )
+    configSet(
+      'sshd configuration',
+      { root: '/etc/ssh/sshd_config.d', test: sshdTest, notify: reload },
+      () => {
+        template('/etc/ssh/sshd_config.d/00-capstan.conf', {
+          vars: {
+            ...vars.ssh,
+            root: (vars.ssh.root ?? (facts.ssh?.user === 'root' ? 'key' : 'no')) === 'key',
+            algorithms: Object.entries(algorithms(facts)),
+          },
+        })
+      },
+    )
+
+    if (vars.firewall.enabled) {
+      apt('nftables')
+      const { allow, rules } = vars.firewall
+      firewall({
+        ssh: vars.ssh.ports ?? [facts.ssh?.port ?? 22],
+        from: vars.ssh.from,
+        rate: vars.ssh.rate,
+        ...{ allow, rules },
+      })
+    } else firewall.absent()
+  },
+})
+
+// The directory is that of sshd's own separation; it is there as long as sshd runs.
+const sshdTest = 'mkdir -p /run/sshd && sshd -t'

@@ -1,0 +1,146 @@
+import { describe, expect, it } from 'vitest'
+import { buildCatalog } from '#engine/converge/catalog.ts'
+import type { Facts } from '#engine/converge/facts.ts'
+import type { Site } from '#engine/vars.ts'
+import { swapSize } from '#roles/base/kernel.ts'
+import base from '#roles/base/role.ts'
+import vars from '#roles/base/vars.ts'
+
+const login = { port: 22, client: '192.0.2.9', user: 'deploy', keys: 1 }
+const machine = {
+  os: { id: 'debian', version: '12' },
+  memory: 966,
+  addresses: ['192.0.2.1'],
+  isContainer: false,
+  ssh: login,
+} as unknown as Facts
+
+function declared(given: object = {}, facts: object = {}) {
+  const parsed = vars.parse(given, {} as Site)
+  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems))
+  const catalog = buildCatalog()
+  const host = { name: 'web1', groups: [] }
+  base.declare(catalog.role('base'), {
+    ...{ vars: parsed.value, site: {} as Site, host },
+    facts: { ...machine, ...facts },
+  })
+  return catalog.complete()
+}
+
+function textOf(path: string, given: object = {}, facts: object = {}): string {
+  const found = declared(given, facts).resources.find(({ label }) => label.endsWith(path))
+  return (found?.wanted as { readonly content?: Buffer } | undefined)?.content?.toString() ?? ''
+}
+
+const labels = (given: object = {}, facts: object = {}) =>
+  declared(given, facts).resources.map(({ label }) => label)
+
+describe('the base role', () => {
+  it('declares what a small server has, the firewall last.', () => {
+    expect(labels().filter(label => !label.startsWith('sysctl'))).toEqual([
+      'apt tzdata',
+      'timezone Etc/UTC',
+      'file /etc/timezone',
+      'setting /etc/default/locale: LANG',
+      'directory /etc/systemd/journald.conf.d',
+      'template /etc/systemd/journald.conf.d/capstan.conf',
+      'apt systemd-timesyncd',
+      'directory /etc/systemd/timesyncd.conf.d',
+      'template /etc/systemd/timesyncd.conf.d/capstan.conf',
+      'service systemd-timesyncd',
+      'swap /swapfile',
+      'swap /etc/fstab: /swapfile',
+      'apt unattended-upgrades',
+      'template /etc/apt/apt.conf.d/52capstan-upgrades',
+      'service apt-daily.timer',
+      'service apt-daily-upgrade.timer',
+      'template /etc/ssh/sshd_config.d/00-capstan.conf',
+      'apt nftables',
+      'firewall nftables',
+    ])
+  })
+
+  it('leaves clock, swap space and kernel settings of a container to its machine.', () => {
+    const inside = labels({}, { isContainer: true })
+    expect(inside.filter(label => /^(sysctl|swap)/.test(label))).toEqual([])
+  })
+
+  it.each([
+    [480, '512m'],
+    [966, '1g'],
+    [1966, undefined],
+    [16_000, undefined],
+  ])('gives a host of %i MiB swap space of %s.', (memory, size) => {
+    expect(swapSize({ memory } as Facts)).toBe(size)
+  })
+
+  it('lets root in only where Capstan logs in as root, and by key.', () => {
+    const path = '00-capstan.conf'
+    expect(textOf(path)).toContain('\nPermitRootLogin no\n')
+    expect(textOf(path, {}, { ssh: { ...login, user: 'root' } })).toContain(
+      '\nPermitRootLogin prohibit-password\n',
+    )
+    expect(textOf(path)).toContain('\nPasswordAuthentication no\n')
+  })
+
+  it('puts options before its own settings, as sshd takes the first.', () => {
+    const text = textOf('00-capstan.conf', { ssh: { options: ['MaxAuthTries 2'] } })
+    expect(text.indexOf('MaxAuthTries 2')).toBeLessThan(text.indexOf('MaxAuthTries 4'))
+  })
+
+  it('gives OpenSSH only algorithms that it knows.', () => {
+    expect(textOf('00-capstan.conf')).not.toContain('mlkem')
+    const os = { id: 'debian', version: '13' }
+    expect(textOf('00-capstan.conf', {}, { os })).toContain('mlkem768x25519-sha256')
+  })
+
+  it('reboots in its window, or never.', () => {
+    const path = '52capstan-upgrades'
+    expect(textOf(path)).toContain('Automatic-Reboot-Time "04:30";')
+    expect(textOf(path, { upgrades: { reboot: 'never' } })).toContain('Automatic-Reboot "false";')
+    expect(textOf(path, { upgrades: { held: ['mariadb-server', 'g++'] } })).toContain('"^g\\+\\+$"')
+  })
+
+  it('gives the deploy user its keys, and sudo for its commands alone.', () => {
+    const deploy = {
+      user: 'ci',
+      keys: ['ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB27809apHx+zLpeRrumtNZuGeIQ70cXkLiGxDstK5W4 ci'],
+    }
+    const commands = ['/usr/bin/systemctl reload nginx']
+    expect(labels({ deploy: { ...deploy, commands } }).filter(label => label.includes('ci'))).toEqual([
+      'user ci',
+      'authorizedKey ci: all',
+      'sudoers capstan-ci',
+    ])
+    expect(() => labels({ deploy: { ...deploy, commands: ['systemctl reload nginx'] } })).toThrow(
+      'expected an absolute path',
+    )
+  })
+})
+
+describe('a lockout', () => {
+  it.each([
+    ['of another port', { ports: [2222] }, {}, /base\.ssh\.ports is 2222, .* at port 22$/],
+    ['from elsewhere', { from: ['10.0.0.0/8', '2001:db8::/32'] }, {}, /comes from 192\.0\.2\.9$/],
+    ['of other users', { users: ['alice'] }, {}, /logged in as deploy$/],
+    ['of root', { root: 'no' }, { user: 'root' }, /base\.ssh\.root is no/],
+    ['without a key', {}, { keys: 0 }, /deploy has none in/],
+  ] as const)('%s is refused before anything is changed.', (_what, ssh, other, words) => {
+    expect(() => declared({ ssh }, { ssh: { ...login, ...other } })).toThrow(
+      expect.objectContaining({ code: 'locked-out', message: expect.stringMatching(words) }),
+    )
+  })
+
+  it.each([
+    [{ ports: [22, 2222] }, {}],
+    [{ from: ['192.0.2.0/24'] }, {}],
+    [{ from: ['2001:db8::/32'] }, { client: '2001:db8::1' }],
+    [{ users: ['deploy'] }, {}],
+    [{ root: 'no' }, {}],
+    // sshd looks for keys elsewhere.
+    [{}, { keys: undefined }],
+  ] as const)('by %j is none.', (ssh, other) => {
+    expect(() => declared({ ssh }, { ssh: { ...login, ...other } })).not.toThrow()
+    expect(() => declared({ ssh: { ...ssh, root: 'key' } }, { ssh: undefined })).not.toThrow()
+  })
+})
