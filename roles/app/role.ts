@@ -1,5 +1,6 @@
 import { role } from '#engine/converge/role.ts'
 import { environment, quotedForFile } from './environment.ts'
+import { limitLines } from './limits.ts'
 import { refuseTaken } from './names.ts'
 import { appSettings } from './release.ts'
 import { configFiles, runtimes } from './runtimes.ts'
@@ -56,11 +57,12 @@ export default role(import.meta, {
       for (const name of configFiles) if (!Object.keys(files).includes(name)) file.absent(`${config}/${name}`)
     })
     const { allowed, common } = runtime
+    const limits = limitLines(vars, facts)
     unit(`${app}@.service`, {
       from: '/etc/systemd/system/app@.service',
-      vars: { app, what: 'release', server: true, common, service: runtime.service, allowed },
+      vars: { app, what: 'release', server: true, common, limits, service: runtime.service, allowed },
     })
-    workerUnits(app, vars.workers, { unit, notify: redefine, runtime })
+    workerUnits(app, vars.workers, { unit, notify: redefine, runtime, limits })
     unit(`${app}.service`, {
       from: '/etc/systemd/system/app.service',
       vars: { app, workers: startedUnits(app, vars.workers) },

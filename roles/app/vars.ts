@@ -92,6 +92,27 @@ export default vars({
     default: ['storage'],
     is: 'folders in shared/ that the app can write to; all releases share them',
   }),
+  limits: group({
+    memory: text({
+      pattern: /[1-9]\d?%|[1-9]\d{0,11}[kmgKMG]/,
+      words: 'a size such as 512m or 2g, or a share such as 75%',
+      default: '75%',
+      is: 'the memory that a release may take, and each worker; a share is of the host’s memory',
+    }),
+    cpu: optional(
+      integer({
+        min: 1,
+        max: 100_000,
+        is: 'the CPU time that it may take, in percent of one CPU; unset: nine tenths of all',
+      }),
+    ),
+    tasks: integer({
+      min: 16,
+      max: 1_000_000,
+      default: 1024,
+      is: 'the processes and threads that it may have',
+    }),
+  }),
   workers: record(
     group({
       command: command({

@@ -17,14 +17,19 @@ export function startedUnits(app: string, workers: AppVars['workers']) {
 export function workerUnits(
   app: string,
   workers: AppVars['workers'],
-  { unit, notify, runtime }: Pick<Declarations, 'unit'> & { notify: Handler; runtime: Runtime },
+  {
+    unit,
+    notify,
+    runtime,
+    limits,
+  }: Pick<Declarations, 'unit'> & { notify: Handler; runtime: Runtime; limits: readonly string[] },
 ): void {
   const { common, allowed } = runtime
   for (const [name, worker] of Object.entries(workers)) {
     const service = serviceLines(worker, `/srv/www/${app}/releases/%i`)
     unit(`${workerName(app, name)}@.service`, {
       from: '/etc/systemd/system/app@.service',
-      vars: { app, what: `${name} of release`, server: false, common, service, allowed },
+      vars: { app, what: `${name} of release`, server: false, common, limits, service, allowed },
       notify,
     })
     if (worker.schedule === undefined) continue

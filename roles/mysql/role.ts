@@ -4,7 +4,7 @@ import vars from './vars.ts'
 
 export default role(import.meta, {
   vars,
-  tasks({ vars, facts, apt, configSet, directory, handler, listens, mysql, service, template }) {
+  tasks({ vars, facts, apt, configSet, directory, handler, listens, mysql, service, template, unit }) {
     const settings = {
       collation: vars.collation,
       bufferPool: vars.bufferPool ?? bufferPool(facts.memory),
@@ -26,6 +26,8 @@ export default role(import.meta, {
 
     // Before the package, which has systemd open port 3306 on all addresses, whatever bind_address says.
     service('mariadb.socket', { masked: true })
+    directory('/etc/systemd/system/mariadb.service.d')
+    unit('mariadb.service.d/capstan.conf', { notify: restart })
     apt('mariadb-server', 'logrotate')
     directory('/var/lib/mysql-files', { owner: 'mysql', mode: '0700' })
     directory('/var/log/mysql', { owner: 'mysql', group: 'adm', mode: '2750' })

@@ -43,6 +43,8 @@ describe('the mysql role', () => {
       ),
     ).toEqual([
       'service mariadb.socket',
+      'directory /etc/systemd/system/mariadb.service.d',
+      'unit mariadb.service.d/capstan.conf → restart mariadb',
       'apt mariadb-server logrotate',
       'directory /var/lib/mysql-files',
       'directory /var/log/mysql',

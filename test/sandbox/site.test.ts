@@ -52,6 +52,8 @@ describe.each([
       const changes = first.lines.filter(line => line.event === 'changed' && line.role === 'mysql')
       expect(changes.map(line => line.resource)).toEqual([
         'service mariadb.socket',
+        'directory /etc/systemd/system/mariadb.service.d',
+        'unit mariadb.service.d/capstan.conf',
         'apt mariadb-server logrotate',
         'directory /var/lib/mysql-files',
         'directory /var/log/mysql',
@@ -100,6 +102,21 @@ describe.each([
     expect(copy()).not.toBe(before)
     expect(copy()).toBe(await host.say('cat /etc/ssl/capstan/foobar.com/fullchain.pem'))
     expect((await page('/')).status).toBe(200)
+  })
+
+  it('runs its services in a sandbox.', async () => {
+    const json = await host.say('systemd-analyze security --json=short --no-pager')
+    const exposures = new Map(
+      (JSON.parse(json) as readonly { unit: string; exposure: string }[]).map(one => [
+        one.unit,
+        Number(one.exposure),
+      ]),
+    )
+    for (const unit of ['nginx.service', 'mariadb.service', 'pdns.service'])
+      expect(exposures.get(unit), unit).toBeLessThanOrEqual(4)
+    const apps = [...exposures].filter(([unit]) => unit.startsWith('foobar@'))
+    expect(apps).toHaveLength(1)
+    for (const [unit, exposure] of apps) expect(exposure, unit).toBeLessThanOrEqual(2)
   })
 
   it('has nothing left to migrate.', async () => {
