@@ -142,8 +142,22 @@ describe('mount', () => {
     [{ ...call, options: 'rw' }, found('ext4', 'ro,relatime'), 'mount -o remount,rw -- /x\n'],
   ])('%j where %j is found', (options, state, shell) => {
     const [one] = declared(n => n.mount('/x', options))
-    const differences = one?.kind.diff(one.wanted, state) ?? []
+    const differences = one?.kind.diff(one.wanted, { other: '', ...state }) ?? []
     expect(differences.length > 0).toBe(shell !== '')
-    if (shell) expect(one?.kind.apply(one.wanted, state)).toContain(shell)
+    if (shell) expect(one?.kind.apply(one.wanted, { other: '', ...state })).toContain(shell)
+  })
+})
+
+describe('a mount', () => {
+  const [one] = declared(n => n.mount('/srv/data', { device: '/dev/vdb1', type: 'ext4' }))
+  const found = { type: 'ext4', options: ['rw'], other: '' }
+
+  it('of another device differs, and is unmounted first', () => {
+    const other = { ...found, other: '/dev/vdc1' }
+    expect(one?.kind.diff(one.wanted, found)).toEqual([])
+    expect(one?.kind.diff(one.wanted, other)).toEqual([
+      { what: 'device', found: '/dev/vdc1', wanted: '/dev/vdb1' },
+    ])
+    expect(one?.kind.apply(one.wanted, other)).toMatch(/umount -- \/srv\/data\nmount -t ext4 /)
   })
 })

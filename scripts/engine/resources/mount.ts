@@ -66,6 +66,8 @@ interface WantedMount {
 interface FoundMount {
   /** Empty: nothing is mounted there. */
   readonly type: string
+  /** What is mounted, where that is certainly another device, directory or export than wanted; else empty. */
+  readonly other: string
   readonly options: readonly string[]
 }
 
@@ -77,11 +79,16 @@ const mounts: Kind<WantedMount, FoundMount> = {
     // The last line of a place is the one on top.
     perl: String.raw`
       my %of; sub before { for (split /\n/, slurp("/proc/self/mountinfo") // die "no /proc/self/mountinfo\n") {
-        my ($head, $tail) = split / - /, $_, 2; my (undef, undef, undef, undef, $at, $options) = split / /, $head; my ($type, undef, $super) = split / /, $tail;
-        $at =~ s/\\([0-7]{3})/chr oct $1/ge; $of{$at} = [$type, "$options,$super"] } }
-      sub item { @{$of{$_[0]} // ["", ""]} }`,
-    given: ({ path }) => [path],
-    found: ([type = '', options = '']) => known({ type, options: options.split(',') }),
+        my ($head, $tail) = split / - /, $_, 2; my (undef, undef, undef, undef, $at, $options) = split / /, $head; my ($type, $source, $super) = split / /, $tail;
+        s/\\([0-7]{3})/chr oct $1/ge for $at, $source; $of{$at} = [$type, "$options,$super", $source] } }
+      sub item { my ($path, $device, $bind) = @_; my ($type, $options, $source) = @{$of{$path} // return ("", "", "")}; ($type, $options, other($path, $device, $bind, $type, $source)) }
+      sub other { my ($path, $device, $bind, $type, $source) = @_;
+        if ($bind) { my @a = stat $path; my @b = stat $device; return @a && @b && "@a[0, 1]" ne "@b[0, 1]" ? "another directory" : "" }
+        return $device =~ s{/+$}{}r eq $source =~ s{/+$}{}r ? "" : $source if $type =~ /^nfs/;
+        $device =~ s{^(UUID|LABEL|PARTUUID|PARTLABEL)=}{"/dev/disk/by-" . lc($1) . "/"}e;
+        -b $device && -b $source && (stat $device)[6] != (stat $source)[6] ? $source : "" }`,
+    given: ({ path, device = '', isBind }) => [path, device, isBind ? '1' : ''],
+    found: ([type = '', options = '', other = '']) => known({ type, options: options.split(','), other }),
   }),
 
   diff(wanted, found) {
@@ -89,6 +96,7 @@ const mounts: Kind<WantedMount, FoundMount> = {
       return differs('state', found.type === '' ? 'not mounted' : 'mounted', 'not mounted')
     if (found.type === '') return differs('state', 'not mounted', 'mounted')
     if (!hasType(wanted, found)) return differs('type', found.type, wanted.type ?? '')
+    if (found.other !== '') return differs('device', found.other, wanted.device)
     return missing(wanted, found).map((what): Difference => ({ what, found: 'off', wanted: 'on' }))
   },
 
@@ -96,7 +104,7 @@ const mounts: Kind<WantedMount, FoundMount> = {
     const { path, device, type = 'none', options = 'defaults', isBind } = wanted
     const at = quote(path)
     if (device === undefined) return `umount -- ${at}\n`
-    if (found.type !== '' && hasType(wanted, found)) {
+    if (found.type !== '' && found.other === '' && hasType(wanted, found)) {
       const flags = ['remount', ...(isBind ? ['bind'] : []), ...missing(wanted, found)]
       return `mount -o ${flags.join(',')} -- ${at}\n`
     }
