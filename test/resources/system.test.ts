@@ -15,7 +15,7 @@ describe('cron', () => {
   it.each([
     '* * * * *',
     '*/5 0-6 1,15 jan,MAR 1-5',
-    '5/10 4 31 12 7',
+    '5-59/10 4 31 12 7',
     '0 0 1-31/2 * sun',
     '@reboot',
     '@daily',
@@ -30,6 +30,14 @@ describe('cron', () => {
     ).toBe('# Managed by Capstan.\nMAILTO=""\nA="it\'s"\nB=\'say "x"\'\n5 4 * * * shop date +\\%s\n')
   })
 
+  it('writes a command so that cron reads it as it is given', () => {
+    const command = String.raw`printf '%s\\%d\n' a\b "\\"`
+    const line = contentOf(n => n.cron('a', { at: '@daily', command })).split('\n')[1] ?? ''
+    // Source: do_command.c of cron, tried on Debian 12: a backslash before % or a backslash goes, a bare % ends the command.
+    expect(line.replace('@daily root ', '').replace(/\\([\\%])/g, '$1')).toBe(command)
+    expect(line).not.toMatch(/(?<!\\)(\\\\)*%/)
+  })
+
   it('is for root alone where it has a secret', () => {
     const [one] = declared(n =>
       n.cron('a', { at: '@daily', command: 'x', environment: { T: new Secret('abcd') } }),
@@ -42,6 +50,16 @@ describe('cron', () => {
 
   refusals([
     ['four fields', n => n.cron('a', { at: '* * * *', command: 'x' }), 'expected five fields'],
+    [
+      'a step without a range',
+      n => n.cron('a', { at: '5/10 * * * *', command: 'x' }),
+      'expected five fields',
+    ],
+    [
+      'a command that is longer than cron reads',
+      n => n.cron('a', { at: '@daily', command: `: ${'%'.repeat(499)}` }),
+      'expected a command of 998 bytes at most, as cron reads no longer one, got 1000',
+    ],
     ['a minute of 60', n => n.cron('a', { at: '60 * * * *', command: 'x' }), 'expected five fields'],
     ['a range backwards', n => n.cron('a', { at: '5-1 * * * *', command: 'x' }), 'expected five fields'],
     ['a month as a weekday', n => n.cron('a', { at: '* * * * jan', command: 'x' }), 'expected five fields'],

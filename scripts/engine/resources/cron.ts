@@ -31,8 +31,7 @@ export function cron(declare: Declare): DeclareCron {
     const lines = [
       '# Managed by Capstan.',
       ...entries.map(([key, value]) => variable(key, value instanceof Secret ? value.reveal() : value)),
-      // % ends a command in a crontab and begins what it reads.
-      `${checkedTime(at)} ${accountName(as)} ${checkedLine('a command of cron', command).replaceAll('%', '\\%')}`,
+      `${checkedTime(at)} ${accountName(as)} ${checkedCommand(command)}`,
     ]
     const text = `${lines.join('\n')}\n`
     const content = entries.some(([, value]) => value instanceof Secret) ? new Secret(text) : text
@@ -48,6 +47,18 @@ export function cron(declare: Declare): DeclareCron {
 function fileOf(name: string): string {
   return `/etc/cron.d/${checkedMatch('a name of letters, digits, - and _', /[A-Za-z0-9_-]+/, name)}`
 }
+
+// A bare % ends a command and begins what it reads; a backslash before % or another backslash is taken away. Source: crontab(5),
+// do_command.c of cron. What is too long makes cron refuse the whole file.
+function checkedCommand(command: string): string {
+  const written = checkedLine('a command of cron', command).replace(/[\\%]/g, '\\$&')
+  if (Buffer.byteLength(written) <= longest) return written
+  throw new RangeError(
+    `expected a command of ${longest} bytes at most, as cron reads no longer one, got ${Buffer.byteLength(written)}: put it into a script`,
+  )
+}
+
+const longest = 998
 
 function checkedTime(at: string): string {
   if (/^@(reboot|hourly|daily|weekly|monthly|yearly|annually|midnight)$/.test(at)) return at
@@ -70,6 +81,8 @@ function isField(field: string, index: number): boolean {
     const [, name, from, to, step] = /^(?:\*|([A-Za-z]{3})|(\d+)(?:-(\d+))?)(?:\/([1-9]\d*))?$/.exec(
       part,
     ) ?? ['none', 'none']
+    // A step needs a range: cron refuses the whole file for `5/10`.
+    if (from !== undefined && to === undefined && step !== undefined) return false
     if (name !== undefined) return step === undefined && (names[index] ?? []).includes(name.toLowerCase())
     const numbers = [from, to].filter(one => one !== undefined).map(Number)
     return numbers.every(one => one >= least && one <= most) && (numbers[0] ?? 0) <= (numbers[1] ?? most)
