@@ -179,6 +179,7 @@ describe('sysctl', () => {
   })
 
   refusals([
+    ['a key that stands for many', n => n.sysctl('net.ipv4.conf.*.rp_filter', 1), 'expected a key such as'],
     ['a key that leads out', n => n.sysctl('vm/../../etc/x', 1), 'expected a key such as vm.swappiness'],
     [
       'a second line',

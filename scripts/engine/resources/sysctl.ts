@@ -75,7 +75,8 @@ export function sysctl(declare: Declare): DeclareSysctl {
 }
 
 function checkedKey(key: string): string {
-  return checkedMatch('a key such as vm.swappiness', /[a-z0-9_-]+([./][A-Za-z0-9_@:*-]+)+/, key)
+  // A `*` stands for many keys in a file, and for no file below /proc/sys.
+  return checkedMatch('a key such as vm.swappiness', /[a-z0-9_-]+([./][A-Za-z0-9_@:-]+)+/, key)
 }
 
 // The first separator tells which of the two it is: the other then stands for itself. Source: sysctl.d(5).
