@@ -275,6 +275,7 @@ describe('sudoers', () => {
       { user: '%admin', commands: ['/bin/a', '/bin/b c:d,e=f\\g'], as: 'shop', password: false },
       '%admin ALL=(shop) NOPASSWD: /bin/a, /bin/b c\\:d\\,e\\=f\\\\g',
     ],
+    [{ user: 'x', commands: ['/bin/a #b'] }, 'x ALL=(root) /bin/a \\#b'],
     [{ content: 'Defaults use_pty\n\n' }, 'Defaults use_pty'],
   ])('%j', (options, line) => {
     expect(contentOf(n => n.sudoers('a', options))).toBe(`# Managed by Capstan.\n${line}\n`)
@@ -285,6 +286,11 @@ describe('sudoers', () => {
       'a wildcard',
       n => n.sudoers('a', { user: 'x', commands: ['/bin/cat /var/log/*'] }),
       'without wildcards',
+    ],
+    [
+      'a regular expression',
+      n => n.sudoers('a', { user: 'x', commands: ['/bin/cat ^/var/log/a+$'] }),
+      'do not begin with ^',
     ],
     ['a relative command', n => n.sudoers('a', { user: 'x', commands: ['id'] }), 'expected an absolute path'],
     [

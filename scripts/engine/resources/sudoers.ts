@@ -77,5 +77,10 @@ function command(text: string): string {
     throw new RangeError(
       `expected an absolute path with its arguments, without wildcards, got ${JSON.stringify(text)}: write others as content`,
     )
-  return text.replace(/[\\,:=]/g, '\\$&')
+  // Since sudo 1.9.10 arguments from ^ to $ are a regular expression.
+  if (/^\^|\s\^/.test(text))
+    throw new RangeError(
+      `expected arguments that do not begin with ^, which sudo reads as a pattern, got ${JSON.stringify(text)}: write it as content`,
+    )
+  return text.replace(/[\\,:=#]/g, '\\$&')
 }
