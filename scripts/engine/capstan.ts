@@ -3,7 +3,7 @@ import { createRequire } from 'node:module'
 import type { Flags } from './command/flags.ts'
 import type { CommandInput } from './command/main.ts'
 import type { ScriptDefinition, ScriptInput, ScriptRun } from './command/script.ts'
-import type { Role } from './converge/role.ts'
+import type { PackagedRole, Role } from './converge/role.ts'
 import type { Inventory } from './inventory/inventory.ts'
 import type { HostSource } from './run/host-pool.ts'
 import type { Play, PlayOptions } from './run/plays.ts'
@@ -12,7 +12,7 @@ import type { Hosts } from './script/hosts.ts'
 
 export type { ScriptDefinition, ScriptInput } from './command/script.ts'
 export type { Facts } from './converge/facts.ts'
-export type { Role } from './converge/role.ts'
+export type { PackagedRole, Role } from './converge/role.ts'
 export { CapstanError, HostError, UnreachableError, UsageError } from './errors.ts'
 export type { Inventory } from './inventory/inventory.ts'
 export type { PlayOptions } from './run/plays.ts'
@@ -48,17 +48,17 @@ export function script<const F extends Flags>(definition: ScriptDefinition<F>): 
   return run.input as unknown as ScriptInput<F>
 }
 
-/** A play for `site`: the hosts of a pattern get these roles, or those of these names, in this order. */
+/** A play for `site`: the hosts of a pattern get these roles, those of these names, or those of npm packages, in this order. */
 export function play(
   pattern: string,
-  roles: readonly (Role | string)[],
+  roles: readonly (Role | PackagedRole | string)[],
   options: PlayOptions = {},
 ): DeclaredPlay {
   return { hosts: pattern, roles, ...options }
 }
 
 export interface DeclaredPlay extends Omit<Play, 'roles'> {
-  readonly roles: readonly (Role | string)[]
+  readonly roles: readonly (Role | PackagedRole | string)[]
 }
 
 /**
@@ -105,6 +105,7 @@ export const commands = {
   doctor: () => main(input => from<typeof import('./command/doctor.ts')>('doctor').doctorCommand(input)),
   github: () => main(input => from<typeof import('./command/github.ts')>('github').githubCommand(input)),
   sandbox: () => main(input => from<typeof import('./command/sandbox.ts')>('sandbox').sandboxCommand(input)),
+  create: () => main(input => from<typeof import('./command/create.ts')>('create').createCommand(input)),
   inventory: () =>
     main(input => from<typeof import('./command/inventory.ts')>('inventory').inventoryCommand(input)),
 } as const
@@ -125,10 +126,10 @@ function definition({ root }: CommandInput): ReleaseDefinition {
   return releaseDefinition(root)
 }
 
-function named({ root }: CommandInput, role: Role | string): Role {
-  if (typeof role !== 'string') return role
-  const { roleNamed } = load('./run/project.ts') as typeof import('./run/project.ts')
-  return roleNamed(root, role)
+function named({ root }: CommandInput, role: Role | PackagedRole | string): Role {
+  if (typeof role === 'object' && 'declare' in role) return role
+  const { packaged, roleNamed } = load('./run/project.ts') as typeof import('./run/project.ts')
+  return typeof role === 'string' ? roleNamed(root, role) : packaged(role)
 }
 
 /** Where the hosts of this process come from: a script is one run. */

@@ -1,8 +1,8 @@
 import { resolve } from 'node:path'
 import { expect, test } from 'vitest'
+import { roleDocs } from '#engine/command/role-docs.ts'
 import type { Role } from '#engine/converge/role.ts'
 import { roleNames } from '#engine/inventory/roles.ts'
-import type { Vars } from '#engine/vars.ts'
 import site from '#roles/site.ts'
 
 const root = resolve(import.meta.dirname, '../..')

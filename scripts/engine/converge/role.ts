@@ -3,6 +3,7 @@ import { fileURLToPath } from 'node:url'
 import type { ProcessPromise } from 'zx/core'
 import type { Bound, Nouns } from '#engine/resources/resource.ts'
 import type { Site, Vars } from '#engine/vars.ts'
+import * as vocabulary from '#engine/vars.ts'
 import type { RoleDeclarations } from './catalog.ts'
 import { type Declarations, declarations } from './declarations.ts'
 import type { Facts } from './facts.ts'
@@ -49,6 +50,37 @@ export interface RoleDefinition<V, Kinds extends Nouns> {
   /** Kinds that the role brings with it, by the name that its tasks call them. */
   readonly kinds?: Kinds
   readonly tasks: (tasks: Tasks<V> & Bound<Kinds>) => void | Promise<void>
+}
+
+/**
+ * A role as an npm package exports it: plain JavaScript that imports nothing of Capstan. `vars` gets the vocabulary of
+ * `#engine/vars.ts`.
+ */
+export interface PackagedRole<V = unknown> {
+  readonly name: string
+  /** The URL of the module, `import.meta.url`: `templates/` and `files/` lie beside it. */
+  readonly url: string
+  readonly vars?: (vocabulary: Vocabulary) => Vars<V>
+  readonly kinds?: Nouns
+  readonly tasks: (tasks: Tasks<V>) => void | Promise<void>
+}
+
+type Vocabulary = typeof vocabulary
+
+/** The role that a package exports. Throws TypeError where it has no name or no tasks. */
+export function packagedRole<V>({ name, url, vars, kinds, tasks }: PackagedRole<V>): Role<V> {
+  if (typeof name !== 'string' || !/^[a-z][a-z0-9-]*$/.test(name) || typeof tasks !== 'function')
+    throw new TypeError('expected a role: { name, url, vars, tasks }')
+  const directory = dirname(fileURLToPath(url))
+  return {
+    name,
+    directory,
+    vars: vars ? vars(vocabulary) : (vocabulary.vars({}) as unknown as Vars<V>),
+    declare(into, given) {
+      const nouns = declarations(into, { directory }, kinds)
+      return tasks({ ...nouns, ...given, vars: given.vars as V })
+    },
+  }
 }
 
 /** Defines the role of this folder: `export default role(import.meta, { vars, tasks({ vars, apt }) { … } })`. */

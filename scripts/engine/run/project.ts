@@ -1,7 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
-import type { Role } from '#engine/converge/role.ts'
+import { type PackagedRole, packagedRole, type Role } from '#engine/converge/role.ts'
 import { UsageError } from '#engine/errors.ts'
 import { orNearest } from '#engine/nearest.ts'
 import type { Site, Vars } from '#engine/vars.ts'
@@ -21,6 +21,16 @@ export function roleNamed(root: string, name: string): Role {
   if (!names.includes(name))
     throw new UsageError('no-role', `no role is named ${JSON.stringify(name)}${orNearest(name, names)}`)
   return (load(root, `roles/${name}/role.ts`) as { readonly default: Role }).default
+}
+
+/** The role that an npm package exports. Throws UsageError where it is none. */
+export function packaged(role: PackagedRole): Role {
+  try {
+    return packagedRole(role)
+  } catch (error) {
+    if (!(error instanceof TypeError)) throw error
+    throw new UsageError('no-role', `a role of a play: ${error.message}`, { cause: error })
+  }
 }
 
 /** What releases need of the project: the site's vars, the role `app` and its settings. Throws UsageError where there is no such role. */
