@@ -9,12 +9,18 @@ export function kernelSettings({ addresses }: Facts): Readonly<Record<string, nu
     'fs.protected_regular': 2,
     'fs.protected_symlinks': 1,
     'fs.suid_dumpable': 0,
+    'dev.tty.ldisc_autoload': 0,
     'kernel.dmesg_restrict': 1,
     'kernel.kptr_restrict': 2,
+    'kernel.sysrq': 0,
+    'kernel.unprivileged_bpf_disabled': 1,
+    'kernel.yama.ptrace_scope': 1,
+    'net.core.bpf_jit_harden': 2,
     'kernel.randomize_va_space': 2,
     'net.ipv4.conf.all.accept_redirects': 0,
     'net.ipv4.conf.all.accept_source_route': 0,
     'net.ipv4.conf.all.log_martians': 1,
+    'net.ipv4.conf.all.rp_filter': 1,
     'net.ipv4.conf.all.secure_redirects': 0,
     'net.ipv4.conf.all.send_redirects': 0,
     'net.ipv4.conf.default.accept_redirects': 0,
@@ -35,6 +41,9 @@ export function kernelSettings({ addresses }: Facts): Readonly<Record<string, nu
       : {}),
   }
 }
+
+/** Modules that a web server has no use for: rare protocols, and devices that somebody plugs in. Source: CIS Debian Linux Benchmark 1.1 and 3.2. */
+export const blockedModules = ['dccp', 'firewire-core', 'rds', 'sctp', 'tipc', 'usb-storage']
 
 /** The size of the swap file where the vars give none: that of the memory on small hosts, in steps, as memory differs by some MiB. */
 export function swapSize({ memory }: Facts): string | undefined {

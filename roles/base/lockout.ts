@@ -1,6 +1,7 @@
 import { BlockList, isIPv6 } from 'node:net'
 import type { Facts } from '#engine/converge/facts.ts'
 import { HostError } from '#engine/errors.ts'
+import { checkedNetwork } from '#engine/resources/firewall/rules.ts'
 
 /** What of the role's vars decides who gets in. */
 interface Access {
@@ -15,8 +16,9 @@ interface Access {
  * can't be known here is tried by a new login after the change, and put back.
  */
 export function refuseLockout(host: string, access: Access, login: Facts['ssh']): void {
-  if (login === undefined) return
   const { ports, from, users, root } = access
+  for (const network of from) checkedNetwork(network)
+  if (login === undefined) return
   const { port, client, user, keys } = login
   if (keys === 0)
     throw lockedOut(

@@ -1,6 +1,6 @@
 import { role } from '#engine/converge/role.ts'
 import { algorithms } from './algorithms.ts'
-import { kernelSettings, swapSize } from './kernel.ts'
+import { blockedModules, kernelSettings, swapSize } from './kernel.ts'
 import { refuseLockout } from './lockout.ts'
 import vars from './vars.ts'
 
@@ -8,7 +8,18 @@ import vars from './vars.ts'
 export default role(import.meta, {
   vars,
   tasks({ vars, facts, host, handler, ...declared }) {
-    const { apt, authorizedKey, configSet, directory, file, firewall, hostname, locale } = declared
+    const {
+      apt,
+      authorizedKey,
+      configSet,
+      directory,
+      file,
+      firewall,
+      hostname,
+      kernelModule,
+      lineInFile,
+      locale,
+    } = declared
     const { service, sudoers, swap, sysctl, template, timezone, user } = declared
     refuseLockout(host.name, vars.ssh, facts.ssh)
 
@@ -17,6 +28,13 @@ export default role(import.meta, {
     timezone(vars.timezone)
     if (vars.locale !== 'C.UTF-8') apt('locales')
     locale(vars.locale, { default: true })
+
+    for (const path of ['/etc/issue', '/etc/issue.net']) file(path, { content: banner })
+    directory('/etc/security')
+    directory('/etc/security/limits.d')
+    // A core dump has the memory of its process, passwords among it.
+    file('/etc/security/limits.d/capstan.conf', { content: '# Managed by Capstan.\n* hard core 0\n' })
+    lineInFile('/etc/login.defs', 'UMASK 027', { match: /^UMASK\s/ })
 
     const restartJournal = handler('restart the journal', service.restart('systemd-journald'))
     directory('/etc/systemd/journald.conf.d')
@@ -40,6 +58,7 @@ export default role(import.meta, {
     if (!facts.isContainer) {
       for (const [key, value] of Object.entries({ ...kernelSettings(facts), ...vars.sysctl }))
         sysctl(key, value)
+      for (const name of blockedModules) kernelModule.blocked(name)
       const size = vars.swap ?? swapSize(facts)
       if (size === '0') swap.absent('/swapfile')
       else if (size !== undefined) swap('/swapfile', { size })
@@ -93,6 +112,9 @@ export default role(import.meta, {
     } else firewall.absent()
   },
 })
+
+const banner =
+  'Authorized users only. All access is logged and monitored; unauthorized access is prohibited and may be prosecuted by law.\n'
 
 // The directory is that of sshd's own separation; it is there as long as sshd runs.
 const sshdTest = 'mkdir -p /run/sshd && sshd -t'

@@ -37,11 +37,17 @@ const labels = (given: object = {}, facts: object = {}) =>
 
 describe('the base role', () => {
   it('declares what a small server has, the firewall last.', () => {
-    expect(labels().filter(label => !label.startsWith('sysctl'))).toEqual([
+    expect(labels().filter(label => !/^(sysctl|kernelModule)/.test(label))).toEqual([
       'apt tzdata',
       'timezone Etc/UTC',
       'file /etc/timezone',
       'setting /etc/default/locale: LANG',
+      'file /etc/issue',
+      'file /etc/issue.net',
+      'directory /etc/security',
+      'directory /etc/security/limits.d',
+      'file /etc/security/limits.d/capstan.conf',
+      'lineInFile /etc/login.defs: UMASK 027',
       'directory /etc/systemd/journald.conf.d',
       'template /etc/systemd/journald.conf.d/capstan.conf',
       'apt systemd-timesyncd',
@@ -62,7 +68,7 @@ describe('the base role', () => {
 
   it('leaves clock, swap space and kernel settings of a container to its machine.', () => {
     const inside = labels({}, { isContainer: true })
-    expect(inside.filter(label => /^(sysctl|swap)/.test(label))).toEqual([])
+    expect(inside.filter(label => /^(sysctl|kernelModule|swap)/.test(label))).toEqual([])
   })
 
   it.each([

@@ -71,16 +71,16 @@ export const lockouts: Readonly<Record<string, Lockout>> = {
   'a firewall that drops ssh': { vars: rules('tcp dport 22 drop'), ...undone },
   'a chain that drops everything before': {
     vars: rules('} chain first { type filter hook input priority -10; policy drop;'),
-    ...undone,
+    ...{ outcome: 'refused', says: 'syntax error' },
   },
   'a rule that nft does not know': {
     vars: rules('tcp dport 22 drp'),
     outcome: 'refused',
     says: 'syntax error',
   },
-  'bad sudoers': {
-    vars: { deploy: { user: 'ci', commands: ['/usr/bin/id, ALL) ALL'] } },
-    ...{ outcome: 'refused', says: 'sudo' },
+  'a sudo rule for more than it seems': {
+    vars: { deploy: { user: 'ci', commands: ['/usr/bin/systemctl *'] } },
+    ...{ outcome: 'refused', says: 'without wildcards' },
   },
   'a full disk': {
     before:

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs'
-import { isIP, isIPv6 } from 'node:net'
 import { checkedLine } from '../checked.ts'
 import { listensKind } from '../listens/listens.ts'
 import type { WantedSockets } from '../listens/owner.ts'
@@ -7,7 +6,7 @@ import type { Socket } from '../listens/sockets.ts'
 import { readByPerl } from '../perl-reader.ts'
 import { type Declare, type DeclareOptions, differs, type Kind, known, type Resource } from '../resource.ts'
 import { here } from '../shell.ts'
-import { type Allowed, inWords, openIn, type Ruling, reachable, rulesOf } from './rules.ts'
+import { type Allowed, checkedNetwork, inWords, openIn, type Ruling, reachable, rulesOf } from './rules.ts'
 
 export interface FirewallOptions extends Partial<Ruling>, DeclareOptions {}
 
@@ -141,16 +140,4 @@ function portsOf({ tcp = [], udp = [] }: Allowed): readonly number[] {
 function checkedPort(port: number): void {
   if (!Number.isInteger(port) || port < 1 || port > 65_535)
     throw new RangeError(`expected a port from 1 to 65535, got ${port}`)
-}
-
-/** Throws RangeError unless it is an address or a network: `10.0.0.0/8`, `2001:db8::/32`. */
-function checkedNetwork(network: string): void {
-  const [address = '', bits, ...rest] = network.split('/')
-  const most = isIPv6(address) ? 128 : 32
-  if (
-    isIP(address) === 0 ||
-    rest.length > 0 ||
-    (bits !== undefined && !(/^\d+$/.test(bits) && Number(bits) <= most))
-  )
-    throw new RangeError(`expected a network such as 10.0.0.0/8, got ${JSON.stringify(network)}`)
 }

@@ -1,4 +1,4 @@
-import { isIPv6 } from 'node:net'
+import { isIP, isIPv6 } from 'node:net'
 import { isLoopback, type Socket } from '../listens/sockets.ts'
 
 /** What `firewall` is told. */
@@ -76,6 +76,18 @@ export function reachable(sockets: readonly Socket[]): readonly Socket[] {
 /** `tcp 443 on 0.0.0.0, tcp 443 on ::`. */
 export function inWords(sockets: readonly Socket[]): string {
   return reachable(sockets).map(nameOf).join(', ') || 'nothing'
+}
+
+/** Throws RangeError unless it is an address or a network: `10.0.0.0/8`, `2001:db8::/32`. */
+export function checkedNetwork(network: string): void {
+  const [address = '', bits, ...rest] = network.split('/')
+  const most = isIPv6(address) ? 128 : 32
+  if (
+    isIP(address) === 0 ||
+    rest.length > 0 ||
+    (bits !== undefined && !(/^\d+$/.test(bits) && Number(bits) <= most))
+  )
+    throw new RangeError(`expected a network such as 10.0.0.0/8, got ${JSON.stringify(network)}`)
 }
 
 function nameOf({ protocol, port, address }: Socket): string {
