@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net'
 import type { Facts } from '#engine/converge/facts.ts'
 
-/** Kernel settings of a server that routes nothing. Source: CIS Debian Linux Benchmark 1.5 and 3.3; sysctl(8), proc_sys(5). */
+/** Kernel settings of a server that routes nothing. Source: CIS Debian Linux Benchmark; sysctl(8), proc_sys(5). */
 export function kernelSettings({ addresses }: Facts): Readonly<Record<string, number>> {
   return {
     'fs.protected_fifos': 2,
@@ -42,7 +42,7 @@ export function kernelSettings({ addresses }: Facts): Readonly<Record<string, nu
   }
 }
 
-/** Modules that a web server has no use for: rare protocols, and devices that somebody plugs in. Source: CIS Debian Linux Benchmark 1.1 and 3.2. */
+/** Modules that a web server has no use for: rare protocols, and devices that somebody plugs in. Source: CIS Debian Linux Benchmark. */
 export const blockedModules = ['dccp', 'firewire-core', 'rds', 'sctp', 'tipc', 'usb-storage']
 
 /** The size of the swap file where the vars give none: that of the memory on small hosts, in steps, as memory differs by some MiB. */
