@@ -5,13 +5,16 @@ import type { Site, Vars } from '#engine/vars.ts'
 export function roleDocs(site: Vars<Site>, roles: readonly Role[]): string {
   const table = tableFor(site)
   const sections = roles.map(({ name, vars }) => `\n## ${name}\n${table(vars)}`)
-  return `${head}\n## site\nWhat every role knows, under \`site:\`.\n\n${table(site)}${sections.join('')}`
+  return `${head}\n## site\nVars that every role can read, under \`site:\`.\n\n${table(site)}${sections.join('')}`
 }
 
 const head = `# Roles and their vars
 
-What each role can be told, generated from the schemas in \`roles/<role>/vars.ts\`. A role's vars stand under its name in
-the inventory: \`nginx: { … }\`. A wrong or unknown key stops a run before any host is contacted.
+This page lists the vars of each role. It is generated from the schemas in \`roles/<role>/vars.ts\`.
+
+Set a role's vars in the [inventory](inventory.md), under the name of the role: \`nginx: { body: 64m }\`. An unknown key or an
+invalid value stops a run before it contacts a host. \`npx zx scripts/inventory.mjs vars web1\` shows the values of a host and
+where each one comes from.
 `
 
 function tableFor(site: Vars<Site>) {
@@ -19,7 +22,7 @@ function tableFor(site: Vars<Site>) {
   if (!parsed.ok) throw new Error('the site has required vars')
   return (vars: Vars<unknown>): string => {
     const rows = vars.describe(parsed.value).map(({ name, type, default: value, is }) => {
-      const shown = value === undefined ? '**required**' : value === '' ? 'unset' : `\`${value}\``
+      const shown = value === undefined ? '**required**' : value === '' ? 'not set' : `\`${value}\``
       return `| \`${name}\` | ${cell(type)} | ${cell(shown)} | ${cell(is)} |\n`
     })
     return rows.length === 0
