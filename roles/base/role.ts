@@ -8,18 +8,8 @@ import vars from './vars.ts'
 export default role(import.meta, {
   vars,
   tasks({ vars, facts, host, handler, ...declared }) {
-    const {
-      apt,
-      authorizedKey,
-      configSet,
-      directory,
-      file,
-      firewall,
-      hostname,
-      kernelModule,
-      lineInFile,
-      locale,
-    } = declared
+    const { apt, authorizedKey, configSet, directory, file, firewall, hostname, kernelModule, locale } =
+      declared
     const { service, sudoers, swap, sysctl, template, timezone, user } = declared
     refuseLockout(host.name, vars.ssh, facts.ssh)
 
@@ -34,7 +24,6 @@ export default role(import.meta, {
     directory('/etc/security/limits.d')
     // A core dump has the memory of its process, passwords among it.
     file('/etc/security/limits.d/capstan.conf', { content: '# Managed by Capstan.\n* hard core 0\n' })
-    lineInFile('/etc/login.defs', 'UMASK 027', { match: /^UMASK\s/ })
 
     const restartJournal = handler('restart the journal', service.restart('systemd-journald'))
     directory('/etc/systemd/journald.conf.d')

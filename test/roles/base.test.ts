@@ -47,7 +47,6 @@ describe('the base role', () => {
       'directory /etc/security',
       'directory /etc/security/limits.d',
       'file /etc/security/limits.d/capstan.conf',
-      'lineInFile /etc/login.defs: UMASK 027',
       'directory /etc/systemd/journald.conf.d',
       'template /etc/systemd/journald.conf.d/capstan.conf',
       'apt systemd-timesyncd',
