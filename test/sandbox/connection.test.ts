@@ -185,7 +185,10 @@ describe('a session', () => {
     expect((await connection.run("printf '\\000\\377\\n\\n'")).stdout).toEqual(Buffer.from([0, 255, 10, 10]))
     expect((await connection.run('fi')).exitCode).toBe(2)
     const late = connection.run("trap '' TERM; sleep 4321 & sleep 4321", { deadline: 0.5 })
-    await expect(late).rejects.toMatchObject({ code: 'deadline', hint: expect.stringContaining('were killed') })
+    await expect(late).rejects.toMatchObject({
+      code: 'deadline',
+      hint: expect.stringContaining('were killed'),
+    })
     expect(await say(connection, 'pgrep -x -f "sleep 4321" || echo none')).toBe('none\n')
   })
 
