@@ -22,6 +22,15 @@ function firewallOf(tasks: (nouns: Nouns) => void) {
 }
 
 describe('the rules of a firewall', () => {
+  // The answer to a DHCPv6 client's multicast belongs to no connection that the kernel knows.
+  it('let the host keep an address that it has by DHCP', () => {
+    const lines = rulesOf(ruling, [])
+      .split('\n')
+      .map(line => line.trim())
+    expect(lines).toContain('ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept')
+    expect(lines).toContain('udp sport 67 udp dport 68 accept')
+  })
+
   it('let in what others reach, by family and address, and tell so in their comment', () => {
     const text = rulesOf(ruling, [
       socket('tcp', 443, '0.0.0.0'),
@@ -35,7 +44,7 @@ describe('the rules of a firewall', () => {
     expect(
       text
         .split('\n')
-        .filter(line => /dport.*accept/.test(line))
+        .filter(line => /dport.*accept/.test(line) && !/sport/.test(line))
         .map(line => line.trim()),
     ).toEqual([
       'meta nfproto ipv4 tcp dport { 80, 443 } accept',
@@ -61,7 +70,7 @@ describe('the rules of a firewall', () => {
     expect(
       text
         .split('\n')
-        .filter(line => /dport/.test(line))
+        .filter(line => /dport/.test(line) && !/sport/.test(line))
         .map(line => line.trim()),
     ).toEqual([
       'ip saddr { 10.0.0.0/8 } tcp dport { 22, 2222 } jump ssh',

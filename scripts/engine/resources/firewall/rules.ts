@@ -43,6 +43,8 @@ table inet capstan {
 		icmp type echo-request limit rate 50/second burst 100 packets accept
 		icmpv6 type { destination-unreachable, packet-too-big, time-exceeded, parameter-problem, nd-router-solicit, nd-router-advert, nd-neighbor-solicit, nd-neighbor-advert, mld-listener-query, mld-listener-report } accept
 		icmpv6 type echo-request limit rate 50/second burst 100 packets accept
+		ip6 saddr fe80::/10 udp sport 547 udp dport 546 accept
+		udp sport 67 udp dport 68 accept
 ${rules.map(rule => `\t\t${rule}\n`).join('')}${sources(from, `tcp dport ${set(ssh)}`)
   .map(match => `\t\t${match} jump ssh\n`)
   .join('')}${open(sockets)}${allow.flatMap(allowed).join('')}	}
