@@ -64,9 +64,11 @@ export function waitForReader(
   target.once('pipe', async (feed: Writable) => {
     const output = await source
     output.on('data', () => {
-      if (feed.writableLength < room) return
+      // zx brings a command's stdin what it is fed whether or not that has room.
+      const sink = isCommand ? (reader as ProcessPromise).stdin : feed
+      if (!sink || sink.writableLength < room) return
       output.pause()
-      feed.once('drain', () => output.resume())
+      sink.once('drain', () => output.resume())
     })
     const end = () => {
       gone()
