@@ -27,6 +27,19 @@ it('A module is loaded as it is now, each time, and knows its own place.', () =>
   }
 })
 
+it('A module that is kept imports packages as one that is new does.', () => {
+  const script = `
+    import { require } from './scripts/typescript.mjs'
+    const { openPrinter } = require('./engine/command/printer.ts')
+    await openPrinter({ stream: process.stdout, verbosity: 0, diff: false })
+    console.log('opened')`
+  const env = { ...process.env, GITHUB_ACTIONS: 'true' }
+  for (const _ of [1, 2])
+    expect(
+      execFileSync(process.execPath, ['--input-type=module', '-e', script], { env }).toString(),
+    ).toContain('opened')
+})
+
 it('A stack names the line as it stands in the module.', () => {
   const lines = [
     '/** Its types and comments are gone when it runs. */',

@@ -5,7 +5,7 @@ import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import Module, { createRequire } from 'node:module'
 import { basename, dirname } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { constants, Script } from 'node:vm'
+import { Script } from 'node:vm'
 
 const require = createRequire(import.meta.url)
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -24,8 +24,13 @@ const options = {
 const head =
   "const importMeta = { url: require('node:url').pathToFileURL(__filename).href, dirname: __dirname, filename: __filename };"
 
+// Kept code of V8 has lost how to import, so that is handed in.
+const wrapper = '(function (exports, require, module, __filename, __dirname, importPackage) { '
+const load = specifier => import(specifier)
+
 const { version } = JSON.parse(readFileSync(`${root}node_modules/esbuild/package.json`, 'utf8'))
-const recipe = JSON.stringify([version, process.version, process.arch, options, head])
+// V8's code has the path of its module, and a stack would show that of another checkout.
+const recipe = JSON.stringify([root, version, process.version, process.arch, options, head])
 
 /**
  * The modules of the cache file by their path below the root: the hash of the TypeScript, the JavaScript, and the lengths
@@ -48,12 +53,12 @@ Module._extensions['.ts'] = (module, filename) => {
   const hash = createHash('sha256').update(source).digest('base64')
   const found = isOwn && kept[name]?.hash === hash ? keptModule(kept[name]) : undefined
   const { code, map, cachedData } = found ?? javascript(filename, source)
-  const importModuleDynamically = constants.USE_MAIN_CONTEXT_DEFAULT_LOADER
-  const script = new Script(Module.wrap(code), { filename, cachedData, importModuleDynamically })
+  const script = new Script(`${wrapper}${code}\n})`, { filename, cachedData })
   if (isOwn && (cachedData === undefined || script.cachedDataRejected)) isNew = true
   loaded.set(filename, { name, hash, code, map, script, isOwn, cachedData })
   const run = script.runInThisContext()
-  run.call(module.exports, module.exports, id => module.require(id), module, filename, dirname(filename))
+  const required = id => module.require(id)
+  run.call(module.exports, module.exports, required, module, filename, dirname(filename), load)
 }
 process.once('exit', () => {
   if (isNew) write()
@@ -72,7 +77,8 @@ function javascript(filename, source) {
     ...options,
     sourcefile: basename(filename),
   })
-  return { code: code.includes('importMeta') ? head + code : code, map: Buffer.from(map) }
+  const script = code.replace(/\bimport\(/g, 'importPackage(')
+  return { code: script.includes('importMeta') ? head + script : script, map: Buffer.from(map) }
 }
 
 function keptModule({ code, from, map, compiled }) {
