@@ -71,7 +71,9 @@ test.each([0, 1])('host %i reaches the archive, and what it fetched no host fetc
   harvest({ root: clone })
   const [twin] = await sandboxUp([{ name: 'twin', debian: host.debian }], { root: other, say })
   if (twin === undefined) throw new Error('no twin')
-  expect(ssh(twin, 'apt-get update -qq; apt-get install -y --no-install-recommends tree 2>&1')).toContain('Need to get 0 B/')
+  expect(ssh(twin, 'apt-get update -qq; apt-get install -y --no-install-recommends tree 2>&1')).toContain(
+    'Need to get 0 B/',
+  )
   await sandboxDown({ root: other, say })
 })
 
