@@ -63,14 +63,17 @@ export function waitForReader(
   const target = isCommand ? (reader as unknown as Internals)._stdin : (reader as Writable)
   target.once('pipe', async (feed: Writable) => {
     const output = await source
-    output.on('data', () => {
+    const wait = () => {
       // zx brings a command's stdin what it is fed whether or not that has room.
       const sink = isCommand ? (reader as ProcessPromise).stdin : feed
       if (!sink || sink.writableLength < room) return
       output.pause()
       sink.once('drain', () => output.resume())
-    })
+    }
+    output.on('data', wait)
+    // What is left to come is read to its end, and waits for nobody.
     const end = () => {
+      output.off('data', wait)
       gone()
       output.resume()
     }
