@@ -105,12 +105,12 @@ it('declares its configuration', () => {
   expect(labels).toEqual(['directory /etc/${name}', \`template \${path}\`])
 })
 
-it('writes what it is told', () => {
+it('writes the number of workers', () => {
   const wanted = declared({ workers: 4 })[1]?.wanted as { readonly content: Buffer } | undefined
   expect(wanted?.content.toString()).toContain('workers = 4\\n')
 })
 
-it('refuses what is no number of workers', () => {
+it('refuses an invalid number of workers', () => {
   expect(() => declared({ workers: 0 })).toThrow('expected 1–64, got 0')
 })
 `,

@@ -1,8 +1,8 @@
 import type { Difference } from '#engine/output/events.ts'
 import { quote } from '#engine/quote.ts'
 import { checkedLine, checkedMatch, checkedPath } from './checked.ts'
-import { declareEdit, type Edited } from './edit.ts'
-import { linesOf, textOf } from './lines.ts'
+import { declareEdit } from './edit.ts'
+import { fstabLine, withFstabLine } from './fstab.ts'
 import { readByPerl } from './perl-reader.ts'
 import { type Declare, type DeclareOptions, differs, type Kind, known } from './resource.ts'
 
@@ -35,8 +35,8 @@ export function mount(declare: Declare): DeclareMount {
     if (/\s/.test(options))
       throw new RangeError(`expected options of a mount without spaces, got ${JSON.stringify(options)}`)
     checkedMatch('a type of file system', /[a-z0-9][a-z0-9_.-]*/, type)
-    const line = [escaped(device), escaped(checkedPath(path)), type, options, '0', String(pass)].join(' ')
-    const edit = (text: string) => withLine(text, path, line)
+    const line = fstabLine(device, checkedPath(path), type, options, '0', String(pass))
+    const edit = (text: string) => withFstabLine(text, { field: 1, value: path }, line)
     const isBind = options.split(',').includes('bind')
     const isTyped = !isBind && type !== 'none' && type !== 'auto'
     const wanted = { path, device, type: isTyped ? type : undefined, options, isBind }
@@ -47,7 +47,7 @@ export function mount(declare: Declare): DeclareMount {
   return Object.assign(present, {
     absent(path: string, options: DeclareOptions = {}): void {
       declare(mounts, { name: path, wanted: { path: checkedPath(path) } }, options)
-      const edit = (text: string) => withLine(text, path, undefined)
+      const edit = (text: string) => withFstabLine(text, { field: 1, value: path }, undefined)
       declareEdit(declare, 'mount', '/etc/fstab', path, { edit, isRemoval: true, after: reload }, options)
     },
   })
@@ -138,23 +138,4 @@ const shown = [
 function missing({ options = '' }: WantedMount, found: FoundMount): readonly string[] {
   const flags = options.split(',').filter(option => shown.includes(option))
   return flags.filter(flag => (flag === 'rw' ? found.options.includes('ro') : !found.options.includes(flag)))
-}
-
-function withLine(text: string, path: string, line: string | undefined): Edited {
-  const lines = linesOf(text)
-  const isOwn = (one: string) => !/^\s*#/.test(one) && one.trim().split(/\s+/)[1] === escaped(path)
-  const own = lines.filter(isOwn)
-  const wanted = line ?? 'absent'
-  const isSame =
-    line === undefined ? own.length === 0 : own.length === 1 && own[0]?.trim().replace(/\s+/g, ' ') === line
-  if (isSame) return { text, found: wanted, wanted }
-  const first = lines.findIndex(isOwn)
-  const others = lines.filter(one => !isOwn(one))
-  const next = line === undefined ? others : others.toSpliced(first < 0 ? others.length : first, 0, line)
-  return { text: textOf(next), found: own.join(', ') || 'absent', wanted }
-}
-
-// Source: fstab(5): a space as \040, a tab as \011, a backslash as \134.
-function escaped(text: string): string {
-  return text.replace(/[\s\\#]/g, one => `\\${one.charCodeAt(0).toString(8).padStart(3, '0')}`)
 }

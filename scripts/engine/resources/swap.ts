@@ -1,7 +1,7 @@
 import { quote, quoteAll } from '#engine/quote.ts'
 import { checkedMatch, checkedPath } from './checked.ts'
-import { declareEdit, type Edited } from './edit.ts'
-import { linesOf, textOf } from './lines.ts'
+import { declareEdit } from './edit.ts'
+import { fstabLine, withFstabLine } from './fstab.ts'
 import { readByPerl } from './perl-reader.ts'
 import { type Declare, type DeclareOptions, differs, type Kind, known } from './resource.ts'
 
@@ -20,12 +20,13 @@ export interface DeclareSwap {
 export function swap(declare: Declare): DeclareSwap {
   const present = (path: string, { size, ...options }: SwapOptions): void => {
     declare(swaps, { name: path, wanted: { path: checkedFile(path), bytes: bytesOf(size) } }, options)
-    const edit = (text: string) => withLine(text, path, `${path} none swap sw 0 0`)
+    const edit = (text: string) =>
+      withFstabLine(text, { field: 0, value: path }, fstabLine(path, 'none', 'swap', 'sw', '0', '0'))
     declareEdit(declare, 'swap', '/etc/fstab', path, { edit }, { ...options, create: true })
   }
   return Object.assign(present, {
     absent(path: string, options: DeclareOptions = {}): void {
-      const edit = (text: string) => withLine(text, path, undefined)
+      const edit = (text: string) => withFstabLine(text, { field: 0, value: path }, undefined)
       declareEdit(declare, 'swap', '/etc/fstab', checkedFile(path), { edit, isRemoval: true }, options)
       declare(swaps, { name: path, wanted: { path, bytes: undefined } }, options)
     },
@@ -116,19 +117,4 @@ function bytesOf(size: string): number {
   const bytes = Number(count) * (unit.toLowerCase() === 'g' ? 1024 ** 3 : 1024 ** 2)
   if (Number.isInteger(bytes)) return bytes
   throw new RangeError(`expected a size such as 512m or 2g, got ${JSON.stringify(size)}`)
-}
-
-function withLine(text: string, path: string, line: string | undefined): Edited {
-  const lines = linesOf(text)
-  const isOwn = (one: string) => one.trim().split(/\s+/)[0] === path
-  const own = lines.filter(isOwn)
-  const wanted = line ?? 'absent'
-  if (line === undefined ? own.length === 0 : own.length === 1 && own[0] === line)
-    return { text, found: wanted, wanted }
-  const others = lines.filter(one => !isOwn(one))
-  return {
-    text: textOf(line === undefined ? others : [...others, line]),
-    found: own.join(', ') || 'absent',
-    wanted,
-  }
 }

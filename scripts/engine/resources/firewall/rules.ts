@@ -1,7 +1,7 @@
 import { isIP, isIPv6 } from 'node:net'
 import { isLoopback, type Socket } from '../listens/sockets.ts'
 
-/** What `firewall` is told. */
+/** The options of `firewall`, with all defaults. */
 export interface Ruling {
   /** Ports of sshd. */
   readonly ssh: readonly number[]
