@@ -4,7 +4,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startLoad } from '../deploy/load.ts'
 import { brokenIndex, hangingIndex, lateIndex, scripts, source } from './deploy-app.ts'
 import { kept } from './kept.ts'
-import { type Machine, machine } from './machine.ts'
+import { type Machine, machine, rebooted } from './machine.ts'
 import { runHere } from './site.ts'
 import { ask } from './web-request.ts'
 
@@ -23,13 +23,6 @@ const steps = (
   lines: readonly { readonly event: string; readonly state?: string; readonly step?: string }[],
 ) => lines.flatMap(line => (line.event === 'step' && line.state === 'done' ? [line.step ?? ''] : []))
 
-// The login that is shared by a test's commands may have ended with the host.
-const leave = () => {
-  try {
-    host?.close()
-  } catch {}
-}
-
 // These tests run in order: each one begins where the one before it ended.
 beforeAll(async () => {
   host = await machine('deploy12', 12, await kept('web', 12))
@@ -38,7 +31,7 @@ beforeAll(async () => {
   )
   run = scripts(host)
 })
-afterAll(() => leave())
+afterAll(() => host?.close())
 
 it('ships a folder: odd names, links, executables and empty folders arrive, what is ignored does not', async () => {
   const set = await runHere({ hosts: host, words: ['-t', 'nginx,app'] })
@@ -427,14 +420,7 @@ it('loses no request through six switches, with slow ones and new connections am
 
 it('serves the live release, alone, after a reboot', async () => {
   const release = await live()
-  await host.say('systemctl --no-block reboot')
-  await new Promise(resolve => setTimeout(resolve, 2000))
-  leave()
-  host = await machine('deploy12', 12)
+  host = await rebooted(host)
   run = scripts(host)
-  await host.until(
-    'systemctl is-system-running --wait >/dev/null 2>&1 || systemctl is-active -q multi-user.target',
-    60,
-  )
   expect(await running()).toEqual([`foobar@${release}.service`])
 })

@@ -2,7 +2,8 @@ import { execFileSync, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
-import { type SandboxHost, sandboxUp } from '#engine/sandbox/sandbox.ts'
+import { setTimeout as wait } from 'node:timers/promises'
+import { type SandboxHost, sandboxStatus, sandboxUp } from '#engine/sandbox/sandbox.ts'
 import { sshArguments } from '#engine/sandbox/ssh-arguments.ts'
 import { type Said, Shells } from './shells.ts'
 
@@ -65,6 +66,25 @@ export async function machine(name: string, debian: SandboxHost['debian'], image
       rmSync(directory, { recursive: true, force: true })
     },
   }
+}
+
+/** Shuts the host down and boots it, by its own systemd both; the machine after it, whose units have all been started. */
+export async function rebooted({ name, host, say, close }: Machine): Promise<Machine> {
+  const booted = 'cut -d" " -f22 /proc/1/stat'
+  const before = await say(booted)
+  // In a second, when nothing of ours is logged in any more.
+  await say('systemd-run -q --on-active=1 systemctl poweroff')
+  close()
+  const isUp = async () =>
+    (await sandboxStatus({ root, say: () => {} })).some(one => one.name === name && one.state === 'running')
+  for (let turn = 0; await isUp(); turn++) {
+    if (turn > 300) throw new Error(`${name} does not go down`)
+    await wait(200)
+  }
+  const next = await machine(name, host.debian)
+  if ((await next.say(booted)) === before) throw new Error(`${name} was not shut down`)
+  await next.run('systemctl is-system-running --wait', 120)
+  return next
 }
 
 // What logins and the clock move on their own is left out; all else of the disk is in.

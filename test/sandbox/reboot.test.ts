@@ -1,11 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { sandboxDown, sandboxStatus } from '#engine/sandbox/sandbox.ts'
+import { sandboxDown } from '#engine/sandbox/sandbox.ts'
 import { ask as askDns } from './dns-query.ts'
 import { kept } from './kept.ts'
-import { type Machine, machine, root } from './machine.ts'
+import { type Machine, machine, rebooted, root } from './machine.ts'
 import { runHere } from './site.ts'
 import { ask } from './web-request.ts'
 
@@ -22,21 +21,9 @@ describe.each([12, 13] as const)('a converged Debian %i host', debian => {
   const warnings = (run: Awaited<ReturnType<typeof site>>) =>
     run.lines.filter(line => line.event === 'warning').map(line => line.message)
 
-  /** Shuts the host down and boots it, by its own systemd both. */
   async function reboot(): Promise<void> {
-    const before = await host.say('cat /proc/1/stat | cut -d" " -f22')
-    // In a second, when nothing of ours is logged in any more.
-    await host.say('systemd-run -q --on-active=1 systemctl poweroff')
-    host.close()
-    const isUp = async () =>
-      (await sandboxStatus(quiet)).some(one => one.name === name && one.state === 'running')
-    for (let turn = 0; await isUp(); turn++) {
-      if (turn > 300) throw new Error(`${name} does not go down`)
-      await wait(200)
-    }
-    host = await machine(name, debian)
-    expect(await host.say('cat /proc/1/stat | cut -d" " -f22')).not.toBe(before)
-    expect((await host.run('systemctl is-system-running --wait', 120)).stdout).toBe('running\n')
+    host = await rebooted(host)
+    expect((await host.run('systemctl is-system-running')).stdout).toBe('running\n')
   }
 
   beforeAll(async () => {

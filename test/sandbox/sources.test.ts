@@ -136,7 +136,8 @@ describe('sources', () => {
   beforeAll(async () => {
     host = await machine('sources12', 12)
     await host.say(serve)
-  })
+    expect((await declare(host, [['apt', 'git']])).exitCode).toBe(0)
+  }, 180_000)
   afterAll(() => host?.close())
 
   it('another archive or commit takes the place of the first as a whole, and what somebody had added goes', async () => {

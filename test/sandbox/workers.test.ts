@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest'
 import { apps } from '../deploy/apps.ts'
 import { scripts, source } from './deploy-app.ts'
 import { kept } from './kept.ts'
-import { type Machine, machine } from './machine.ts'
+import { type Machine, machine, rebooted } from './machine.ts'
 import { runHere, type SiteRun } from './site.ts'
 import { mail, odd, sick, sweep, value, vars, workers } from './workers-app.ts'
 
@@ -74,11 +74,7 @@ beforeAll(async () => {
   without = await live()
   expect((await deploy({}, vars({}))).exitCode).toBe(0)
 })
-afterAll(() => {
-  try {
-    host?.close()
-  } catch {}
-})
+afterAll(() => host?.close())
 
 it('are set up for the release that is live, and a second run changes nothing in two trips', async () => {
   const set = await setUp(workers)
@@ -213,16 +209,7 @@ it('keep their release from being removed for as long as they are at something',
 })
 
 it('of the live release run again after a reboot, and no others', async () => {
-  await host.say('systemctl --no-block reboot')
-  await new Promise(resolve => setTimeout(resolve, 2000))
-  try {
-    host.close()
-  } catch {}
-  host = await machine('workers1', 12)
+  host = await rebooted(host)
   run = scripts(host)
-  await host.until(
-    'systemctl is-system-running --wait >/dev/null 2>&1 || systemctl is-active -q multi-user.target',
-    60,
-  )
   await expectFollowed()
 })
