@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { role } from '#engine/converge/role.ts'
 import { algorithms } from './algorithms.ts'
 import { blockedModules, kernelSettings, swapSize } from './kernel.ts'
@@ -71,10 +72,7 @@ export default role(import.meta, {
     }
 
     // The login of this run goes on; a new one has to work, or sshd gets its old settings back.
-    const reload = handler(
-      'reload sshd',
-      `if systemctl is-active -q ssh.service; then\n${service.reload('ssh')}fi\nproven_login\n`,
-    )
+    const reload = handler('reload sshd', reloadSshd)
     configSet(
       'sshd configuration',
       { root: '/etc/ssh/sshd_config.d', test: sshdTest, notify: reload },
@@ -104,6 +102,8 @@ export default role(import.meta, {
 
 const banner =
   'Authorized users only. All access is logged and monitored; unauthorized access is prohibited and may be prosecuted by law.\n'
+
+const reloadSshd = readFileSync(new URL('reload-sshd.sh', import.meta.url), 'utf8')
 
 // The directory is that of sshd's own separation; it is there as long as sshd runs.
 const sshdTest = 'mkdir -p /run/sshd && sshd -t'
