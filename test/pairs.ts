@@ -55,6 +55,6 @@ function made(at: string, { names, days = 90, by, ca = false, passphrase }: Pair
   return { certificate, key, chain: `${at}.chain` }
 }
 
-function openssl(...words: readonly (string | readonly string[])[]): void {
-  execFileSync('openssl', words.flat(), { stdio: ['ignore', 'ignore', 'pipe'] })
+function openssl(...args: readonly (string | readonly string[])[]): void {
+  execFileSync('openssl', args.flat(), { stdio: ['ignore', 'ignore', 'pipe'] })
 }

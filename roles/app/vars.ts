@@ -21,20 +21,20 @@ import { reservedFolder, reservedVariable } from './names.ts'
 const variable = text({
   pattern: /[A-Za-z_][A-Za-z0-9_]*/,
   max: 128,
-  words: 'a variable’s name of letters, digits and _',
+  expects: 'a variable’s name of letters, digits and _',
   reserved: reservedVariable,
 })
 
 const folder = text({
   pattern: /[a-z0-9][a-z0-9_-]*/,
   max: 64,
-  words: 'a folder’s name of small letters, digits, _ and -',
+  expects: 'a folder’s name of small letters, digits, _ and -',
   reserved: reservedFolder,
 })
 
 const sharedFile = text({
   pattern: /[^/.][^/]*(\/[^/.][^/]*)*/,
-  words: 'a path within shared/',
+  expects: 'a path within shared/',
   // A single file of public/ or deploy/ is a link among the release's own.
   reserved: file => reservedFolder(file) ?? (file.startsWith('run/') ? reservedFolder('run') : undefined),
 })
@@ -42,18 +42,18 @@ const sharedFile = text({
 const extension = text({
   pattern: /[a-z0-9][a-z0-9-]*/,
   max: 64,
-  words: 'the name of a php extension as Debian’s packages have it, such as gd or redis',
+  expects: 'the name of a php extension as Debian’s packages have it, such as gd or redis',
 })
 
 const module = text({
   pattern: /[a-z0-9][a-z0-9.-]*/,
   max: 64,
-  words: 'a module’s name as Debian’s packages have it, such as pymysql',
+  expects: 'a module’s name as Debian’s packages have it, such as pymysql',
 })
 
 // php-fpm reads `500ms` as 500 s.
 const seconds = (options: { readonly default: string; readonly is: string }) =>
-  text({ ...options, pattern: /[1-9]\d{0,5}[smhd]/, words: 'a duration such as 30s, 5m or 1h' })
+  text({ ...options, pattern: /[1-9]\d{0,5}[smhd]/, expects: 'a duration such as 30s, 5m or 1h' })
 
 const day = '(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*'
 const days = `${day}((,|\\.\\.)${day})*`
@@ -95,7 +95,7 @@ export default vars({
   limits: group({
     memory: text({
       pattern: /[1-9]\d?%|[1-9]\d{0,11}[kmgKMG]/,
-      words: 'a size such as 512m or 2g, or a share such as 75%',
+      expects: 'a size such as 512m or 2g, or a share such as 75%',
       default: '75%',
       is: 'the memory that a release may take, and each worker; a share is of the host’s memory',
     }),
@@ -121,7 +121,7 @@ export default vars({
       schedule: optional(
         text({
           pattern: calendar,
-          words: 'a calendar event of systemd such as *:0/5, daily or Mon..Fri 04:30',
+          expects: 'a calendar event of systemd such as *:0/5, daily or Mon..Fri 04:30',
           is: 'when the job starts; default: it runs all the time and is restarted when it exits',
         }),
       ),
@@ -153,7 +153,7 @@ export default vars({
     health: group({
       path: text({
         pattern: /\/[A-Za-z0-9._~!$&'()*+,;=:@%/?-]*/,
-        words: 'a path such as /health',
+        expects: 'a path such as /health',
         default: '/health',
         is: 'path of the health check before and after the switch; it must return 200',
       }),
@@ -189,7 +189,7 @@ export default vars({
       }),
     ),
     migrations: optional(
-      list(text({ pattern: /[^/.][^/]*(\/[^/.][^/]*)*/, words: 'a path within the source' }), {
+      list(text({ pattern: /[^/.][^/]*(\/[^/.][^/]*)*/, expects: 'a path within the source' }), {
         is: 'files and folders of the migrations; a deploy skips the migrations while these are unchanged; default: the folder migrations, or the whole source if there is no such folder',
       }),
     ),
@@ -216,7 +216,7 @@ export default vars({
     server: choice(['gunicorn', 'uwsgi'], { default: 'gunicorn', is: 'application server' }),
     application: text({
       pattern: /[A-Za-z_][A-Za-z0-9_.]*:[A-Za-z_][A-Za-z0-9_]*/,
-      words: 'a module and a name in it, such as wsgi:application',
+      expects: 'a module and a name in it, such as wsgi:application',
       default: 'wsgi:application',
       is: 'WSGI application in the release, as module:name',
     }),
@@ -240,7 +240,7 @@ export default vars({
   node: group({
     entry: text({
       pattern: /[A-Za-z0-9_][A-Za-z0-9._-]*(\/[A-Za-z0-9_][A-Za-z0-9._-]*)*/,
-      words: 'a file within the release, such as server.js',
+      expects: 'a file within the release, such as server.js',
       default: 'server.js',
       is: 'file that Node runs; it must listen on PORT (the path of a Unix socket) and shut down cleanly on SIGTERM',
     }),

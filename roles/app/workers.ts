@@ -60,10 +60,10 @@ function serviceLines({ command, schedule, stop }: Worker, release: string): rea
 }
 
 /** A command as ExecStart= reads it: each word arrives as it is. Source: systemd.service(5), “Command lines”. */
-export function commandLine([program = '', ...words]: readonly string[], release: string): string {
+export function commandLine([program = '', ...args]: readonly string[], release: string): string {
   // systemd looks a bare name up in its PATH, and takes no path that isn't absolute.
   const own = program.includes('/') && !program.startsWith('/')
-  return [own ? `${release}/${program}` : program, ...words.map(quoted)].join(' ')
+  return [own ? `${release}/${program}` : program, ...args.map(quoted)].join(' ')
 }
 
 function quoted(word: string): string {

@@ -17,12 +17,12 @@ import {
 
 const network = text({
   pattern: /[0-9a-f:.]+(\/\d{1,3})?/i,
-  words: 'an address or a network such as 10.0.0.0/8',
+  expects: 'an address or a network such as 10.0.0.0/8',
 })
 
 const publicKey = text({
   pattern: /(ssh-|ecdsa-|sk-)[a-z0-9@.-]+ AAAA[A-Za-z0-9+/=]+( .*)?/,
-  words: 'a public key such as ssh-ed25519 AAAA… name',
+  expects: 'a public key such as ssh-ed25519 AAAA… name',
 })
 
 export default vars({
@@ -42,13 +42,13 @@ export default vars({
   swap: optional(
     text({
       pattern: /0|[1-9]\d{0,5}[mgMG]/,
-      words: 'a size such as 512m or 2g, or 0 for none',
+      expects: 'a size such as 512m or 2g, or 0 for none',
       is: 'the size of /swapfile; unset: the size of the memory on hosts with less than 2 GiB, none on others',
     }),
   ),
   journal: bytes({ default: '500m', is: 'disk space that the journal may take' }),
   sysctl: record(number(), {
-    keys: text({ pattern: /[a-z0-9_-]+([./][A-Za-z0-9_@:-]+)+/, words: 'a key such as vm.swappiness' }),
+    keys: text({ pattern: /[a-z0-9_-]+([./][A-Za-z0-9_@:-]+)+/, expects: 'a key such as vm.swappiness' }),
     default: {},
     is: 'kernel settings beside those that the role makes, or instead of them: { vm.swappiness: 10 }',
   }),
@@ -56,11 +56,11 @@ export default vars({
     enabled: flag({ default: true, is: 'install security updates every day (unattended-upgrades)' }),
     reboot: text({
       pattern: /([01]\d|2[0-3]):[0-5]\d|never/,
-      words: 'a time of day such as 04:30, or never',
+      expects: 'a time of day such as 04:30, or never',
       default: '04:30',
       is: 'when the host reboots after an update that needs a reboot',
     }),
-    held: list(text({ pattern: /[a-z0-9][a-z0-9+.-]*/, words: 'the name of a package' }), {
+    held: list(text({ pattern: /[a-z0-9][a-z0-9+.-]*/, expects: 'the name of a package' }), {
       default: [],
       is: 'packages that are never updated this way',
     }),

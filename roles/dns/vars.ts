@@ -3,7 +3,7 @@ import { domain, group, integer, ipAddress, list, optional, text, vars } from '#
 const owner = text({
   pattern: /@|(\*|[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)(\.[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?)*/i,
   max: 200,
-  words: 'a name below the domain such as blog or _dmarc, or @ for the domain itself',
+  expects: 'a name below the domain such as blog or _dmarc, or @ for the domain itself',
   default: '@',
 })
 
@@ -12,21 +12,21 @@ const host = /[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]{0,61}
 const target = text({
   pattern: new RegExp(host.source, 'i'),
   max: 253,
-  words: 'a whole host name such as mail.foobar.com, without a dot at its end',
+  expects: 'a whole host name such as mail.foobar.com, without a dot at its end',
 })
 
 // `.` is no host at all. Source: RFC 7505, "null MX".
 const exchange = text({
   pattern: new RegExp(`\\.|${host.source}`, 'i'),
   max: 253,
-  words: 'a whole host name such as mail.foobar.com, without a dot at its end, or . for no mail at all',
+  expects: 'a whole host name such as mail.foobar.com, without a dot at its end, or . for no mail at all',
 })
 
 // Source: RFC 8659, 4.2; the parameters are those of RFC 8657.
 const authority = text({
   pattern: new RegExp(`${host.source}( *; *[a-z0-9-]+=[!#-:<-\\[\\]-~]*)*`, 'i'),
   max: 255,
-  words:
+  expects:
     'an authority such as letsencrypt.org, with parameters where wanted: letsencrypt.org; accounturi=https://…',
 })
 

@@ -28,7 +28,7 @@ export default vars({
   }),
   collation: text({
     pattern: /utf8mb4_[a-z0-9_]+/,
-    words: 'a collation of utf8mb4, such as utf8mb4_unicode_ci',
+    expects: 'a collation of utf8mb4, such as utf8mb4_unicode_ci',
     default: 'utf8mb4_unicode_ci',
     is: 'collation of the server and of the app’s database; existing tables keep theirs',
   }),

@@ -40,7 +40,7 @@ const declared = vars({
   acme: group({
     directory: text({
       pattern: /^https:\/\/[A-Za-z0-9.:[\]-]+\/[A-Za-z0-9._~/-]*$/,
-      words: 'the https:// URL of an ACME directory',
+      expects: 'the https:// URL of an ACME directory',
       default: letsEncrypt,
       is: 'acme: directory URL of the CA; for tests use https://acme-staging-v02.api.letsencrypt.org/directory',
     }),

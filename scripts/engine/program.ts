@@ -67,8 +67,8 @@ export function runSync(program: string, args: readonly string[], options: Progr
   const { exitCode } = zx().sync({
     ...settings(options),
     ...{ prefix: 'exec ', store, stdio: ['ignore', 'pipe', 'pipe'] },
-    spawnSync: ((file: string, words: readonly string[], given: object) =>
-      spawnSync(file, words, { ...given, timeout, maxBuffer: 64 * 1024 * 1024 })) as typeof spawnSync,
+    spawnSync: ((file: string, args: readonly string[], given: object) =>
+      spawnSync(file, args, { ...given, timeout, maxBuffer: 64 * 1024 * 1024 })) as typeof spawnSync,
   })`${[program, ...args]}`
   return { code: exitCode, ...textOf(store) }
 }

@@ -10,6 +10,6 @@ export function quote(word: string): string {
 }
 
 /** Words joined by spaces, each quoted. */
-export function quoteAll(words: readonly string[]): string {
-  return words.map(quote).join(' ')
+export function quoteAll(args: readonly string[]): string {
+  return args.map(quote).join(' ')
 }

@@ -94,9 +94,9 @@ async function compare(latency) {
 }
 
 // Not spawnSync: the wire is in this process.
-function timed([program, ...words], environment = {}, input = '') {
+function timed([program, ...args], environment = {}, input = '') {
   const began = performance.now()
-  const child = spawn(program, words, { cwd: root, env: { ...process.env, ...environment } })
+  const child = spawn(program, args, { cwd: root, env: { ...process.env, ...environment } })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (output += chunk))
   child.stdin.on('error', () => {}).end(input)

@@ -111,20 +111,20 @@ function scriptsOf(host, runtime, app) {
       hosts: { [host]: { connection: 'sandbox', debian: 12 } },
     }),
   )
-  const words = script => [`scripts/${script}.mjs`, '-i', inventory]
+  const args = script => [`scripts/${script}.mjs`, '-i', inventory]
   const run = (script, more = []) => {
-    const { status, stdout, stderr } = spawnSync(process.execPath, [...words(script), ...more], { cwd: root })
+    const { status, stdout, stderr } = spawnSync(process.execPath, [...args(script), ...more], { cwd: root })
     if (status !== 0) throw new Error(`${script}.mjs ended with ${status}:\n${stdout}${stderr}`)
   }
-  return { run, start: script => started(words(script)) }
+  return { run, start: script => started(args(script)) }
 }
 
-async function started(words) {
-  const child = spawn(process.execPath, words, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
+async function started(args) {
+  const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'pipe'] })
   let said = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', chunk => (said += chunk))
   const code = await new Promise(resolve => child.on('close', resolve))
-  if (code !== 0) throw new Error(`${words[0]} ended with ${code}:\n${said}`)
+  if (code !== 0) throw new Error(`${args[0]} ended with ${code}:\n${said}`)
 }
 
 function column(value, width) {

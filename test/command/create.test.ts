@@ -6,8 +6,8 @@ import { projectCopy } from './project.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 let project: ReturnType<typeof projectCopy>
-const node = (...words: readonly string[]) =>
-  spawnSync(process.execPath, words, { cwd: project.copy, encoding: 'utf8', env: { ...process.env, CI: '' } })
+const node = (...args: readonly string[]) =>
+  spawnSync(process.execPath, args, { cwd: project.copy, encoding: 'utf8', env: { ...process.env, CI: '' } })
 const read = (file: string) => readFileSync(join(project.copy, file), 'utf8')
 
 beforeAll(() => {
@@ -24,8 +24,8 @@ describe('new.mjs role', () => {
     expect(read('roles/index.ts')).toContain("export { default as myQueue } from './my-queue/role.ts'\n")
     expect(read('roles/index.mjs')).toContain('{ app, base, dns, myQueue, mysql, nginx, tls }')
     const bin = (name: string) => join('node_modules/.bin', name)
-    const run = (name: string, ...words: readonly string[]) =>
-      execFileSync(bin(name), words, { cwd: project.copy, encoding: 'utf8', stdio: 'pipe' })
+    const run = (name: string, ...args: readonly string[]) =>
+      execFileSync(bin(name), args, { cwd: project.copy, encoding: 'utf8', stdio: 'pipe' })
     run('biome', 'check', '--error-on-warnings', '--vcs-enabled=false', 'roles', 'test/roles')
   })
 
@@ -45,8 +45,8 @@ describe('new.mjs role', () => {
     [['role'], 'expected the word role and a name'],
     [['rule', 'x'], 'expected the word role and a name'],
     [['role', 'a', 'b'], 'expected the word role and a name'],
-  ])('refuses %j', (words, message) => {
-    const { status, stderr } = node('scripts/new.mjs', ...words)
+  ])('refuses %j', (args, message) => {
+    const { status, stderr } = node('scripts/new.mjs', ...args)
     expect([status, stderr]).toEqual([2, expect.stringContaining(message)])
   })
 })

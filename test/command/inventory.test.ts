@@ -22,11 +22,11 @@ groups:
 }
 
 /** What the command says, what it complains of, and its exit code. */
-async function run(...words: readonly string[]) {
+async function run(...args: readonly string[]) {
   const said: string[] = []
   const complaints: string[] = []
   const to = (all: string[]) => ({ write: (text: string) => all.push(text) > 0 })
-  const input = { words, root: project(files), environment: {}, stdout: to(said) }
+  const input = { args, root: project(files), environment: {}, stdout: to(said) }
   const code = await exitCodeOf(inventoryCommand, input, to(complaints))
   return { code, said: said.join('').replace(/\n$/, ''), complaints: complaints.join('') }
 }
@@ -88,8 +88,8 @@ describe('What it says', () => {
   })
 
   test('--help and no words at all print the help.', async () => {
-    for (const words of [['--help'], ['-h'], [], ['vars', '--help']]) {
-      const { code, said } = await run(...words)
+    for (const args of [['--help'], ['-h'], [], ['vars', '--help']]) {
+      const { code, said } = await run(...args)
       expect(said).toContain('Examples:\n  npx zx scripts/inventory.mjs list')
       expect(code).toBe(0)
     }
@@ -109,8 +109,8 @@ describe('What it refuses, with exit code 2', () => {
     [['list', '-i', 'prod'], 'did you mean production?'],
     [['list', '-e', 'ngnix.a=1'], '-e ngnix.a: no role is named ngnix; did you mean nginx?'],
   ]
-  test.each(refusals)('%j', async (words, message) => {
-    const { code, said, complaints } = await run(...words)
+  test.each(refusals)('%j', async (args, message) => {
+    const { code, said, complaints } = await run(...args)
     expect(complaints).toContain(message)
     expect([code, said]).toStrictEqual([2, ''])
   })
@@ -125,9 +125,9 @@ describe('As a person runs it', () => {
     ['zx with an absolute path', [zx, join(root, 'scripts/inventory.mjs')]],
   ]
   test.each(ways)('%s gives it its words and its exit code.', async (_title, before) => {
-    const words = [...before, 'lst', '--inventory', 'sandbox']
+    const args = [...before, 'lst', '--inventory', 'sandbox']
     const { code, stderr } = await new Promise<{ code: unknown; stderr: string }>(done =>
-      execFile(process.execPath, words, { cwd: root }, (error, _stdout, stderr) =>
+      execFile(process.execPath, args, { cwd: root }, (error, _stdout, stderr) =>
         done({ code: error?.code, stderr }),
       ),
     )

@@ -13,11 +13,11 @@ interface Ended {
 /** A process to its end, or to its death after 30 s (exit code null). What it says is answered by `answer`. */
 function ended(
   command: string,
-  words: readonly string[],
+  args: readonly string[],
   answer: (said: string) => string | undefined = () => undefined,
 ) {
   return new Promise<Ended>(resolve => {
-    const child = spawn(command, words, { cwd: root, env: { ...process.env, CAPSTAN_SUDO_PASSWORD: '' } })
+    const child = spawn(command, args, { cwd: root, env: { ...process.env, CAPSTAN_SUDO_PASSWORD: '' } })
     const timer = setTimeout(() => child.kill('SIGKILL'), 30_000)
     let said = ''
     const onData = (chunk: Buffer) => {
@@ -40,8 +40,8 @@ function localHost(): string {
 }
 
 test('run.mjs ends once its command has run longer than its deadline.', async () => {
-  const words = ['scripts/run.mjs', '-i', localHost(), '--deadline', '0.3', 'here', '--', 'sleep 300']
-  const { exitCode, said } = await ended(process.execPath, words)
+  const args = ['scripts/run.mjs', '-i', localHost(), '--deadline', '0.3', 'here', '--', 'sleep 300']
+  const { exitCode, said } = await ended(process.execPath, args)
   expect(said).toContain('longer than its deadline of 0.3 s')
   expect(exitCode).toBe(1)
 })

@@ -22,8 +22,8 @@ test.each([
   [['ssh', 'web1', 'ls', '-l', '--help'], { verb: 'ssh', host: 'web1', command: ['ls', '-l', '--help'] }],
   [['--help'], { verb: 'help' }],
   [['up', '-h'], { verb: 'help' }],
-])('%j is understood', (words, expected) => {
-  expect(parseSandboxCommand(words)).toEqual(expected)
+])('%j is understood', (args, expected) => {
+  expect(parseSandboxCommand(args)).toEqual(expected)
 })
 
 test.each([
@@ -36,18 +36,18 @@ test.each([
   [['down', 'web1', '--purge'], 'without names'],
   [['status', 'web1'], 'got status web1'],
   [['ssh'], 'wanted the name of a host'],
-])('%j is refused: %s', (words, message) => {
-  expect(() => parseSandboxCommand(words)).toThrow(message)
+])('%j is refused: %s', (args, message) => {
+  expect(() => parseSandboxCommand(args)).toThrow(message)
 })
 
 test('ssh reads no configuration but ours and takes no other key', () => {
-  const words = sshArguments({
+  const args = sshArguments({
     ...{ name: 'web1', debian: 12, address: '127.0.0.1', port: 22_000, user: 'root', ip: '10.141.7.10' },
     ...{ keyFile: '/a b/id', knownHostsFile: '/a b/known_hosts' },
     ports: { http: 1, https: 2, dns: 3 },
   })
-  expect(words).toContain('StrictHostKeyChecking=yes')
-  expect(words).toContain('UserKnownHostsFile="/a b/known_hosts"')
-  expect(words.join(' ')).toContain('-F /dev/null -i /a b/id -p 22000')
-  expect(words.at(-1)).toBe('root@127.0.0.1')
+  expect(args).toContain('StrictHostKeyChecking=yes')
+  expect(args).toContain('UserKnownHostsFile="/a b/known_hosts"')
+  expect(args.join(' ')).toContain('-F /dev/null -i /a b/id -p 22000')
+  expect(args.at(-1)).toBe('root@127.0.0.1')
 })

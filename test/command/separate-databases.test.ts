@@ -21,10 +21,10 @@ beforeAll(async () => {
 afterAll(() => server.close())
 
 const password = 'of-two-databases'
-const run = (script: SiteOptions['script'], words: readonly string[], database: object = {}) => {
+const run = (script: SiteOptions['script'], args: readonly string[], database: object = {}) => {
   contacts = 0
   const vars = { app: { database: { password, ...database } }, mysql: { password } }
-  return runHere({ ...(script && { script }), hosts: hosts(), vars, words })
+  return runHere({ ...(script && { script }), hosts: hosts(), vars, args })
 }
 
 describe('Two hosts with one app and a database each', () => {
@@ -34,8 +34,8 @@ describe('Two hosts with one app and a database each', () => {
     ['rollback', 'rollback', []],
     ['releases', 'releases', ['list']],
     ['releases restart', 'releases', ['restart']],
-  ] as const)('are refused by %s before anything is contacted', async (_name, script, words) => {
-    const { exitCode, stderr } = await run(script, words)
+  ] as const)('are refused by %s before anything is contacted', async (_name, script, args) => {
+    const { exitCode, stderr } = await run(script, args)
     expect(stderr).toMatch(/foobar runs on web1 and web2, each with its own database/)
     expect(stderr).toContain('app.database.shared: true')
     expect([exitCode, contacts]).toEqual([2, 0])

@@ -15,9 +15,9 @@ const word = fc.oneof(
 describe.each(shells)('a quoted word in %s', shell => {
   it('arrives as it was, whatever it holds', async () => {
     const session = openSession(shell)
-    const law = fc.asyncProperty(fc.array(word, { minLength: 1, maxLength: 5 }), async words => {
-      const { stdout } = await session.run(`printf '%s\\0' ${quoteAll(words)}`)
-      expect(stdout.toString().split('\0').slice(0, -1)).toEqual(words)
+    const law = fc.asyncProperty(fc.array(word, { minLength: 1, maxLength: 5 }), async args => {
+      const { stdout } = await session.run(`printf '%s\\0' ${quoteAll(args)}`)
+      expect(stdout.toString().split('\0').slice(0, -1)).toEqual(args)
     })
     await fc.assert(law, { numRuns: 300 })
     session.close()

@@ -133,10 +133,10 @@ describe('a catalog', () => {
       /a handler's name of 100 bytes/,
     ],
     ['a user that is no name', ({ user }) => user('a b'), /name/],
-  ])('refuses %s, with the place in the role', async (_what, tasks, words) => {
+  ])('refuses %s, with the place in the role', async (_what, tasks, args) => {
     await expect(declared(tasks)).rejects.toThrow(
       expect.objectContaining({
-        message: expect.stringMatching(words),
+        message: expect.stringMatching(args),
         where: expect.stringMatching(/^test\/converge\/catalog\.test\.ts:\d+$/),
       }),
     )

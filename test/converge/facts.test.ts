@@ -71,11 +71,11 @@ describe('facts', () => {
     ],
     ['a host that says nothing', { 'os.id': '', 'os.version': '', 'os.name': '' }, /an unknown system/],
     ['another init', { systemd: [] }, /without systemd/],
-  ])('refuse %s, naming it and what is managed', (_what, other, words) => {
+  ])('refuse %s, naming it and what is managed', (_what, other, args) => {
     expect(() => facts(other)).toThrow(
       expect.objectContaining({
         code: 'host-unsupported',
-        message: expect.stringMatching(words),
+        message: expect.stringMatching(args),
         hint: expect.stringContaining('debian 12'),
       }),
     )

@@ -44,8 +44,8 @@ const script = convergeScript(stage, {
 
 describe('the script of a stage', () => {
   it.each(['dash', 'bash --posix'])('has no word that %s objects to', shell => {
-    const [command = '', ...words] = shell.split(' ')
-    const { status, stderr } = spawnSync(command, [...words, '-n'], { input: script, timeout: 10_000 })
+    const [command = '', ...args] = shell.split(' ')
+    const { status, stderr } = spawnSync(command, [...args, '-n'], { input: script, timeout: 10_000 })
     expect([status, stderr.toString()]).toEqual([0, ''])
   })
 

@@ -37,8 +37,8 @@ const make = (given: { readonly build?: string; readonly ref?: string; readonly 
     app: 'shop',
     say: () => {},
   })
-const git = (...words: readonly string[]) =>
-  execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', ...words], { cwd: root, stdio: 'pipe' })
+const git = (...args: readonly string[]) =>
+  execFileSync('git', ['-c', 'user.name=a', '-c', 'user.email=a@b', ...args], { cwd: root, stdio: 'pipe' })
 
 describe('what is shipped', () => {
   it('has been built, and its hook was run in it after that, as the app', async () => {

@@ -90,8 +90,8 @@ export class HostModel {
       new RegExp(`^${name}\\(\\) \\{\\n([\\s\\S]*?)\\n\\}$`, 'm').exec(script)?.[1] ?? ''
     const calls = [...script.matchAll(/^(soft_)?step (\d+)$/gm)]
     let said = ''
-    const mark = (words: string) => {
-      said += `\n${nonce} ${words}\n`
+    const mark = (args: string) => {
+      said += `\n${nonce} ${args}\n`
     }
     for (const [, soft, index] of calls) {
       const step = shell(`step_${index}`)
@@ -121,7 +121,7 @@ export class HostModel {
 
   #do(shell: string, release: string): void {
     for (const line of shell.split('\n')) {
-      const [name = '', ...words] = line.replaceAll("'", '').split(' ')
+      const [name = '', ...args] = line.replaceAll("'", '').split(' ')
       this.did.push(name)
       switch (name) {
         case 'start_new':
@@ -142,7 +142,7 @@ export class HostModel {
           break
         case 'back':
           if (this.current === release) {
-            this.current = words[0] || undefined
+            this.current = args[0] || undefined
             this.releases.set(release, 'bad')
           } else this.releases.set(release, 'failed')
           this.running.delete(release)
@@ -151,10 +151,10 @@ export class HostModel {
           this.releases.set(release, 'built')
           break
         case 'end_others':
-          for (const other of words.slice(1)) this.running.delete(other)
+          for (const other of args.slice(1)) this.running.delete(other)
           break
         case 'prune':
-          for (const old of words) this.releases.delete(old)
+          for (const old of args) this.releases.delete(old)
       }
     }
   }

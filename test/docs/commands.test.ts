@@ -23,8 +23,8 @@ it('docs/commands.md has the help of every command.', async () => {
 it('Each command in the pages exists, and so do its flags.', () => {
   const unknown = pages.flatMap(({ path, text }) =>
     [...text.matchAll(/(?:npx zx|node) scripts\/(\w+)\.mjs([^`'"#|&\n]*)/g)].flatMap(
-      ([line, name = '', words = '']) =>
-        ownScripts.includes(name) || (help.has(name) && areKnown(name, words))
+      ([line, name = '', args = '']) =>
+        ownScripts.includes(name) || (help.has(name) && areKnown(name, args))
           ? []
           : [`${path}: ${line.trim()}`],
     ),
@@ -46,8 +46,8 @@ it('Each npm script in the pages exists.', async () => {
 const ownScripts = ['patch', 'x']
 
 /** Whether the help of the command has each flag among the words that come before `--`. */
-function areKnown(command: string, words: string): boolean {
-  const [own = ''] = words.split(/ -- | --$/)
+function areKnown(command: string, args: string): boolean {
+  const [own = ''] = args.split(/ -- | --$/)
   const flags = [...own.matchAll(/(?<= )(--[a-z][a-z-]*|-[A-Za-z]+)/g)].map(([flag]) => flag)
   const single = flags.flatMap(flag =>
     /^-[A-Za-z]{2}/.test(flag) ? [...flag.slice(1)].map(letter => `-${letter}`) : [flag],

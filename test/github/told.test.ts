@@ -23,11 +23,11 @@ afterEach(() => {
 })
 
 /** Runs github.mjs with the words; a `FILE` among them holds the text. */
-function run(words: readonly string[], text = '', more: Readonly<Record<string, string>> = {}) {
+function run(args: readonly string[], text = '', more: Readonly<Record<string, string>> = {}) {
   const file = join(folder, 'summary.md')
   writeFileSync(file, text)
   const env = { PATH: process.env['PATH'], ...github.environment, ...more }
-  const given = words.map(word => (word === 'FILE' ? file : word))
+  const given = args.map(word => (word === 'FILE' ? file : word))
   return new Promise<{ code: number; said: string }>(done => {
     execFile(process.execPath, [script, ...given], { env }, (error, stdout, stderr) => {
       done({ code: error === null ? 0 : Number(error.code), said: stdout + stderr })
@@ -85,7 +85,7 @@ it.each([
   ['a number that is none', ['comment', 'FILE'], { PULL_REQUEST: '7; id' }],
   ['an outcome that is none', ['drift', 'maybe', 'FILE'], {}],
   ['no token', ['drift', 'success', 'FILE'], { GITHUB_TOKEN: '' }],
-])('refuses %s before it speaks to GitHub', async (_what, words, more) => {
-  expect(await run(words, '', more)).toMatchObject({ code: 2 })
+])('refuses %s before it speaks to GitHub', async (_what, args, more) => {
+  expect(await run(args, '', more)).toMatchObject({ code: 2 })
   expect(github.writes).toEqual([])
 })

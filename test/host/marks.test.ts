@@ -18,7 +18,7 @@ function read(log: Buffer, cuts: readonly number[]): Mark[] {
   return marks
 }
 
-const line = (words: string) => `\n${nonce} ${words}\n`
+const line = (args: string) => `\n${nonce} ${args}\n`
 
 describe('the reader of a stage’s log', () => {
   it.each<[string, Mark]>([
@@ -33,8 +33,8 @@ describe('the reader of a stage’s log', () => {
     ['again 4 0', { word: 'again', index: 4, code: 0 }],
     ['stopped', { word: 'stopped' }],
     ['done 1', { word: 'done', code: 1 }],
-  ])('reads %s', (words, mark) => {
-    expect(read(Buffer.from(line(words)), [])).toEqual([mark])
+  ])('reads %s', (args, mark) => {
+    expect(read(Buffer.from(line(args)), [])).toEqual([mark])
   })
 
   it('throws on a mark that it does not know', () => {

@@ -58,7 +58,7 @@ describe('.env', () => {
 
   test('One that git has is refused; one that git merely sees is not.', async () => {
     const root = project({ '.env': 'A=file\n' })
-    const git = (...words: readonly string[]) => execFileSync('git', words, { cwd: root, stdio: 'ignore' })
+    const git = (...args: readonly string[]) => execFileSync('git', args, { cwd: root, stdio: 'ignore' })
     git('init')
     expect(environmentOf(root, {})('A')).toBe('file')
     git('add', '.env')

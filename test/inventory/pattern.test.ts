@@ -137,10 +137,10 @@ describe('Laws', () => {
     const terms = fc.array(fc.tuple(fc.constantFrom('', '!', '&'), term), { minLength: 1, maxLength: 5 })
     fc.assert(
       fc.property(terms, fc.constantFrom(',', ':'), (chosen, between) => {
-        const words = chosen.map(([sign, name]) => `${sign}${name}`)
-        const forwards = setOrNone(words.join(between))
-        expect(setOrNone(words.toReversed().join(between))).toStrictEqual(forwards)
-        if (forwards.size > 0) expect(selectHosts(inventory, words.join(between))).toHaveLength(forwards.size)
+        const args = chosen.map(([sign, name]) => `${sign}${name}`)
+        const forwards = setOrNone(args.join(between))
+        expect(setOrNone(args.toReversed().join(between))).toStrictEqual(forwards)
+        if (forwards.size > 0) expect(selectHosts(inventory, args.join(between))).toHaveLength(forwards.size)
       }),
     )
   })

@@ -22,10 +22,10 @@ test('A role is a folder of roles/ that holds a role.ts: a file, or a folder wit
 })
 
 const commands: Readonly<Record<string, (input: CommandInput) => Promise<number>>> = {
-  'site.mjs': input => siteCommand({ site, plays: [] }, { ...input, words: ['--list-hosts'] }),
+  'site.mjs': input => siteCommand({ site, plays: [] }, { ...input, args: ['--list-hosts'] }),
   'deploy.mjs': input => deployCommand({ site, app, settings }, input),
   'doctor.mjs': doctorCommand,
-  'sandbox.mjs': input => sandboxCommand({ ...input, words: ['up'] }),
+  'sandbox.mjs': input => sandboxCommand({ ...input, args: ['up'] }),
 }
 
 test.each(Object.keys(commands))('%s takes roles/site.ts for no role.', async script => {
@@ -33,6 +33,6 @@ test.each(Object.keys(commands))('%s takes roles/site.ts for no role.', async sc
     'roles/site.ts': '',
     'inventory/sandbox.yml': 'vars: { site.ts: {} }\nhosts: { web1: { connection: local } }\n',
   })
-  const input = { words: [], root, environment: {}, stdout: { write: () => true } }
+  const input = { args: [], root, environment: {}, stdout: { write: () => true } }
   await expect(commands[script]?.(input)).rejects.toThrow('no role is named site.ts')
 })

@@ -33,7 +33,7 @@ const vars = (mode = 'as it was') => ({
 
 beforeAll(async () => {
   host = await machine('chaos12', 12, await kept('web', 12))
-  expect((await runHere({ hosts: host, words: ['-t', 'nginx,app'], vars: vars() })).exitCode).toBe(0)
+  expect((await runHere({ hosts: host, args: ['-t', 'nginx,app'], vars: vars() })).exitCode).toBe(0)
   expect((await deploy()).exitCode).toBe(0)
 }, 900_000)
 afterAll(() => {
@@ -41,11 +41,11 @@ afterAll(() => {
   from.remove()
 })
 
-const options = (script: SiteOptions['script'], words: readonly string[], mode?: string): SiteOptions => ({
+const options = (script: SiteOptions['script'], args: readonly string[], mode?: string): SiteOptions => ({
   ...(script && { script }),
   hosts: host,
   vars: vars(mode),
-  words,
+  args,
   seconds: 150,
 })
 const deploy = () => runHere(options('deploy', ['--source', from.folder, '--wait', '90']))

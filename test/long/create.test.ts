@@ -10,8 +10,8 @@ afterAll(() => project.remove())
 
 // A short name and a long one: lines break elsewhere.
 it.each(['mq', 'a-role-with-a-name-of-32-letters'])('npm run check passes with a new role %s', name => {
-  const run = (file: string, ...words: readonly string[]) =>
-    execFileSync(file, words, { cwd: project.copy, encoding: 'utf8', stdio: 'pipe' })
+  const run = (file: string, ...args: readonly string[]) =>
+    execFileSync(file, args, { cwd: project.copy, encoding: 'utf8', stdio: 'pipe' })
   const bin = 'node_modules/.bin'
   run(process.execPath, 'scripts/new.mjs', 'role', name)
   run(`${bin}/biome`, 'check', '--error-on-warnings', '--vcs-enabled=false', 'roles', 'test', 'scripts')

@@ -44,8 +44,8 @@ export async function freshMachine(): Promise<FreshMachine> {
     await discardArchives(engine, archivesDirectory(root, host, debian))
   }
   const as = async (user: string, script: string, minutes = 20) => {
-    const words = ['exec', container, 'su', '-', user, '-c', `{ ${script}\n} 2>&1`]
-    const { code, stdout, stderr } = await engine.try(words, { deadline: minutes * 60 })
+    const args = ['exec', container, 'su', '-', user, '-c', `{ ${script}\n} 2>&1`]
+    const { code, stdout, stderr } = await engine.try(args, { deadline: minutes * 60 })
     return { exitCode: code, output: stdout + stderr }
   }
   const say = async (script: string, minutes?: number) => {

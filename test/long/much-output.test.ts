@@ -12,7 +12,7 @@ let count = 0
 
 beforeAll(async () => {
   host = await machine('output12', 12, await kept('web', 12))
-  const set = await runHere({ hosts: host, words: ['-t', 'nginx,app'] })
+  const set = await runHere({ hosts: host, args: ['-t', 'nginx,app'] })
   expect(set.exitCode, set.stdout.slice(-3000)).toBe(0)
 })
 afterAll(() => host?.close())

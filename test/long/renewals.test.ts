@@ -60,8 +60,7 @@ const given = (runtime: string, { mode = 0, setting = 0, extension = 0 } = {}) =
     mysql: { password, bufferPool: '128m' },
   }
 }
-const converge = (vars: ReturnType<typeof given>) =>
-  runHere({ hosts: host, words: ['-t', 'nginx,app'], vars })
+const converge = (vars: ReturnType<typeof given>) => runHere({ hosts: host, args: ['-t', 'nginx,app'], vars })
 const live = async () => (await host.say(`basename "$(readlink ${home}/current)"`)).trim()
 
 beforeAll(async () => {

@@ -115,8 +115,8 @@ describe('a firewall', () => {
     [{ from: ['10.0.0.0/8 } accept #'] }, 'expected a network'],
     [{ rate: 0 }, 'expected a rate of 1 or more'],
     [{ rules: ['tcp dport 1\n}'] }, 'expected one line of text as a rule of nft'],
-  ])('refuses %j', (options, words) => {
-    expect(() => declared(({ firewall }) => firewall(options))).toThrow(words)
+  ])('refuses %j', (options, args) => {
+    expect(() => declared(({ firewall }) => firewall(options))).toThrow(args)
   })
 })
 
@@ -125,7 +125,7 @@ describe('swap', () => {
     ['/swap file', '1g', 'expected an absolute path of letters'],
     ['/swapfile', '1k', 'expected a size such as 512m or 2g'],
     ['/swapfile', '0g', 'expected a size such as 512m or 2g'],
-  ])('%s of %s is refused', (path, size, words) => {
-    expect(() => declared(({ swap }) => swap(path, { size }))).toThrow(words)
+  ])('%s of %s is refused', (path, size, args) => {
+    expect(() => declared(({ swap }) => swap(path, { size }))).toThrow(args)
   })
 })

@@ -81,9 +81,9 @@ describe('a template', () => {
     ],
     ['a raw tag', 'a\n<%- name %>', { name: 'x' }, /:2: <%- is not for templates/],
     ['a tag that isn’t closed', '<%= name', { name: 'x' }, /x\.conf\.ejs/],
-  ])('refuses %s', (_what, text, vars, words) => {
+  ])('refuses %s', (_what, text, vars, args) => {
     expect(() => rendered(text, vars)).toThrow(
-      expect.objectContaining({ code: 'template', message: expect.stringMatching(words) }),
+      expect.objectContaining({ code: 'template', message: expect.stringMatching(args) }),
     )
   })
 

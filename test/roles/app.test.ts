@@ -147,19 +147,19 @@ describe('the app role', () => {
       ['/usr/bin/env', '%i', '$A', '${B}', '"', '\\', "'", ';', 'é'],
       '/usr/bin/env "%%i" "$$A" "$${B}" "\\"" "\\\\" "\'" ";" "é"',
     ],
-  ])('writes the command %j as systemd reads it', (words, line) => {
-    expect(commandLine(words, '/r')).toBe(line)
+  ])('writes the command %j as systemd reads it', (args, line) => {
+    expect(commandLine(args, '/r')).toBe(line)
   })
 
   it.each([
-    [{ command: 'echo "a b"' }, 'workers.w.command: expected a program and its words'],
-    [{ command: 'a && b' }, 'workers.w.command: expected a program and its words'],
-    [{ command: '+sh' }, 'workers.w.command: expected a program and its words'],
-    [{ command: ['sh', '-c', 'a\nb'] }, 'workers.w.command: expected a program and its words'],
-    [{ command: [] }, 'workers.w.command: expected a program and its words'],
+    [{ command: 'echo "a b"' }, 'workers.w.command: expected a program and its arguments'],
+    [{ command: 'a && b' }, 'workers.w.command: expected a program and its arguments'],
+    [{ command: '+sh' }, 'workers.w.command: expected a program and its arguments'],
+    [{ command: ['sh', '-c', 'a\nb'] }, 'workers.w.command: expected a program and its arguments'],
+    [{ command: [] }, 'workers.w.command: expected a program and its arguments'],
     [
       {},
-      'workers.w.command: expected a program and its words, as a list or as a line without quotes, $, | and the like, got nothing',
+      'workers.w.command: expected a program and its arguments, as a list or as a line without quotes, $, | and the like, got nothing',
     ],
     [{ command: 'a', schedule: 'every day' }, 'workers.w.schedule: expected a calendar event of systemd'],
     [{ command: 'a', schedule: '*:0/5\nUser=root' }, 'workers.w.schedule: expected a calendar event'],

@@ -130,9 +130,9 @@ describe('a lockout', () => {
     ['of other users', { users: ['alice'] }, {}, /logged in as deploy$/],
     ['of root', { root: 'no' }, { user: 'root' }, /base\.ssh\.root is no/],
     ['without a key', {}, { keys: 0 }, /deploy has none in/],
-  ] as const)('%s is refused before anything is changed.', (_what, ssh, other, words) => {
+  ] as const)('%s is refused before anything is changed.', (_what, ssh, other, args) => {
     expect(() => declared({ ssh }, { ssh: { ...login, ...other } })).toThrow(
-      expect.objectContaining({ code: 'locked-out', message: expect.stringMatching(words) }),
+      expect.objectContaining({ code: 'locked-out', message: expect.stringMatching(args) }),
     )
   })
 

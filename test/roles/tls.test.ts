@@ -242,10 +242,10 @@ function declared(input: unknown): readonly string[] {
   )
 }
 
-function ended(words: readonly string[]): Promise<{ code: number; stderr: string }> {
+function ended(args: readonly string[]): Promise<{ code: number; stderr: string }> {
   const cwd = resolve(join(import.meta.dirname, '../..'))
   return new Promise(settle => {
-    execFile(process.execPath, [...words], { cwd }, (error, _, stderr) => {
+    execFile(process.execPath, [...args], { cwd }, (error, _, stderr) => {
       settle({ code: typeof error?.code === 'number' ? error.code : 0, stderr })
     })
   })

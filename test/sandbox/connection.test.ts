@@ -96,9 +96,9 @@ describe.each(debians(12))('the users of a Debian %i host', debian => {
     const host = { address, port, user, key: keyFile, known_hosts: knownHostsFile }
     const inventory = join(there.directory, `asks${debian}.yml`)
     writeFileSync(inventory, JSON.stringify({ hosts: { there: host } }))
-    const words = ['scripts/run.mjs', '-i', inventory, 'there', '--', 'true']
+    const args = ['scripts/run.mjs', '-i', inventory, 'there', '--', 'true']
     const options = { env: { ...process.env, ...env }, timeout: 30_000 }
-    const run = promisify(execFile)(process.execPath, words, options)
+    const run = promisify(execFile)(process.execPath, args, options)
     // It was killed where it has a signal.
     await expect(run).rejects.toMatchObject({ code: 1, signal: null, stderr: expect.stringContaining(said) })
   })
@@ -149,7 +149,7 @@ describe.each(debians(12))('the users of a Debian %i host', debian => {
       }
       // OpenSSH's own session has them, and so has what sudo starts there.
       const { host } = there
-      const words = [
+      const args = [
         '-F',
         'none',
         '-i',
@@ -159,7 +159,7 @@ describe.each(debians(12))('the users of a Debian %i host', debian => {
         '-o',
         `UserKnownHostsFile=${host.knownHostsFile}`,
       ]
-      const raw = spawnSync('ssh', [...words, `free@${host.address}`, "sudo -n perl -e 'print 1'"])
+      const raw = spawnSync('ssh', [...args, `free@${host.address}`, "sudo -n perl -e 'print 1'"])
       expect(raw.stderr.toString()).toContain('evil')
     } finally {
       await say(

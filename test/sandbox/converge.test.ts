@@ -46,7 +46,7 @@ describe('500 files', () => {
 describe.each(debians(13))('--check --diff on a Debian %i host', debian => {
   const host = () => (debian === 12 ? conv1 : conv2)
   const check = (line = 'good') =>
-    runHere({ roles: ['web'], hosts: host(), vars: { web: { line } }, words: ['-C', '-D'] })
+    runHere({ roles: ['web'], hosts: host(), vars: { web: { line } }, args: ['-C', '-D'] })
   const all = [
     ...['file /usr/local/bin/fixture', 'unit fixture.service', 'directory /etc/fixture'],
     ...[
@@ -82,7 +82,7 @@ describe.each(debians(13))('--check --diff on a Debian %i host', debian => {
     await host().say('rm -f /run/fixture/reloads; sed -i "s/good/by hand/" /etc/fixture/main.conf')
     const shown = await check()
     expect(shown.changes).toEqual(['template /etc/fixture/main.conf', 'reload fixture'])
-    const text = await runHere({ roles: ['web'], hosts: host(), words: ['-CD'], text: true })
+    const text = await runHere({ roles: ['web'], hosts: host(), args: ['-CD'], text: true })
     expect(text.stdout).toMatch(/-line by hand\n.*\+line good\n/)
     expect(await host().say('grep line /etc/fixture/main.conf')).toBe('line by hand\n')
     const repaired = await runHere({ roles: ['web'], hosts: host() })
@@ -113,8 +113,8 @@ const watcher = `rm -f /run/enough; perl -e '
     $text =~ s/^#.*\\n//; $text =~ s/\\n(?=.)/ /; $seen{$text}++ if (stat ".")[3] } print sort keys %seen'`
 
 describe('a set of config files', () => {
-  const converge = (line: string, words: readonly string[] = []) =>
-    runHere({ roles: ['web'], hosts: conv1, vars: { web: { line } }, words })
+  const converge = (line: string, args: readonly string[] = []) =>
+    runHere({ roles: ['web'], hosts: conv1, vars: { web: { line } }, args })
   const files = () =>
     conv1.say('cd /etc/fixture; sha256sum *; stat -c "%n %a %U %Y" * .; ls -a /etc | grep capstan || :')
 
@@ -322,10 +322,10 @@ describe('handlers', () => {
     await conv1.say(`${forget}; mkdir -p /run/gates; : >/run/gates/go`)
     const site = { hosts: conv1, roles: ['web', 'gates'] }
     expect((await runHere({ ...site, vars: { gates: { handler: 'false' } } })).exitCode).toBe(1)
-    const only = await runHere({ ...site, words: ['-t', 'web'] })
+    const only = await runHere({ ...site, args: ['-t', 'web'] })
     expect(only.recap()).toMatchObject({ changed: 0, trips: 2 })
-    expect((await runHere({ ...site, words: ['-C'] })).changes).toEqual(['tell'])
-    expect((await runHere({ ...site, words: ['-t', 'gates'] })).changes).toEqual(['tell'])
+    expect((await runHere({ ...site, args: ['-C'] })).changes).toEqual(['tell'])
+    expect((await runHere({ ...site, args: ['-t', 'gates'] })).changes).toEqual(['tell'])
     expect((await runHere(site)).recap()).toMatchObject({ changed: 0, trips: 2 })
   })
 })

@@ -27,10 +27,10 @@ export interface Case {
 export function declare(
   host: Machine,
   calls: readonly Call[],
-  words: readonly string[] = [],
+  args: readonly string[] = [],
 ): Promise<SiteRun> {
   const vars = { declared: { calls: calls.map(call => JSON.stringify(call)) } }
-  return runHere({ roles: ['declared'], hosts: host, vars, words })
+  return runHere({ roles: ['declared'], hosts: host, vars, args })
 }
 
 /** Tests of the cases, all in the same runs: made, found, repaired after a hand edit, and removed. */

@@ -39,7 +39,7 @@ export function source(files: Readonly<Record<string, string>> = {}): Source {
 }
 
 export interface DeployOptions {
-  readonly words?: readonly string[]
+  readonly args?: readonly string[]
   readonly text?: boolean
   readonly vars?: Readonly<Record<string, unknown>>
   /** Settings of the inventory's hosts; absent: the machine as a sandbox host. */
@@ -52,13 +52,13 @@ export interface DeployOptions {
 export function scripts(machine: Machine) {
   const given = (
     script: NonNullable<SiteOptions['script']>,
-    words: readonly string[],
+    args: readonly string[],
     options: DeployOptions,
   ): SiteOptions => ({
     script,
     hosts: options.hosts ?? machine,
     vars: options.vars ?? quick,
-    words: [...words, ...(options.words ?? [])],
+    args: [...args, ...(options.args ?? [])],
     text: options.text ?? false,
     seconds: options.seconds ?? 120,
   })
@@ -68,8 +68,8 @@ export function scripts(machine: Machine) {
     deploy: (from: Source, options: DeployOptions = {}): Promise<SiteRun> =>
       runHere(given('deploy', ['--source', from.folder], options)),
     rollbackWith: (options: DeployOptions): Promise<SiteRun> => runHere(given('rollback', [], options)),
-    rollback: (...words: readonly string[]): Promise<SiteRun> => runHere(given('rollback', words, {})),
-    releases: (...words: readonly string[]): Promise<SiteRun> => runHere(given('releases', words, {})),
+    rollback: (...args: readonly string[]): Promise<SiteRun> => runHere(given('rollback', args, {})),
+    releases: (...args: readonly string[]): Promise<SiteRun> => runHere(given('releases', args, {})),
   }
 }
 

@@ -21,7 +21,7 @@ beforeAll(async () => {
   const from = content()
   await host.say('mkdir -p /usr/local/sbin && rm -f /usr/local/sbin/*')
   const vars = { app: { release: { source: from.folder } } }
-  const set = await runHere({ hosts: host, words: ['-t', 'nginx,app'], vars })
+  const set = await runHere({ hosts: host, args: ['-t', 'nginx,app'], vars })
   expect(set.exitCode, set.stdout.slice(-3000)).toBe(0)
   expect((await run.deploy(from)).exitCode).toBe(0)
   from.remove()
@@ -42,7 +42,7 @@ const content = (files: Readonly<Record<string, string>> = {}) =>
  * Where a step can be held: a command that the host runs in it, and its words. A gate stands in the command's
  * place, first in the PATH that scripts are given.
  */
-const moments: Readonly<Record<string, readonly [command: string, words: string]>> = {
+const moments: Readonly<Record<string, readonly [command: string, args: string]>> = {
   'upload begins': ['gzip', '-dc'],
   'the upload is verified': ['sha256sum', '-z*'],
   'the upload gets its name': ['sync', '-f*'],
@@ -58,11 +58,11 @@ const isUpload = (moment: string) => moment.includes('upload')
 const isAfter = (moment: string) => ['good', 'drain'].includes(moment)
 
 async function hold(moment: string): Promise<void> {
-  const [command = '', words = ''] = moments[moment] ?? []
+  const [command = '', args = ''] = moments[moment] ?? []
   const real = await host.say(`command -v ${command}`)
   await host.say(`cat >/usr/local/sbin/${command} <<'END'
 #!/bin/sh
-case "$*" in ${words.replace(/[ ]/g, '\\ ')}) : >${gates}/at; until [ -e ${gates}/go ]; do sleep 0.05; done ;; esac
+case "$*" in ${args.replace(/[ ]/g, '\\ ')}) : >${gates}/at; until [ -e ${gates}/go ]; do sleep 0.05; done ;; esac
 exec ${real.trim()} "$@"
 END
 chmod 755 /usr/local/sbin/${command}`)
@@ -209,7 +209,7 @@ it('a controller that is stopped keeps the next one out for no longer than its l
   await held()
   stopped.child.kill('SIGSTOP')
   await letGo()
-  const next = await run.deploy(second, { words: ['--wait', '60'] })
+  const next = await run.deploy(second, { args: ['--wait', '60'] })
   expect(next.exitCode, next.stdout.slice(-3000)).toBe(0)
   expect(next.recap().seconds).toBeLessThan(40)
   // It finds that its own release went live before the other, or not at all: it changes nothing any more.

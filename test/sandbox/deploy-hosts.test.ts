@@ -44,7 +44,7 @@ beforeAll(async () => {
   const [first] = machines
   if (!first) throw new Error('no machine')
   run = scripts(first)
-  const set = await runHere({ hosts: inventory(), words: ['-t', 'nginx,app'] })
+  const set = await runHere({ hosts: inventory(), args: ['-t', 'nginx,app'] })
   expect(set.exitCode, set.stdout.slice(-3000)).toBe(0)
   await onAll(
     `systemctl stop 'foobar@*' 2>/dev/null; rm -rf ${home}/current ${home}/releases/* ${home}/releases.jsonl ${home}/shared/storage/*`,

@@ -27,7 +27,7 @@ const warned = (lines: readonly { readonly event: string; readonly message?: str
 beforeAll(async () => {
   host = await machine('records12', 12, await kept('web', 12))
   run = scripts(host)
-  expect((await runHere({ hosts: host, words: ['-t', 'nginx,app'] })).exitCode).toBe(0)
+  expect((await runHere({ hosts: host, args: ['-t', 'nginx,app'] })).exitCode).toBe(0)
 }, 600_000)
 afterAll(() => host?.close())
 // Three good releases, of which the last is live.

@@ -34,7 +34,7 @@ beforeAll(async () => {
 afterAll(() => host?.close())
 
 it('ships a folder: odd names, links, executables and empty folders arrive, what is ignored does not', async () => {
-  const set = await runHere({ hosts: host, words: ['-t', 'nginx,app'] })
+  const set = await runHere({ hosts: host, args: ['-t', 'nginx,app'] })
   expect(set.exitCode, set.stdout.slice(-3000)).toBe(0)
   const odd = ['with space', '-rf', 'quote\'s"$(id)`', 'new\nline', 'tab\tand\\back', 'é日😀', 's*r', 'a&b;c']
   const from = source({
@@ -287,8 +287,8 @@ it('rejects a kept release that was changed by hand: all files are sent again', 
 it('lets one of two deploys through, and tells the other who holds it', async () => {
   const [one, two] = [source({ 'n.txt': 'one' }), source({ 'n.txt': 'two' })]
   const runs = await Promise.all([
-    run.deploy(one, { words: ['--wait', '0'] }),
-    run.deploy(two, { words: ['--wait', '0'] }),
+    run.deploy(one, { args: ['--wait', '0'] }),
+    run.deploy(two, { args: ['--wait', '0'] }),
   ])
   expect(runs.map(({ exitCode }) => exitCode).sort()).toEqual([0, 75])
   const lost = runs.find(({ exitCode }) => exitCode === 75)

@@ -22,44 +22,43 @@ afterAll(() => {
 })
 
 /** Ways to a host that lead nowhere, each with what has to be told of it. */
-const ways: Readonly<Record<string, { settings: () => object; code: string; words: RegExp; hint: RegExp }>> =
-  {
-    unknown: {
-      settings: () => ({ ...err1.through(err1.host.port), known_hosts: known('') }),
-      code: 'host-key-unknown',
-      words: /SHA256:/,
-      hint: /known_hosts|ssh-keyscan|ssh /,
+const ways: Readonly<Record<string, { settings: () => object; code: string; args: RegExp; hint: RegExp }>> = {
+  unknown: {
+    settings: () => ({ ...err1.through(err1.host.port), known_hosts: known('') }),
+    code: 'host-key-unknown',
+    args: /SHA256:/,
+    hint: /known_hosts|ssh-keyscan|ssh /,
+  },
+  changed: {
+    settings: () => {
+      const other = execFileSync('ssh-keygen', ['-yf', join(directory, 'key')])
+        .toString()
+        .split(' ')
+      return { ...err1.through(err1.host.port), known_hosts: known(`err1 ${other[0]} ${other[1]}`) }
     },
-    changed: {
-      settings: () => {
-        const other = execFileSync('ssh-keygen', ['-yf', join(directory, 'key')])
-          .toString()
-          .split(' ')
-        return { ...err1.through(err1.host.port), known_hosts: known(`err1 ${other[0]} ${other[1]}`) }
-      },
-      code: 'host-key-changed',
-      words: /SHA256:/,
-      hint: /\S/,
-    },
-    wrongkey: {
-      settings: () => ({ ...err1.through(err1.host.port), key: join(directory, 'key') }),
-      code: 'auth-failed',
-      words: /key/,
-      hint: /authorized_keys|key/,
-    },
-    closed: {
-      settings: () => ({ ...err1.through(1) }),
-      code: 'unreachable-econnrefused',
-      words: /127\.0\.0\.1/,
-      hint: /sshd|port/,
-    },
-    nowhere: {
-      settings: () => ({ connection: 'ssh', address: 'no-such-host.invalid' }),
-      code: 'unreachable',
-      words: /no-such-host\.invalid/,
-      hint: /\S/,
-    },
-  }
+    code: 'host-key-changed',
+    args: /SHA256:/,
+    hint: /\S/,
+  },
+  wrongkey: {
+    settings: () => ({ ...err1.through(err1.host.port), key: join(directory, 'key') }),
+    code: 'auth-failed',
+    args: /key/,
+    hint: /authorized_keys|key/,
+  },
+  closed: {
+    settings: () => ({ ...err1.through(1) }),
+    code: 'unreachable-econnrefused',
+    args: /127\.0\.0\.1/,
+    hint: /sshd|port/,
+  },
+  nowhere: {
+    settings: () => ({ connection: 'ssh', address: 'no-such-host.invalid' }),
+    code: 'unreachable',
+    args: /no-such-host\.invalid/,
+    hint: /\S/,
+  },
+}
 
 function known(line: string): string {
   const file = join(mkdtempSync(join(directory, 'k')), 'known_hosts')
@@ -99,10 +98,10 @@ describe('hosts that can’t be reached', () => {
     expect(await err1.say('ls /srv/many | wc -l')).toBe('3\n')
   })
 
-  it.each(Object.entries(ways))('say what is wrong and what to do: %s', (name, { code, words, hint }) => {
+  it.each(Object.entries(ways))('say what is wrong and what to do: %s', (name, { code, args, hint }) => {
     const error = run.error(name)
     expect(error.code).toContain(code)
-    expect([error.message, ...error.lines].join('\n')).toMatch(words)
+    expect([error.message, ...error.lines].join('\n')).toMatch(args)
     expect([error.hint, ...error.lines].join('\n')).toMatch(hint)
     expect(run.recap(name)).toMatchObject({ ok: 0, changed: 0, failed: 0, unreachable: 1, trips: 0 })
     // Its lines, up to the next host's: a few, and no stack.
@@ -139,19 +138,19 @@ describe('a host that is no Debian', () => {
 
 describe('what is wrong before a host is contacted', () => {
   it.each<[string, Parameters<typeof runSite>[0], RegExp]>([
-    ['a flag that isn’t there', { roles: ['many'], hosts: {}, words: ['--chek'] }, /--chek/],
-    ['a host pattern that matches none', { roles: ['many'], hosts: { a: {} }, words: ['-l', 'b'] }, /"b"/],
-    ['a role that no play has', { roles: ['many'], hosts: { a: {} }, words: ['-t', 'mny'] }, /"mny".*many/],
+    ['a flag that isn’t there', { roles: ['many'], hosts: {}, args: ['--chek'] }, /--chek/],
+    ['a host pattern that matches none', { roles: ['many'], hosts: { a: {} }, args: ['-l', 'b'] }, /"b"/],
+    ['a role that no play has', { roles: ['many'], hosts: { a: {} }, args: ['-t', 'mny'] }, /"mny".*many/],
     [
       'a var of another type',
       { roles: ['many'], hosts: { a: { vars: { many: { count: 'x' } } } } },
       /many\.count: expected .*"x"/,
     ],
     ['a var that no role has', { roles: ['many'], hosts: { a: { vars: { many: { cuont: 1 } } } } }, /cuont/],
-  ])('ends with 2: %s', async (_what, options, words) => {
+  ])('ends with 2: %s', async (_what, options, args) => {
     const { exitCode, stdout, stderr } = await runHere(options)
     expect(exitCode).toBe(2)
-    expect(stderr).toMatch(words)
+    expect(stderr).toMatch(args)
     expect(stdout).toBe('')
   })
 })

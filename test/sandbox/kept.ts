@@ -18,27 +18,27 @@ export const oddPassword = 'p&a\'ss\\"w#o$r%d;`x` é😀'
 
 /** A run of site.mjs, or packages that the test itself is in need of. */
 type Step =
-  | { readonly words: readonly string[]; readonly vars: Readonly<Record<string, unknown>> }
+  | { readonly args: readonly string[]; readonly vars: Readonly<Record<string, unknown>> }
   | { readonly packages: string }
 
 /** What has been done on a host, one after the other. */
 const steps = {
   shells: [{ packages: 'sudo zsh fish' }],
-  web: [{ words: roles('nginx', 'app'), vars: {} }],
-  names: [{ words: roles('dns', 'nginx', 'tls'), vars: {} }, { packages: 'pebble curl' }],
-  data: [{ words: roles('mysql'), vars: { mysql: { password: oddPassword } } }],
-  site: [{ words: all, vars: database }],
+  web: [{ args: roles('nginx', 'app'), vars: {} }],
+  names: [{ args: roles('dns', 'nginx', 'tls'), vars: {} }, { packages: 'pebble curl' }],
+  data: [{ args: roles('mysql'), vars: { mysql: { password: oddPassword } } }],
+  site: [{ args: all, vars: database }],
   runtimes: [
-    { words: all, vars: { ...database, site: { runtime: 'python' } } },
+    { args: all, vars: { ...database, site: { runtime: 'python' } } },
     {
-      words: all,
+      args: all,
       vars: {
         ...database,
         site: { runtime: 'python' },
         app: { ...database.app, python: { server: 'uwsgi' } },
       },
     },
-    { words: all, vars: { ...database, site: { runtime: 'node' } } },
+    { args: all, vars: { ...database, site: { runtime: 'node' } } },
   ],
 } satisfies Record<string, readonly Step[]>
 
@@ -56,7 +56,7 @@ const makers = [
 export async function kept(name: keyof typeof steps, debian: SandboxHost['debian']): Promise<string> {
   const host = `kept-${name}${debian}`
   const down = () => sandboxDown({ ...quiet, names: [host] }).catch(() => {})
-  const isConverged = steps[name].some(step => 'words' in step)
+  const isConverged = steps[name].some(step => 'args' in step)
   const recipe = fingerprint(JSON.stringify(steps[name]), ...(isConverged ? makers : []))
   let made = false
   const image = await sandboxKeep({ name, debian, recipe }, quiet, async () => {
@@ -67,8 +67,8 @@ export async function kept(name: keyof typeof steps, debian: SandboxHost['debian
         await install(host, debian, step.packages)
         continue
       }
-      const { words, vars } = step
-      const given = { hosts: { [host]: { connection: 'sandbox', debian } }, words, vars }
+      const { args, vars } = step
+      const given = { hosts: { [host]: { connection: 'sandbox', debian } }, args, vars }
       expectDone(host, await runHere(given))
       const again = expectDone(host, await runHere(given)).recap()
       if (again.changed > 0 || again.trips !== 2)

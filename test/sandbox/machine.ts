@@ -32,13 +32,13 @@ export async function machine(name: string, debian: SandboxHost['debian'], image
   if (host === undefined) throw new Error(`no sandbox host ${name}`)
   const directory = mkdtempSync(join(tmpdir(), 'capstan-machine-'))
   const control = ['-o', `ControlPath=${directory}/control`]
-  const words = [...control, ...sshArguments(host)]
+  const args = [...control, ...sshArguments(host)]
   // One login for all commands of a test; it is told to end by close, and ends by itself when forgotten.
-  execFileSync('ssh', ['-o', 'ControlMaster=yes', '-o', 'ControlPersist=300', '-fN', ...words], {
+  execFileSync('ssh', ['-o', 'ControlMaster=yes', '-o', 'ControlPersist=300', '-fN', ...args], {
     stdio: 'ignore',
     timeout: 20_000,
   })
-  const shells = new Shells('ssh', [...words, 'exec sh'])
+  const shells = new Shells('ssh', [...args, 'exec sh'])
   const run = (script: string, seconds = 60) => shells.run(script, seconds)
   const say = async (script: string, seconds?: number) => {
     const { exitCode, stdout, stderr } = await run(script, seconds)
@@ -62,7 +62,7 @@ export async function machine(name: string, debian: SandboxHost['debian'], image
     close: () => {
       shells.close()
       // It is gone already where the host went down.
-      spawnSync('ssh', ['-O', 'exit', ...words], { stdio: 'ignore', timeout: 20_000 })
+      spawnSync('ssh', ['-O', 'exit', ...args], { stdio: 'ignore', timeout: 20_000 })
       rmSync(directory, { recursive: true, force: true })
     },
   }

@@ -84,9 +84,9 @@ describe.each(debians(12))('the nginx role on a bare Debian %i', debian => {
   })
 
   it('speaks TLS 1.2 and 1.3 with modern ciphers, and HTTP/2', async () => {
-    const tried = (words: string) =>
+    const tried = (args: string) =>
       web.sh(
-        `openssl s_client -connect 127.0.0.1:443 -servername www.foobar.com ${words} </dev/null 2>&1 || :`,
+        `openssl s_client -connect 127.0.0.1:443 -servername www.foobar.com ${args} </dev/null 2>&1 || :`,
       )
     expect(await tried('-tls1_2')).toContain('Cipher is ECDHE-ECDSA-AES')
     expect(await tried('-tls1_3 -alpn h2')).toContain('ALPN protocol: h2')

@@ -16,8 +16,8 @@ export interface Origin {
 /** A repository with this project's files as they are now, in one commit. */
 export function originOf(files: Readonly<Record<string, string>>): Origin {
   const folder = mkdtempSync(join(tmpdir(), 'capstan-origin-'))
-  const git = (...words: string[]) =>
-    execFileSync('git', ['-c', 'user.name=octocat', '-c', 'user.email=octocat@foobar.com', ...words], {
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-c', 'user.name=octocat', '-c', 'user.email=octocat@foobar.com', ...args], {
       cwd: folder,
       stdio: ['ignore', 'pipe', 'pipe'],
     }).toString()

@@ -15,8 +15,8 @@ const quiet = { root, say: () => {} }
 describe.each([12, 13] as const)('a converged Debian %i host', debian => {
   const name = `reboot${debian}`
   let host: Machine
-  const site = (words: readonly string[] = []) =>
-    runHere({ hosts: { [name]: { connection: 'sandbox', debian } }, vars, words })
+  const site = (args: readonly string[] = []) =>
+    runHere({ hosts: { [name]: { connection: 'sandbox', debian } }, vars, args })
   const sockets = () => host.say("ss -Hltnu | awk '{ print $1, $5 }' | sort")
   const warnings = (run: Awaited<ReturnType<typeof site>>) =>
     run.lines.filter(line => line.event === 'warning').map(line => line.message)

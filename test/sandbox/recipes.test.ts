@@ -23,11 +23,11 @@ interface Ended {
 }
 
 /** Runs a script of the page with an inventory of three hosts. */
-function run(script: string, words: readonly string[] = []): Promise<Ended> {
+function run(script: string, args: readonly string[] = []): Promise<Ended> {
   const file = join(folder, 'script.mjs')
   writeFileSync(file, script)
   return new Promise(resolve => {
-    const child = spawn(process.execPath, [file, '-i', join(folder, 'fleet.yml'), ...words], { cwd: root })
+    const child = spawn(process.execPath, [file, '-i', join(folder, 'fleet.yml'), ...args], { cwd: root })
     let [stdout, stderr] = ['', '']
     child.stdout.on('data', chunk => (stdout += chunk))
     child.stderr.on('data', chunk => (stderr += chunk))
@@ -35,8 +35,8 @@ function run(script: string, words: readonly string[] = []): Promise<Ended> {
   })
 }
 
-async function done(script: string, words?: readonly string[]): Promise<Ended> {
-  const ended = await run(script, words)
+async function done(script: string, args?: readonly string[]): Promise<Ended> {
+  const ended = await run(script, args)
   if (ended.exitCode !== 0) throw new Error(`${ended.exitCode}\n${ended.stdout}\n${ended.stderr}`)
   return ended
 }

@@ -37,7 +37,7 @@ function given(app: object, site: object = {}) {
   }
 }
 const converge = (app: object, site: object = {}) =>
-  runHere({ hosts: host, words: ['-t', 'nginx,app'], vars: given(app, site) })
+  runHere({ hosts: host, args: ['-t', 'nginx,app'], vars: given(app, site) })
 const live = async () => (await host.say(`basename "$(readlink ${home}/current)"`)).trim()
 const running = async () =>
   (
@@ -103,7 +103,7 @@ describe('a live release gets a new instance, and no request is lost, where a ru
 
   it('nothing, by releases.mjs restart', async () => {
     const before = await live()
-    const restart = () => runHere({ script: 'releases', hosts: host, vars: given(as), words: ['restart'] })
+    const restart = () => runHere({ script: 'releases', hosts: host, vars: given(as), args: ['restart'] })
     const { done, failures } = await underLoad(restart)
     expect([done.exitCode, failures]).toEqual([0, {}])
     const now = await live()

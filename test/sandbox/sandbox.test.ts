@@ -94,8 +94,8 @@ test('another host key is refused', () => {
   execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-f', forged])
   const [type, key] = readFileSync(`${forged}.pub`, 'utf8').split(' ')
   writeFileSync(join(clone, 'known'), `[127.0.0.1]:${host.port} ${type} ${key}\n`)
-  const words = sshArguments({ ...host, knownHostsFile: join(clone, 'known') })
-  const refused = spawnSync('ssh', [...words, 'true'], { encoding: 'utf8' })
+  const args = sshArguments({ ...host, knownHostsFile: join(clone, 'known') })
+  const refused = spawnSync('ssh', [...args, 'true'], { encoding: 'utf8' })
   expect(refused.status).toBe(255)
   expect(refused.stderr).toContain('REMOTE HOST IDENTIFICATION HAS CHANGED')
 })
@@ -212,8 +212,8 @@ function ssh(host: SandboxHost, script: string): string {
   return execFileSync('ssh', [...sshArguments(host), script], { encoding: 'utf8', stdio: 'pipe' }).trim()
 }
 
-function engine(...words: readonly string[]): string {
-  return execFileSync(engineName, words, { encoding: 'utf8', stdio: 'pipe' }).trim()
+function engine(...args: readonly string[]): string {
+  return execFileSync(engineName, args, { encoding: 'utf8', stdio: 'pipe' }).trim()
 }
 
 function left(root: string) {

@@ -80,9 +80,9 @@ describe('$ on a host', () => {
     // What is an argument is seen.
     await $`sh -c ${'sleep 2; :'} ${canary}`
     const word = fc.string({ unit: 'binary', maxLength: 20 }).map(text => text.replaceAll('\0', ''))
-    const words = fc.sample(fc.array(word, { minLength: 1, maxLength: 6 }), 200)
+    const args = fc.sample(fc.array(word, { minLength: 1, maxLength: 6 }), 200)
     const errors: string[] = []
-    for (const some of words) {
+    for (const some of args) {
       const run = $`printf '%s\\0' ${some} ${new Secret(secret)} ${['x', new Secret(secret)]}; sleep 0.01; exit ${some.length % 2}`
       const { stdout } = await run.catch(error => {
         errors.push(String(error.message))

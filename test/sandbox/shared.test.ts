@@ -29,7 +29,7 @@ describe.each(debians(13))('A shared folder on Debian %i', debian => {
   const get = (path: string, headers = {}) =>
     ask({ port: host.host.ports.https, url: `https://www.foobar.com${path}`, headers })
   const inApp = async (php: string) => (await get('/', { 'x-do': php.replaceAll('\n', ' ') })).body
-  const site = () => runHere({ hosts: host, words: ['-t', 'nginx,app'], vars: { nginx: { directives } } })
+  const site = () => runHere({ hosts: host, args: ['-t', 'nginx,app'], vars: { nginx: { directives } } })
   const gate = async (path: string) => {
     const asked = `GET ${path} HTTP/1.0\\r\\nHost: www.foobar.com\\r\\nX-Release: $ARGV[0]\\r\\n\\r\\n`
     return host.say(

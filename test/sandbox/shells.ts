@@ -13,14 +13,14 @@ export interface Said {
 /** POSIX shells that stay open for one script after the other; scripts that run at once have one each. */
 export class Shells {
   readonly #program: string
-  readonly #words: readonly string[]
+  readonly #args: readonly string[]
   readonly #idle: Shell[] = []
   readonly #all = new Set<Shell>()
 
   /** How a shell is started that reads its commands from stdin. */
-  constructor(program: string, words: readonly string[]) {
+  constructor(program: string, args: readonly string[]) {
     this.#program = program
-    this.#words = words
+    this.#args = args
   }
 
   /** Runs the script in a subshell without stdin; its shell is killed after `seconds`. */
@@ -39,7 +39,7 @@ export class Shells {
   }
 
   #start(): Shell {
-    const shell = new Shell(spawn(this.#program, this.#words))
+    const shell = new Shell(spawn(this.#program, this.#args))
     this.#all.add(shell)
     return shell
   }

@@ -19,8 +19,8 @@ describe.each([
   const name = `site${debian}`
   const quiet = { root, say: () => {} }
   const hosts = { [name]: { connection: 'sandbox', debian } }
-  const given = (words: readonly string[]) => ({ hosts, vars, words, seconds: 500 })
-  const site = (words: readonly string[] = []) => runHere(given(words))
+  const given = (args: readonly string[]) => ({ hosts, vars, args, seconds: 500 })
+  const site = (args: readonly string[] = []) => runHere(given(args))
   let first: SiteRun
   let host: Machine
   const page = (path: string) => {

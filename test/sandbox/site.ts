@@ -30,7 +30,7 @@ export interface SiteOptions {
   /** Vars of all hosts; a text `!secret NAME` is that reference. */
   readonly vars?: Readonly<Record<string, unknown>>
   /** Further words: `-C`, `-l`, `t1`. `--json` is among them unless `text` is set. */
-  readonly words?: readonly string[]
+  readonly args?: readonly string[]
   readonly text?: boolean
   readonly env?: NodeJS.ProcessEnv
   /** A process of its own is killed after so many seconds; 90 unless told. */
@@ -110,12 +110,12 @@ export async function runHere(options: SiteOptions): Promise<SiteRun> {
     : commands[options.script ?? 'site']
   let stdout = ''
   let stderr = ''
-  const words = ['-i', inventory, ...(options.text ? [] : ['--json']), ...(options.words ?? [])]
+  const args = ['-i', inventory, ...(options.text ? [] : ['--json']), ...(options.args ?? [])]
   const environment = { ...clean(process.env), ...options.env }
   try {
     const exitCode = await exitCodeOf(
       command,
-      { words, root, environment, stdout: { write: text => (stdout += text) } },
+      { args, root, environment, stdout: { write: text => (stdout += text) } },
       { write: text => (stderr += text) },
     )
     const lines = options.text ? [] : readLines(stdout)
@@ -133,8 +133,8 @@ async function fixture(name: string): Promise<Role> {
 export function startSite(options: SiteOptions): RunningSite {
   const { directory, inventory } = writeInventory(options)
   const script = options.roles ? 'test/fixtures/site.mjs' : `scripts/${options.script ?? 'site'}.mjs`
-  const words = [...(options.text ? [] : ['--json']), ...(options.words ?? [])]
-  const child = spawn(process.execPath, [join(root, script), '-i', inventory, ...words], {
+  const args = [...(options.text ? [] : ['--json']), ...(options.args ?? [])]
+  const child = spawn(process.execPath, [join(root, script), '-i', inventory, ...args], {
     cwd: root,
     env: { ...clean(process.env), TEST_ROLES: options.roles?.join(','), ...options.env },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -44,8 +44,8 @@ const repository = (() => {
     GIT_COMMITTER_DATE: '1700000000 +0000',
     GIT_AUTHOR_DATE: '1700000000 +0000',
   }
-  const git = (...words: string[]) =>
-    execFileSync('git', ['-C', at, '-c', 'user.name=Test', '-c', 'user.email=test@example.com', ...words], {
+  const git = (...args: string[]) =>
+    execFileSync('git', ['-C', at, '-c', 'user.name=Test', '-c', 'user.email=test@example.com', ...args], {
       env: environment,
     })
       .toString()

@@ -17,7 +17,7 @@ export interface Run extends HostRecap {
   /** Labels of what changed, handlers included, in order. */
   readonly did: readonly string[]
   /** The error's message, lines and hint; empty when there was none. */
-  readonly words: string
+  readonly args: string
 }
 
 /** What a client on this machine that trusts only `ca` finds on the host's port 443. */
@@ -92,7 +92,7 @@ export async function tlsHost(debian: SandboxHost['debian']): Promise<TlsHost> {
         ...recap,
         exitCode,
         did: events.flatMap(event => (event.event === 'changed' ? [event.resource] : [])),
-        words: events.flatMap(event => (event.event === 'failed' ? wordsOf(event.error) : [])).join('\n'),
+        args: events.flatMap(event => (event.event === 'failed' ? wordsOf(event.error) : [])).join('\n'),
       }
     },
     pebble: async (refusedNonces = 0) => {

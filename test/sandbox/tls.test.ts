@@ -17,7 +17,7 @@ describe.each(debians(12))('The certificate on Debian %i', debian => {
   beforeAll(async () => {
     on = await tlsHost(debian)
     const first = await on.converge({}, { before: [dns, nginx] })
-    expect(first).toMatchObject({ words: '', exitCode: 0 })
+    expect(first).toMatchObject({ args: '', exitCode: 0 })
   })
   afterAll(() => on?.remove())
 
@@ -115,7 +115,7 @@ E
 setsid perl /root/watch ${at} >/root/watch.log 2>&1 </dev/null &`)
       for (const site of [more, {}, more, {}, more, {}])
         expect(await on.converge({}, { site })).toMatchObject({
-          words: '',
+          args: '',
           did: [certificate, 'reload nginx'],
         })
       await on.sh('touch /root/stop; sleep 0.5')
@@ -154,7 +154,7 @@ setsid perl /root/watch ${at} >/root/watch.log 2>&1 </dev/null &`)
     })
 
     it('is taken back by one of the host’s own.', async () => {
-      expect(await on.converge()).toMatchObject({ words: '', did: [certificate, 'reload nginx'] })
+      expect(await on.converge()).toMatchObject({ args: '', did: [certificate, 'reload nginx'] })
       expect(await on.serves(await inPlace())).toMatchObject({ trusted: true, issuer: 'foobar.com' })
     })
   })
@@ -180,12 +180,12 @@ setsid perl /root/watch ${at} >/root/watch.log 2>&1 </dev/null &`)
     })
 
     /** The run fails with these words; the certificate of before is still served, and its key beside it. */
-    const failsWith = async (words: readonly (string | RegExp)[], options: Options = {}) => {
+    const failsWith = async (args: readonly (string | RegExp)[], options: Options = {}) => {
       const before = await serial()
       const run = await on.converge(given, options)
       expect(run).toMatchObject({ exitCode: 1, failed: 1 })
-      for (const word of words) expect(run.words).toMatch(word)
-      expect(run.words).toContain('the certificate in service stays; next: ')
+      for (const word of args) expect(run.args).toMatch(word)
+      expect(run.args).toContain('the certificate in service stays; next: ')
       expect(await serial()).toBe(before)
       expect(await servesSerial(before)).toBe(true)
     }
@@ -208,14 +208,14 @@ setsid perl /root/watch ${at} >/root/watch.log 2>&1 </dev/null &`)
       await on.sh('systemctl stop nginx')
       const run = await on.converge(given)
       expect(run).toMatchObject({ exitCode: 1 })
-      expect(run.words).toContain(
+      expect(run.args).toContain(
         'nothing answers on port 80 of this host, where the CA will look for foobar.com',
       )
       await on.sh(
         'cd /root && perl -MIO::Socket::INET -e \'my $s = IO::Socket::INET->new(LocalPort => 80, Listen => 5, ReuseAddr => 1) or die; for (1) { my $c = $s->accept; my $l = <$c>; print {$c} "HTTP/1.0 404 No\\r\\n\\r\\n" }\' >/dev/null 2>&1 &',
       )
       const other = await on.converge(given)
-      expect(other.words).toMatch(/is answered with 404 on this host, not with the file in \/var\/www\/acme/)
+      expect(other.args).toMatch(/is answered with 404 on this host, not with the file in \/var\/www\/acme/)
       await on.sh('systemctl start nginx')
       expect(await orders()).toBe(0)
     })
@@ -223,14 +223,14 @@ setsid perl /root/watch ${at} >/root/watch.log 2>&1 </dev/null &`)
     it('says that DNS lacks a name, and orders once.', async () => {
       // nginx knows the name; the zone doesn't, since the dns role is left out.
       const site = { www: ['www.foobar.com', 'nowhere.foobar.com'] }
-      const words = ['Domain: nowhere.foobar.com', "the CA can't find these names in DNS"]
-      await failsWith(words, { site, before: [nginx] })
+      const args = ['Domain: nowhere.foobar.com', "the CA can't find these names in DNS"]
+      await failsWith(args, { site, before: [nginx] })
       expect(await orders()).toBe(1)
     })
 
     it('is issued, stands up to its root, and a second run changes nothing in two trips.', async () => {
       const run = await on.converge(given, { before: [nginx] })
-      expect(run).toMatchObject({ words: '', exitCode: 0 })
+      expect(run).toMatchObject({ args: '', exitCode: 0 })
       expect(run.did.slice(-2)).toEqual([certificate, 'reload nginx'])
       expect(await servesSerial(await serial())).toBe(true)
       for (const name of names) expect(await on.serves(root, name)).toMatchObject({ trusted: true })
@@ -256,7 +256,7 @@ setsid perl /root/watch ${at} >/root/watch.log 2>&1 </dev/null &`)
     it('is ordered anew for other names, once.', async () => {
       const before = await orders()
       const run = await on.converge(given, { site: more, before: [dns, nginx] })
-      expect(run).toMatchObject({ words: '', exitCode: 0 })
+      expect(run).toMatchObject({ args: '', exitCode: 0 })
       expect(await orders()).toBe(before + 1)
       expect(await on.serves(root, 'shop.foobar.com')).toMatchObject({ trusted: true })
       expect(await on.converge(given, { site: more })).toMatchObject({ changed: 0 })

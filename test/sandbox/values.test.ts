@@ -39,8 +39,8 @@ afterAll(() => value1?.close())
 
 const site = { roles: ['values'], vars: { values: { values, password: '!secret TEST_PASSWORD' } } }
 const env = { TEST_PASSWORD: password }
-const run = (words: readonly string[] = [], text = false): Promise<SiteRun> =>
-  (text ? runSite : runHere)({ ...site, hosts: value1, words, text, env })
+const run = (args: readonly string[] = [], text = false): Promise<SiteRun> =>
+  (text ? runSite : runHere)({ ...site, hosts: value1, args, text, env })
 
 // A watcher that has the secret in no argument of its own looks at every process of the host, as often as it can.
 const watcher = `cat >/run/canary; chmod 600 /run/canary; perl -e '
@@ -130,8 +130,8 @@ describe('a secret', () => {
     await value1.say(
       'echo other >/srv/values/secret; rm -f /srv/values/secret-1; chmod 644 /srv/values/secret-2',
     )
-    const words = ['-vvv', '--diff', ...(how.includes('checking') ? ['--check'] : [])]
-    const { exitCode, stdout, stderr } = await run(words, text)
+    const args = ['-vvv', '--diff', ...(how.includes('checking') ? ['--check'] : [])]
+    const { exitCode, stdout, stderr } = await run(args, text)
     expect(exitCode).toBe(0)
     expect(shows(stdout + stderr)).toBe(false)
     expect(stdout).toMatch(text ? /secret content hidden/ : /"text":"secret"/)

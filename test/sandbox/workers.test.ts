@@ -21,7 +21,7 @@ const content = (files: Readonly<Record<string, string>> = {}) =>
     'n.txt': `${Date.now()} ${count++}`,
     ...files,
   })
-const setUp = (all: object) => runHere({ hosts: host, vars: vars(all), words: ['-t', 'nginx,app'] })
+const setUp = (all: object) => runHere({ hosts: host, vars: vars(all), args: ['-t', 'nginx,app'] })
 const live = () => host.say(`basename "$(readlink ${home}/current)"`).then(text => text.trim())
 const units = (states = 'active,activating') =>
   host
@@ -44,7 +44,7 @@ async function deploy(
   from.remove()
   return done
 }
-const rollback = (...words: readonly string[]) => run.rollbackWith({ vars: vars(workers), words })
+const rollback = (...args: readonly string[]) => run.rollbackWith({ vars: vars(workers), args })
 
 /** The live release's own run, and nothing but them does anything from now on. */
 async function expectFollowed(): Promise<void> {
@@ -178,7 +178,7 @@ it('are restarted when their definition changes; one that is no more declared is
   const fewer = { mail: { command: 'bin/mail changed' }, tidy: { command: 'bin/mail tidy' } }
   const set = await setUp(fewer)
   expect(set.exitCode, set.stdout.slice(-3000)).toBe(0)
-  const runs = (words: string) => `ps -o args= -u foobar | grep -q '${words}$'`
+  const runs = (args: string) => `ps -o args= -u foobar | grep -q '${args}$'`
   await host.until(`${runs('bin/mail changed')} && ${runs('bin/mail tidy')}`)
   await host.until(`! systemctl list-units --no-legend --state=deactivating 'foobar.*' | grep -q .`)
   expect(await units()).toEqual([`foobar.mail@${release}.service`, `foobar.tidy@${release}.service`])

@@ -16,9 +16,9 @@ const names: readonly string[] = await hosts().each(async (host: Host) => (await
 console.log(names.join())
 `
     writeFileSync(join(folder, 'who.ts'), text)
-    const words = ['--import', join(root, 'scripts/typescript.mjs'), join(folder, 'who.ts')]
+    const args = ['--import', join(root, 'scripts/typescript.mjs'), join(folder, 'who.ts')]
     const run = (...more: readonly string[]) =>
-      spawnSync(process.execPath, [...words, ...more], {
+      spawnSync(process.execPath, [...args, ...more], {
         encoding: 'utf8',
         env: { ...process.env, NODE_OPTIONS: '' },
       })

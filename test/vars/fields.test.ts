@@ -67,7 +67,7 @@ describe('What each kind refuses, in its own words', () => {
     ],
     [
       'a text that a pattern matches in part',
-      text({ pattern: /a+/, words: 'a’s' }),
+      text({ pattern: /a+/, expects: 'a’s' }),
       'aab',
       'expected a’s, got "aab"',
     ],

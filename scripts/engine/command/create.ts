@@ -21,7 +21,7 @@ Example:
 
 /** Runs scripts/new.mjs; gives its exit code. */
 export async function createCommand(input: CommandInput): Promise<number> {
-  const { values, positionals } = parseFlags(input.words, flags, 'new.mjs', true)
+  const { values, positionals } = parseFlags(input.args, flags, 'new.mjs', true)
   if (values.help) return say(input, help)
   const [what, name, ...others] = positionals
   if (what !== 'role' || name === undefined || others.length > 0)

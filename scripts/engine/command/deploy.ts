@@ -37,7 +37,7 @@ Examples:
 
 /** Runs scripts/deploy.mjs; gives its exit code. */
 export async function deployCommand(definition: ReleaseDefinition, input: CommandInput): Promise<number> {
-  const { values } = parseFlags(input.words, flags, 'deploy.mjs')
+  const { values } = parseFlags(input.args, flags, 'deploy.mjs')
   if (values.help) {
     input.stdout.write(help)
     return 0

@@ -44,8 +44,8 @@ Examples:
 `
 
 /** Runs scripts/doctor.mjs; gives 0, 1 where a check failed, 4 where it is that a host can't be reached. */
-export async function doctorCommand({ words, root, environment, stdout }: CommandInput): Promise<number> {
-  const { values } = parseFlags(words, flags, 'doctor.mjs')
+export async function doctorCommand({ args, root, environment, stdout }: CommandInput): Promise<number> {
+  const { values } = parseFlags(args, flags, 'doctor.mjs')
   if (values.help) {
     stdout.write(help)
     return 0
@@ -96,7 +96,7 @@ function jsonLines(checks: readonly Check[]): string {
   return checks.map(check => `${mask(JSON.stringify(check))}\n`).join('')
 }
 
-const words = { ok: 'ok', warning: 'warning', failed: 'failed', skipped: '-' } as const
+const labels = { ok: 'ok', warning: 'warning', failed: 'failed', skipped: '-' } as const
 const colours = { ok: 'green', warning: 'magenta', failed: 'red', skipped: 'dim' } as const
 
 function textLines(checks: readonly Check[], paint: ReturnType<typeof paintFor>): string {
@@ -108,7 +108,7 @@ function textLines(checks: readonly Check[], paint: ReturnType<typeof paintFor>)
       const under = ' '.repeat(width + 22)
       const cures = cure === undefined || state === 'ok' ? [] : cleanLines(cure)
       return [
-        `${padTo(host, width)}  ${paint(colours[state], padTo(words[state], 8))}${padTo(what, 10)}  ${first}`.trimEnd(),
+        `${padTo(host, width)}  ${paint(colours[state], padTo(labels[state], 8))}${padTo(what, 10)}  ${first}`.trimEnd(),
         ...more.map(line => `${under}${line}`),
         ...cures.map(
           (line, index) => `${under}${index === 0 ? `${paint('cyan', 'cure')}  ` : '      '}${line}`,

@@ -17,9 +17,9 @@ Both need GITHUB_TOKEN, and GITHUB_REPOSITORY and GITHUB_API_URL, which a runner
 `
 
 /** Runs scripts/github.mjs; gives its exit code. */
-export async function githubCommand({ words, environment, stdout }: CommandInput): Promise<number> {
+export async function githubCommand({ args, environment, stdout }: CommandInput): Promise<number> {
   const options = { help: { type: 'boolean', short: 'h', default: false } } as const
-  const { values, positionals } = parseFlags(words, options, 'github.mjs', true)
+  const { values, positionals } = parseFlags(args, options, 'github.mjs', true)
   if (values.help) {
     stdout.write(help)
     return 0

@@ -30,8 +30,8 @@ Examples:
 `
 
 /** Runs scripts/inventory.mjs; gives its exit code. Throws UsageError for a wrong command line or inventory. */
-export async function inventoryCommand({ words, root, environment, stdout }: CommandInput): Promise<number> {
-  const { values, positionals } = parseFlags(words, flags, 'inventory.mjs', true)
+export async function inventoryCommand({ args, root, environment, stdout }: CommandInput): Promise<number> {
+  const { values, positionals } = parseFlags(args, flags, 'inventory.mjs', true)
   const [question, ...patterns] = positionals
   if (values.help || question === undefined) {
     stdout.write(help)

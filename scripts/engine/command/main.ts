@@ -9,7 +9,7 @@ import { mask } from '#engine/secret.ts'
 
 /** What a command is given: the words behind the script's name, and the project's folder. */
 export interface CommandInput {
-  readonly words: readonly string[]
+  readonly args: readonly string[]
   readonly root: string
   readonly environment: NodeJS.ProcessEnv
   /** Where it prints. */
@@ -28,18 +28,18 @@ export async function main(
   command: (input: CommandInput) => Promise<number>,
   root: string = projectRoot,
 ): Promise<void> {
-  const { words } = scriptArguments()
-  const input = { words, root, environment: process.env, stdout: process.stdout }
+  const { args } = scriptArguments()
+  const input = { args, root, environment: process.env, stdout: process.stdout }
   process.exitCode = await exitCodeOf(command, input, process.stderr)
 }
 
 /** The file of the script that runs, and the words behind its name: `npx zx scripts/site.mjs …` has zx's own before it. */
-export function scriptArguments(): { readonly file: string; readonly words: readonly string[] } {
+export function scriptArguments(): { readonly file: string; readonly args: readonly string[] } {
   const [, first = '', ...rest] = process.argv
   const isZx = /[\\/]zx[\\/]build[\\/]cli\.c?js$|[\\/]zx$/.test(first)
   const at = isZx ? rest.findIndex(word => !word.startsWith('-') && existsSync(word)) : -1
-  if (at === -1) return { file: first, words: isZx ? [] : rest }
-  return { file: resolve(rest[at] ?? ''), words: rest.slice(at + 1) }
+  if (at === -1) return { file: first, args: isZx ? [] : rest }
+  return { file: resolve(rest[at] ?? ''), args: rest.slice(at + 1) }
 }
 
 /** The same as a function: gives the exit code, and ends nothing. */

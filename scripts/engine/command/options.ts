@@ -5,13 +5,13 @@ type Options = NonNullable<ParseArgsConfig['options']>
 
 /** Flags as parseArgs reads them; throws UsageError for one that isn't there, naming it and where help is. */
 export function parseFlags<const O extends Options>(
-  words: readonly string[],
+  args: readonly string[],
   options: O,
   script: string,
   positionals = false,
 ) {
   try {
-    return parseArgs({ args: [...words], options, allowPositionals: positionals, strict: true })
+    return parseArgs({ args: [...args], options, allowPositionals: positionals, strict: true })
   } catch (error) {
     if (!(error instanceof TypeError) || !('code' in error)) throw error
     const [said = ''] = error.message.split('. ')

@@ -32,7 +32,7 @@ ${flagLines(flags)}`
 
 /** Runs scripts/releases.mjs; gives its exit code. */
 export async function releasesCommand(definition: ReleaseDefinition, input: CommandInput): Promise<number> {
-  const { values, positionals } = parseFlags(input.words, flags, 'releases.mjs', true)
+  const { values, positionals } = parseFlags(input.args, flags, 'releases.mjs', true)
   if (values.help) {
     input.stdout.write(help)
     return 0
@@ -59,8 +59,8 @@ export async function releasesCommand(definition: ReleaseDefinition, input: Comm
   })
 }
 
-function flagOf(words: readonly string[]): AppFlag | undefined {
-  const [verb = 'list', word, ...rest] = words
+function flagOf(args: readonly string[]): AppFlag | undefined {
+  const [verb = 'list', word, ...rest] = args
   if (verb === 'list' && word === undefined) return undefined
   if (verb === 'freeze' && word !== undefined) return { do: 'freeze', reason: [word, ...rest].join(' ') }
   if (verb === 'thaw' && word === undefined) return { do: 'thaw' }
@@ -68,7 +68,7 @@ function flagOf(words: readonly string[]): AppFlag | undefined {
     return { do: 'maintenance', on: word === 'on' }
   const known = ['list', 'freeze', 'thaw', 'restart', 'maintenance']
   const why = known.includes(verb)
-    ? `${words.join(' ')}: expected ${{ freeze: 'freeze REASON', maintenance: 'maintenance on|off' }[verb] ?? verb}`
+    ? `${args.join(' ')}: expected ${{ freeze: 'freeze REASON', maintenance: 'maintenance on|off' }[verb] ?? verb}`
     : `no command is named ${JSON.stringify(verb)}${orNearest(verb, known)}`
   throw new UsageError('usage', why, { hint: 'npx zx scripts/releases.mjs --help lists the commands.' })
 }

@@ -30,7 +30,7 @@ Examples:
 
 /** Runs scripts/rollback.mjs; gives its exit code. */
 export async function rollbackCommand(definition: ReleaseDefinition, input: CommandInput): Promise<number> {
-  const { values } = parseFlags(input.words, flags, 'rollback.mjs')
+  const { values } = parseFlags(input.args, flags, 'rollback.mjs')
   if (values.help) {
     input.stdout.write(help)
     return 0

@@ -41,7 +41,7 @@ Examples:
 
 /** Runs scripts/sandbox.mjs; gives 0, or with `ssh` the exit code of the command on the host. */
 export async function sandboxCommand(input: CommandInput): Promise<number> {
-  const command = parseSandboxCommand(input.words)
+  const command = parseSandboxCommand(input.args)
   const options = { root: input.root, say: (line: string) => void input.stdout.write(`${line}\n`) }
   if (command.verb === 'up') await up(command.hosts, await declaredHosts(input), options)
   else if (command.verb === 'down') await sandboxDown({ ...options, ...command })
@@ -52,11 +52,11 @@ export async function sandboxCommand(input: CommandInput): Promise<number> {
 }
 
 /** The words after `sandbox.mjs` as a command. Throws UsageError on what it does not know. */
-export function parseSandboxCommand(words: readonly string[]): SandboxCommand {
+export function parseSandboxCommand(args: readonly string[]): SandboxCommand {
   // What follows the host of `ssh` is the command's own, dashes and all.
-  if (words[0] === 'ssh' && words[1] !== undefined && !words[1].startsWith('-'))
-    return { verb: 'ssh', host: words[1], command: words.slice(2) }
-  const { values, positionals } = parse(words)
+  if (args[0] === 'ssh' && args[1] !== undefined && !args[1].startsWith('-'))
+    return { verb: 'ssh', host: args[1], command: args.slice(2) }
+  const { values, positionals } = parse(args)
   const [verb, ...names] = positionals
   if (values.help === true) return { verb: 'help' }
   if (values.purge === true && verb !== 'down') throw usage('--purge goes with down')
@@ -69,10 +69,10 @@ export function parseSandboxCommand(words: readonly string[]): SandboxCommand {
   throw usage(`wanted up, down, status or ssh, got ${verb === undefined ? 'nothing' : positionals.join(' ')}`)
 }
 
-function parse(words: readonly string[]) {
+function parse(args: readonly string[]) {
   try {
     const options = { help: { type: 'boolean', short: 'h' }, purge: { type: 'boolean' } } as const
-    return parseArgs({ args: [...words], allowPositionals: true, strict: true, options })
+    return parseArgs({ args: [...args], allowPositionals: true, strict: true, options })
   } catch (error) {
     // Its second sentence is advice on `--` that does not fit here.
     throw usage(error instanceof Error ? (error.message.split('. ')[0] ?? '') : String(error))

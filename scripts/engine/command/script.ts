@@ -60,9 +60,9 @@ export class ScriptRun implements HostSource {
   #ended = false
 
   constructor(definition: ScriptDefinition<Flags> = {}) {
-    const { file, words } = scriptArguments()
+    const { file, args } = scriptArguments()
     this.#name = basename(file).replace(/\.m?[jt]s$/, '')
-    const parsed = this.#orExit(() => parseScript(words, definition, file))
+    const parsed = this.#orExit(() => parseScript(args, definition, file))
     this.#values = parsed.values
     this.input = {
       ...parsed.input,
@@ -166,11 +166,11 @@ export class ScriptRun implements HostSource {
   }
 }
 
-function parseScript(words: readonly string[], definition: ScriptDefinition<Flags>, file: string) {
-  const cut = words.indexOf('--')
+function parseScript(args: readonly string[], definition: ScriptDefinition<Flags>, file: string) {
+  const cut = args.indexOf('--')
   const own = definition.flags ?? {}
   const all = { ...own, ...scriptFlags }
-  const before = cut < 0 ? words : words.slice(0, cut)
+  const before = cut < 0 ? args : args.slice(0, cut)
   const { values, positionals } = parseFlags(before, all, basename(file), definition.arguments !== undefined)
   if (values.help) {
     process.stdout.write(helpOf(definition, all, file))
@@ -178,7 +178,7 @@ function parseScript(words: readonly string[], definition: ScriptDefinition<Flag
   }
   const names = Object.keys(own)
   const flags = Object.fromEntries(Object.entries(values).filter(([name]) => names.includes(name)))
-  const input = { flags, arguments: positionals, rest: cut < 0 ? [] : words.slice(cut + 1) }
+  const input = { flags, arguments: positionals, rest: cut < 0 ? [] : args.slice(cut + 1) }
   return { values, input: input as Omit<ScriptInput<Flags>, 'refuse'> }
 }
 

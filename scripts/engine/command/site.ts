@@ -68,7 +68,7 @@ export interface SiteDefinition {
 
 /** Runs scripts/site.mjs; gives its exit code. */
 export async function siteCommand(definition: SiteDefinition, input: CommandInput): Promise<number> {
-  const { values } = parseFlags(input.words, flags, 'site.mjs')
+  const { values } = parseFlags(input.args, flags, 'site.mjs')
   if (values.help) return say(input, help)
   const forks = parseCount('--forks', values.forks, 1, 500)
   const plays = filterPlays(definition.plays, parseNames(values.tags), parseNames(values['skip-tags']))

@@ -109,10 +109,10 @@ export function parseFound(stdout: string, file: string): readonly KnownKey[] {
   for (const text of stdout.split('\n')) {
     const number = text.match(/^# Host .* found: line (\d+)/)?.[1]
     if (number !== undefined) line = Number(number)
-    const words = text.trim().split(/\s+/)
-    if (text.startsWith('#') || words.length < 3) continue
-    const marked = words[0]?.startsWith('@') ? words[0].slice(1) : undefined
-    const [, type = '', key = ''] = marked === undefined ? words : words.slice(1)
+    const fields = text.trim().split(/\s+/)
+    if (text.startsWith('#') || fields.length < 3) continue
+    const marked = fields[0]?.startsWith('@') ? fields[0].slice(1) : undefined
+    const [, type = '', key = ''] = marked === undefined ? fields : fields.slice(1)
     const marker = marked === 'revoked' || marked === 'cert-authority' ? marked : undefined
     keys.push({ file, line, marker, type, key: Buffer.from(key, 'base64') })
   }

@@ -59,7 +59,7 @@ export function explainLogin(error: Error, progress: LoginProgress): Unreachable
 /** The alias, for the address alone would bypass what ssh_config says of the way. */
 function byHand({ target, config }: LoginProgress): string {
   const { address, user, port, configFile } = target
-  const words = [
+  const args = [
     ...['ssh', '-v'],
     ...(configFile === undefined || configFile === 'none' ? [] : ['-F', configFile]),
     ...(user === undefined ? [] : ['-l', user]),
@@ -70,7 +70,7 @@ function byHand({ target, config }: LoginProgress): string {
     config.proxyJump === undefined
       ? `The connection goes through the command \`${config.proxyCommand}\`.`
       : `The connection goes through ${config.proxyJump}: check that this host is up and accepts your key.`
-  return `Try it by hand: ${quoteAll(words)}. ${way}`
+  return `Try it by hand: ${quoteAll(args)}. ${way}`
 }
 
 function authFailed({ host, config, identities, tried }: LoginProgress): UnreachableError {

@@ -51,8 +51,8 @@ function changeOf(step: Step): FileChange | undefined {
 export function record(step: Step, index: number): Buffer {
   const change = changeOf(step)
   if (!change) throw new Error(`step ${index} is no change of a file`)
-  const { what, words, content = Buffer.alloc(0) } = change
-  const fields = [String(index), what, String(words.length), ...words]
+  const { what, args, content = Buffer.alloc(0) } = change
+  const fields = [String(index), what, String(args.length), ...args]
   if (fields.some(field => field.includes('\0'))) throw new RangeError('a NUL byte cannot be part of a path')
   return Buffer.concat([Buffer.from(fields.map(field => `${field}\0`).join('')), content])
 }

@@ -33,21 +33,21 @@ run() {
 }
 
 # many <changes: the steps that they are, one after the other, in one process. Each is the index of its step, the name of a function
-# of FILES, the number of its words, and these, each ended by NUL; then the content of a file, as long as its last word says.
+# of FILES, the number of its arguments, and these, each ended by NUL; then the content of a file, as long as its last argument says.
 # Files that follow one another are written, synced together, and renamed one after the other: a sync for each takes 3 ms.
 many() { perl -e "$FILES"'
   my ($nonce, $stop) = @ARGV; $| = 1; binmode STDIN; binmode STDOUT; local $/; my $in = <STDIN>; my ($at, @files, @new) = (0);
   my %change = (directory => \&directory, attributes => \&attributes, symlink => \&symlink_, remove => \&remove);
-  while ($at < length $in) { my ($index, $what, $count) = (field(), field(), field()); my @words = map { field() } 1 .. $count;
-    if ($what eq "put") { push @files, [$index, @words, substr $in, $at, $words[4]]; $at += $words[4]; next }
-    files(); step($index, sub { $change{$what}->(@words) }) }
+  while ($at < length $in) { my ($index, $what, $count) = (field(), field(), field()); my @args = map { field() } 1 .. $count;
+    if ($what eq "put") { push @files, [$index, @args, substr $in, $at, $args[4]]; $at += $args[4]; next }
+    files(); step($index, sub { $change{$what}->(@args) }) }
   files();
   sub mark { print "\n$nonce $_[0]\n" or exit 74 }
   sub field { my $end = index $in, "\0", $at; die "the changes end too soon\n" if $end < 0; my $field = substr $in, $at, $end - $at; $at = $end + 1; $field }
   sub step { my ($index, $do) = @_; mark("begin $index"); eval { $do->(); 1 } and return mark("end $index 0"); print STDERR $@; unlink @new; mark("end $index 1"); exit 1 }
   sub halt { return unless -e $stop; unlink @new; exit 123 }
   sub files { my @all = splice @files or return halt(); halt(); my ($few, $wrong) = (@all < 4);
-    for (@all) { my (undef, @words) = @$_; my $new = eval { fill($few ? 04010000 : 0, @words) }; defined $new ? push @new, $new : ($wrong = $@); last if $wrong }
+    for (@all) { my (undef, @args) = @$_; my $new = eval { fill($few ? 04010000 : 0, @args) }; defined $new ? push @new, $new : ($wrong = $@); last if $wrong }
     unless ($few) { my %on; for (@new) { my ($dir) = m{^(.*)/}s; $on{(stat "$dir/")[0]} //= $_ }
       if (%on && system "sync", "-f", "--", values %on) { unlink splice @new; $wrong = "what was written could not be synced\n" } }
     for (@all) { my ($index, $path) = @$_; halt(); step($index, sub { @new ? place(shift @new, $path) : die $wrong }) } }

@@ -36,8 +36,8 @@ export interface AppState {
 
 /** Shell that prints what a host has. `sha256`: also what to build that content on, where no release has it yet. */
 export function inspectScript({ app, shared }: AppSettings, sha256: string, locked: boolean): string {
-  const words = [homeOf(app), app, sha256, locked ? '1' : '', ...shared]
-  return `perl -e ${quoteAll([inspector, '--', ...words])}\n`
+  const args = [homeOf(app), app, sha256, locked ? '1' : '', ...shared]
+  return `perl -e ${quoteAll([inspector, '--', ...args])}\n`
 }
 
 /** What `inspectScript` printed. Throws HostError for a host where nothing can be deployed, saying what to do. */

@@ -17,7 +17,7 @@ export type LockScope = 'host' | { readonly app: string }
  */
 export function lockScript(scope: LockScope, { who, url, runId }: RunIdentity, seconds: number): string {
   const app = appOf(scope)
-  const words = [
+  const args = [
     runtimeDirectory,
     stateDirectory,
     String(seconds),
@@ -32,7 +32,7 @@ export function lockScript(scope: LockScope, { who, url, runId }: RunIdentity, s
   return `
 if { [ -d ${runtimeDirectory} ] || mkdir -p -m 700 ${runtimeDirectory}; } && true ${files.join(' ')}; then
   exec ${files.join(' ')}
-  perl -e ${quote(taker)} -- $$ ${quoteAll(words)} || {
+  perl -e ${quote(taker)} -- $$ ${quoteAll(args)} || {
     [ $? = 75 ] && capstan_=75 || capstan_=73
     exec 9>&- 8>&-; (exit $capstan_)
   }

@@ -40,7 +40,7 @@ export const hostSettings = vars({
     text({
       pattern: /[A-Za-z0-9_:][A-Za-z0-9_.:@-]*/,
       max: 253,
-      words: 'a host name or an IP address',
+      expects: 'a host name or an IP address',
       is: 'its name, address or ssh alias',
     }),
   ),
@@ -86,6 +86,6 @@ export function connectionOf(
 }
 
 // A dash in front would be read as an option by ssh; nothing here has a use for other punctuation.
-function name(words: string, is: string) {
-  return text({ pattern: /[A-Za-z0-9_][A-Za-z0-9_.:@-]*/, max: 253, words, is })
+function name(expects: string, is: string) {
+  return text({ pattern: /[A-Za-z0-9_][A-Za-z0-9_.:@-]*/, max: 253, expects, is })
 }

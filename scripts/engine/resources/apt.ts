@@ -91,13 +91,13 @@ const packages: Kind<WantedPackages, FoundPackages> = {
   apply(wanted, found) {
     const { names, state, version, latest, hold } = wanted
     const wrong = names.filter(name => isWrong(wanted, name, found))
-    const words = quoteAll(wrong.map(name => (version === undefined ? name : `${name}=${version}`)))
+    const args = quoteAll(wrong.map(name => (version === undefined ? name : `${name}=${version}`)))
     const allowed = version === undefined && !latest ? '' : `APT_ALLOWED=${quote(otherVersion)}\n`
     const held = holdDifferences(wanted, found).length > 0 || hold === true ? names : []
     return [
-      wrong.length > 0 && state === 'installed' ? `${allowed}apt_install ${words}\n` : '',
+      wrong.length > 0 && state === 'installed' ? `${allowed}apt_install ${args}\n` : '',
       wrong.length > 0 && state !== 'installed'
-        ? `apt_remove ${state === 'purged' ? 'purge' : 'remove'} ${words}\n`
+        ? `apt_remove ${state === 'purged' ? 'purge' : 'remove'} ${args}\n`
         : '',
       held.length === 0 ? '' : `apt-mark -qq ${hold ? 'hold' : 'unhold'} -- ${quoteAll(held)}\n`,
     ].join('')

@@ -172,9 +172,10 @@ function probeOf({ options }: WantedCommand): string {
 
 function readLine(line: string): State<FoundCommand> {
   if (line.startsWith(' ? ')) return unknown(line.slice(3))
-  const words = line.split(' ').slice(1)
-  if (words.length !== guards.length) throw new Error(`the guards of a command gave ${JSON.stringify(line)}`)
-  const [creates, removes, unless, onlyIf] = words.map(one => (one === '-' ? undefined : one === '1'))
+  const answers = line.split(' ').slice(1)
+  if (answers.length !== guards.length)
+    throw new Error(`the guards of a command gave ${JSON.stringify(line)}`)
+  const [creates, removes, unless, onlyIf] = answers.map(one => (one === '-' ? undefined : one === '1'))
   return known({ creates, removes, unless, onlyIf })
 }
 

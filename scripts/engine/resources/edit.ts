@@ -100,8 +100,8 @@ function written(wanted: WantedEdit, { path, exists, before, after }: FoundEdit)
   }
   const { start, end, middle } = change(old, next)
   const hash = createHash('sha256').update(next).digest('hex')
-  const words = [path, String(start), String(old.length - end - start), hash, wanted.user ?? '']
-  return here(`edit ${quoteAll(words)}`, middle)
+  const args = [path, String(start), String(old.length - end - start), hash, wanted.user ?? '']
+  return here(`edit ${quoteAll(args)}`, middle)
 }
 
 export interface EditOptions extends DeclareOptions {

@@ -83,25 +83,25 @@ export const path: Kind<WantedPath, FoundPath> = {
 }
 
 function applyPath(wanted: WantedPath, found: FoundPath): string {
-  const { what, words, content } = changeOf(wanted, found)
-  if (what === 'remove') return `rm -rf --one-file-system -- ${quoteAll(words)}\n`
-  const command = `${what} ${quoteAll(words)}`
+  const { what, args, content } = changeOf(wanted, found)
+  if (what === 'remove') return `rm -rf --one-file-system -- ${quoteAll(args)}\n`
+  const command = `${what} ${quoteAll(args)}`
   return content ? here(command, content) : `${command}\n`
 }
 
 function changeOf(wanted: WantedPath, found: FoundPath): FileChange {
   switch (wanted.type) {
     case 'absent':
-      return { what: 'remove', words: [wanted.path] }
+      return { what: 'remove', args: [wanted.path] }
     case 'link':
-      return { what: 'symlink', words: [wanted.target, wanted.path] }
+      return { what: 'symlink', args: [wanted.target, wanted.path] }
     case 'directory':
-      return { what: 'directory', words: attributesOf(wanted) }
+      return { what: 'directory', args: attributesOf(wanted) }
     case 'file': {
       const rewrite = found.type !== 'file' || contentDifference(wanted, found).length > 0
-      if (!rewrite) return { what: 'attributes', words: attributesOf(wanted) }
+      if (!rewrite) return { what: 'attributes', args: attributesOf(wanted) }
       const content = wanted.content ?? Buffer.alloc(0)
-      return { what: 'put', words: [...attributesOf(wanted), String(content.length)], content }
+      return { what: 'put', args: [...attributesOf(wanted), String(content.length)], content }
     }
   }
 }

@@ -50,7 +50,7 @@ export interface Kind<Wanted, Found> {
 /** A change of a file, directory or link: one of the functions of `FILES` in prelude.sh, and what it gets. */
 export interface FileChange {
   readonly what: 'put' | 'directory' | 'attributes' | 'symlink' | 'remove'
-  readonly words: readonly string[]
+  readonly args: readonly string[]
   /** Of a file that is written. */
   readonly content?: Buffer
 }

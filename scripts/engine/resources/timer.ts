@@ -47,8 +47,8 @@ export function timer(declare: Declare, role: RolePlace): DeclareTimer {
 // Source: systemd.service(5), systemd.exec(5).
 function serviceText(name: string, options: TimerOptions): string {
   const { command, as, in: directory, environment = {} } = options
-  const words = typeof command === 'string' ? ['/bin/sh', '-ec', command] : command
-  if (!words[0]) throw new RangeError(`timer ${name}: expected a program as the first word of its command`)
+  const args = typeof command === 'string' ? ['/bin/sh', '-ec', command] : command
+  if (!args[0]) throw new RangeError(`timer ${name}: expected a program as the first word of its command`)
   const variables = Object.entries(environment).map(([key, value]) => {
     checkedMatch('the name of a variable', /[A-Za-z_][A-Za-z0-9_]*/, key)
     return `Environment=${word(`${key}=${value}`, '$')}`
@@ -59,7 +59,7 @@ function serviceText(name: string, options: TimerOptions): string {
     ...(as === undefined ? [] : [`User=${accountName(as)}`]),
     ...(directory === undefined ? [] : [`WorkingDirectory=${checkedPath(directory).replaceAll('%', '%%')}`]),
     ...variables,
-    `ExecStart=${words.map(one => word(one, '$$')).join(' ')}`,
+    `ExecStart=${args.map(one => word(one, '$$')).join(' ')}`,
   )
 }
 

@@ -107,8 +107,8 @@ function readBlock(block: string): FoundWorkers {
   const all = (word: string) =>
     lines.flatMap(line => (line.startsWith(`${word} `) ? [line.slice(word.length + 1)] : []))
   const live = all('live')[0]?.split('/').at(-1)
-  const there = all('unit').map(words => {
-    const [unit = '', state] = words.split(' ')
+  const there = all('unit').map(line => {
+    const [unit = '', state] = line.split(' ')
     return { unit, ending: state === 'deactivating' }
   })
   return { live: live === '' ? undefined : live, files: all('file'), there }

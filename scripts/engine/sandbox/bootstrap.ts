@@ -31,9 +31,9 @@ export async function bootstrap(
     `--customize-hook=cd "$1" && ${bare} && ${settled} && chroot . sh -c '${cached}'`,
     ...[codenames[release], draft, '-'],
   ]
-  const [words, temporary] = isRoot() ? asRoot(options, work) : asUser(options)
+  const [args, temporary] = isRoot() ? asRoot(options, work) : asUser(options)
   // What the packages' scripts create has the modes that they were written for.
-  const built = await run('sh', ['-c', 'umask 022 && exec "$@"', 'sh', ...words], {
+  const built = await run('sh', ['-c', 'umask 022 && exec "$@"', 'sh', ...args], {
     input: `${sources.join('\n')}\n`,
     env: { TMPDIR: temporary, SOURCE_DATE_EPOCH: String(Math.floor(Date.now() / 1000)) },
     deadline: 1800,
@@ -49,7 +49,7 @@ export async function bootstrap(
   rmSync(work, { recursive: true, force: true })
 }
 
-type Command = readonly [words: readonly string[], temporary: string]
+type Command = readonly [args: readonly string[], temporary: string]
 
 /**
  * In a mount namespace of its own: what it mounts below `work` is gone with it, however it ends, and no later removal

@@ -75,13 +75,13 @@ export async function createContainer(
   lock: number,
 ): Promise<void> {
   const name = containerName(root, host)
-  const words = ['create', '--pull=never', ...createOptions(engine, root, host, wanted), image]
-  const made = await engine.try(words, { hold: lock })
+  const args = ['create', '--pull=never', ...createOptions(engine, root, host, wanted), image]
+  const made = await engine.try(args, { hold: lock })
   if (made.code === 0) return
   await ensureImage()
   // What an engine that was killed half-way left: a file system under our name that is no container yet.
   if (engine.name === 'podman') await engine.try(['rm', '-f', '--storage', name])
-  await engine.must(words, { hold: lock })
+  await engine.must(args, { hold: lock })
 }
 
 /** The words that make a container a machine of the clone; pure but for the limits of this machine. */
@@ -129,9 +129,9 @@ export async function removeContainers(
   hosts: readonly string[],
 ): Promise<void> {
   const now = engine.name === 'podman' ? ['--time', '0'] : []
-  const words = ['rm', '--force', '--volumes', ...now, ...hosts.map(host => containerName(root, host))]
+  const args = ['rm', '--force', '--volumes', ...now, ...hosts.map(host => containerName(root, host))]
   // Podman gives a container that is `lost` up at the first try, and removes it at the second.
-  if ((await engine.try(words)).code !== 0) await engine.must(words)
+  if ((await engine.try(args)).code !== 0) await engine.must(args)
 }
 
 /** What a container needs to boot systemd. */

@@ -9,9 +9,9 @@ export type EngineName = 'docker' | 'podman'
 export interface Engine {
   readonly name: EngineName
   /** Runs it and gives what it said; any exit code. */
-  readonly try: (words: readonly string[], options?: RunOptions) => Promise<Finished>
+  readonly try: (args: readonly string[], options?: RunOptions) => Promise<Finished>
   /** Runs it and gives its standard output, trimmed; throws CapstanError where it exits with another code than 0. */
-  readonly must: (words: readonly string[], options?: RunOptions) => Promise<string>
+  readonly must: (args: readonly string[], options?: RunOptions) => Promise<string>
 }
 
 /**
@@ -46,15 +46,15 @@ export function engine(name: EngineName): Engine {
   const runtime = name === 'podman' && needsRunc() ? ['--runtime', 'runc'] : []
   // Podman that is killed while it starts a container leaves addresses, bridges and port rules taken until the
   // machine is rebooted: an interrupted `up` lets it finish its current command.
-  const attempt: Engine['try'] = (words, options) =>
-    run(name, [...runtime, ...words], { detached: true, ...options })
+  const attempt: Engine['try'] = (args, options) =>
+    run(name, [...runtime, ...args], { detached: true, ...options })
   return {
     name,
     try: attempt,
-    must: async (words, options) => {
-      const done = await attempt(words, options)
+    must: async (args, options) => {
+      const done = await attempt(args, options)
       if (done.code === 0) return done.stdout.trim()
-      throw engineError(name, words, done)
+      throw engineError(name, args, done)
     },
   }
 }
@@ -114,9 +114,9 @@ function userName(): string {
   }
 }
 
-export function engineError(name: EngineName, words: readonly string[], done: Finished): CapstanError {
+export function engineError(name: EngineName, args: readonly string[], done: Finished): CapstanError {
   const how = done.code === null ? 'took too long and was ended' : `exited with ${done.code}`
-  return new CapstanError('sandbox-engine', `${name} ${words[0]} ${how}`, {
+  return new CapstanError('sandbox-engine', `${name} ${args[0]} ${how}`, {
     lines: lastLines(done.stderr),
     hint: `\`${name} info\` tells whether the engine works; \`sandbox.mjs down\` clears away what is left of a sandbox.`,
   })

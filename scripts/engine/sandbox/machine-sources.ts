@@ -72,8 +72,8 @@ function writeTargets(file: string, targets: Targets): void {
 /** By itself apt tells only of lists that it has: of some, while another process fetches them. */
 async function askTargets(): Promise<string> {
   const ask = async (...flags: readonly string[]) => {
-    const words = ['indextargets', ...flags, '--format', indexTargetFormat, 'Created-By: Packages']
-    return (await run('apt-get', words)).stdout
+    const args = ['indextargets', ...flags, '--format', indexTargetFormat, 'Created-By: Packages']
+    return (await run('apt-get', args)).stdout
   }
   const configured = await ask('--no-release-info')
   let fetched = await ask()

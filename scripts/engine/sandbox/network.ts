@@ -20,7 +20,7 @@ export async function ensureNetwork(
   const choices = subnetChoices(root, await takenSubnets(engine))
   const ordered = recorded === undefined ? choices : [recorded, ...choices.filter(each => each !== recorded)]
   for (const choice of ordered.slice(0, 20)) {
-    const words = [
+    const args = [
       'network',
       'create',
       '--label',
@@ -30,11 +30,11 @@ export async function ensureNetwork(
       ...mtu(engine),
       name,
     ]
-    const made = await engine.try(words)
+    const made = await engine.try(args)
     if (made.code === 0) return choice
     // The engine knows best what it refuses: another network may have come between our look and this.
     if (!/subnet|overlap|already used|address space/i.test(made.stderr))
-      throw engineError(engine.name, words, made)
+      throw engineError(engine.name, args, made)
   }
   throw new CapstanError(
     'sandbox-network',

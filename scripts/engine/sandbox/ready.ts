@@ -54,8 +54,8 @@ const patience = 60_000
 const lookEach = 1000
 
 async function stateOf(engine: Engine, container: string): Promise<string> {
-  const words = ['inspect', '--type', 'container', '--format', '{{.State.Status}}', container]
-  return (await engine.try(words)).stdout.trim()
+  const args = ['inspect', '--type', 'container', '--format', '{{.State.Status}}', container]
+  return (await engine.try(args)).stdout.trim()
 }
 
 async function neverReady(engine: Engine, name: string, host: string, how: string): Promise<CapstanError> {

@@ -28,15 +28,15 @@ export async function buildFromRegistry(
     ` && ${cached} && cd / && ${bare}`,
     ...settings[engine.name],
   ]
-  const words = ['build', '-t', image, '-']
-  const built = await engine.try(words, {
+  const args = ['build', '-t', image, '-']
+  const built = await engine.try(args, {
     input: `${lines.join('\n')}\n`,
     deadline: 1800,
     hold: lock,
     onLine: line => tellStep(line, release, say),
   })
   if (built.code !== 0)
-    throw engineError(engine.name, words, { ...built, stderr: `${built.stdout}\n${built.stderr}` })
+    throw engineError(engine.name, args, { ...built, stderr: `${built.stdout}\n${built.stderr}` })
   return undefined
 }
 

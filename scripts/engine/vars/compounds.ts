@@ -8,9 +8,9 @@ export function choice<const T extends string | number>(
   choices: readonly T[],
   options: Options<NoInfer<T>> = {},
 ): Field<T> {
-  const words = choices.map(String).join(' or ')
-  const schema = v.picklist(choices, issue => expected(words, issue.input))
-  return field<T>({ words, schema: () => schema }, options)
+  const expects = choices.map(String).join(' or ')
+  const schema = v.picklist(choices, issue => expected(expects, issue.input))
+  return field<T>({ expects, schema: () => schema }, options)
 }
 
 /** Any number of values of one kind; `min` and `max` count them. */
@@ -19,16 +19,16 @@ export function list<T>(
   options: Options<readonly NoInfer<T>[]> & { readonly min?: number; readonly max?: number } = {},
 ): Field<readonly T[]> {
   const { min = 0, max = 10_000 } = options
-  const words = min > 0 ? `a list of at least ${min}, each ${item.words}` : `a list, each ${item.words}`
+  const expects = min > 0 ? `a list of at least ${min}, each ${item.expects}` : `a list, each ${item.expects}`
   const schema = (scope: Scope) =>
     v.pipe(
-      v.array(item.schema(scope), issue => expected(words, issue.input)),
+      v.array(item.schema(scope), issue => expected(expects, issue.input)),
       v.check(
         items => items.length >= min && items.length <= max,
-        issue => expected(words, issue.input),
+        issue => expected(expects, issue.input),
       ),
     )
-  return field<readonly T[]>({ words, schema }, options)
+  return field<readonly T[]>({ expects, schema }, options)
 }
 
 /** A map from names of the reader's own choice to values of one kind. */
@@ -36,7 +36,7 @@ export function record<T>(
   value: Field<T>,
   options: Options<Readonly<Record<string, NoInfer<T>>>> & { readonly keys?: Field<string> } = {},
 ): Field<Readonly<Record<string, T>>> {
-  const words = `a map, each ${value.words}`
+  const expects = `a map, each ${value.expects}`
   const plainKey = v.pipe(
     v.string(),
     v.regex(/^[A-Za-z_][A-Za-z0-9_.-]{0,127}$/, issue =>
@@ -45,7 +45,7 @@ export function record<T>(
   )
   const schema = (scope: Scope) =>
     v.pipe(
-      mapSchema(words),
+      mapSchema(expects),
       v.record(
         options.keys === undefined
           ? plainKey
@@ -53,7 +53,7 @@ export function record<T>(
         value.schema(scope),
       ),
     )
-  return field<Readonly<Record<string, T>>>({ words, schema, inside: value.fields }, options)
+  return field<Readonly<Record<string, T>>>({ expects, schema, inside: value.fields }, options)
 }
 
 /** Vars within a var. Where the whole group is absent, each of its fields takes its own default. */
@@ -67,7 +67,7 @@ export function group<const F extends Fields>(
       v.transform(input => input ?? {}),
       fieldsSchema(fields, scope),
     )
-  return field<ValuesOf<F>>({ words: 'a map', schema, fields }, options)
+  return field<ValuesOf<F>>({ expects: 'a map', schema, fields }, options)
 }
 
 /** The same, or undefined where the inventory gives nothing. */
@@ -96,7 +96,7 @@ export function fieldsSchema<F extends Fields>(
     mapSchema('a map'),
     v.looseObject(entries, issue => {
       const missing = fields[String(issue.path?.[0]?.key)]
-      return expected(missing?.words ?? 'a map', issue.input)
+      return expected(missing?.expects ?? 'a map', issue.input)
     }),
     v.rawCheck(({ dataset, addIssue }) => {
       for (const [key, value] of Object.entries(Object(dataset.value))) {
@@ -109,10 +109,10 @@ export function fieldsSchema<F extends Fields>(
   return schema as unknown as v.GenericSchema<unknown, ValuesOf<F>>
 }
 
-function mapSchema(words: string) {
+function mapSchema(expects: string) {
   return v.pipe(
     v.unknown(),
-    v.check(isMap, issue => expected(words, issue.input)),
+    v.check(isMap, issue => expected(expects, issue.input)),
   )
 }
 

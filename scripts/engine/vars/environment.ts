@@ -6,12 +6,12 @@ import { type Field, type Options, readField } from './field.ts'
  * a value from `!secret NAME` stays a Secret.
  */
 export function environmentValue(options: Options<string | Secret> = {}): Field<string | Secret> {
-  const words = 'one line of text, a number, true or false, or a secret'
+  const expects = 'one line of text, a number, true or false, or a secret'
   const read = (input: unknown) => {
     if (!isLine(plain(input))) return undefined
     return input instanceof Secret ? input : String(input)
   }
-  return readField(words, read, options)
+  return readField(expects, read, options)
 }
 
 function plain(input: unknown): unknown {

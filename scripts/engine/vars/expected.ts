@@ -1,8 +1,8 @@
 import { Secret } from '#engine/secret.ts'
 
 /** `expected 1–65535, got "22a"`: the one sentence of every refused value. A secret is never echoed. */
-export function expected(words: string, input: unknown): string {
-  return `expected ${words}, got ${shown(input)}`
+export function expected(expects: string, input: unknown): string {
+  return `expected ${expects}, got ${shown(input)}`
 }
 
 const longest = 60

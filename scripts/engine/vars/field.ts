@@ -19,7 +19,7 @@ export interface Options<T> {
 /** One var: how it is read, and what the docs say of it. `T` is the value that a role gets. */
 export interface Field<T> {
   /** The kind in words, as an error wants it: `1–65535`, `a domain name such as www.foobar.com`. */
-  readonly words: string
+  readonly expects: string
   readonly is: string
   /** Absent where the var is required. */
   readonly default: { readonly value: Default<T> } | undefined
@@ -37,7 +37,7 @@ export type ValuesOf<F extends Fields> = {
 }
 
 interface Kind<T> {
-  readonly words: string
+  readonly expects: string
   readonly schema: (scope: Scope) => v.GenericSchema<unknown, T>
   readonly fields?: Fields
   readonly inside?: Fields | undefined
@@ -47,7 +47,7 @@ interface Kind<T> {
 export function field<T>(kind: Kind<T>, options: Options<T>): Field<T> {
   const chosen = options.default === undefined ? undefined : { value: options.default }
   return {
-    words: kind.words,
+    expects: kind.expects,
     is: options.is ?? '',
     default: chosen,
     fields: kind.fields,
@@ -73,9 +73,9 @@ function withDefault<T>(schema: v.GenericSchema<unknown, T>, value: () => T): v.
   )
 }
 
-/** A field whose input is read in one go: `read` gives undefined for what is not as `words` say. */
+/** A field whose input is read in one go: `read` gives undefined for what is not what `expects` names. */
 export function readField<T>(
-  words: string,
+  expects: string,
   read: (input: unknown) => T | undefined,
   options: Options<T>,
 ): Field<T> {
@@ -83,9 +83,9 @@ export function readField<T>(
     v.unknown(),
     v.check(
       input => read(input) !== undefined,
-      issue => expected(words, issue.input),
+      issue => expected(expects, issue.input),
     ),
     v.transform(input => read(input) as T),
   )
-  return field<T>({ words, schema: () => schema }, options)
+  return field<T>({ expects, schema: () => schema }, options)
 }

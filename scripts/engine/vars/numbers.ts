@@ -24,17 +24,17 @@ export function port(options: Options<number> = {}): Field<number> {
 
 /** `true` or `false`; YAML 1.2 reads `yes` and `no` as text, and they are refused. */
 export function flag(options: Options<boolean> = {}): Field<boolean> {
-  const words = 'true or false'
+  const expects = 'true or false'
   const schema = v.pipe(
     v.unknown(),
     v.transform(input => (input === 'true' ? true : input === 'false' ? false : input)),
-    v.boolean(issue => expected(words, issue.input)),
+    v.boolean(issue => expected(expects, issue.input)),
   )
-  return field({ words, schema: () => schema }, options)
+  return field({ expects, schema: () => schema }, options)
 }
 
 function ranged(
-  words: string,
+  expects: string,
   decimal: RegExp,
   options: Options<number> & Range,
   fits: (value: number) => boolean,
@@ -44,7 +44,7 @@ function ranged(
     const value = typeof input === 'string' && decimal.test(input) ? Number(input) : input
     return typeof value === 'number' && fits(value) && value >= min && value <= max ? value : undefined
   }
-  return readField(words, read, options)
+  return readField(expects, read, options)
 }
 
 function range(noun: string, { min, max }: Range): string {

@@ -5,9 +5,9 @@ import { expected } from './expected.ts'
 import { type Field, field, type Options, readField, type Scope } from './field.ts'
 
 interface TextOptions extends Options<string> {
-  /** What the whole text must match; give `words` with it, for the error. */
+  /** What the whole text must match; give `expects` with it, for the error. */
   readonly pattern?: RegExp
-  readonly words?: string
+  readonly expects?: string
   /** Characters at most. */
   readonly max?: number
   /** Why a text that matches is refused all the same: `is where …`; undefined for one that is taken. */
@@ -16,9 +16,9 @@ interface TextOptions extends Options<string> {
 
 /** One line: not empty, no control character, no line separator. */
 export function text(options: TextOptions = {}): Field<string> {
-  const { pattern, max = 4096, words = 'one line of text', reserved } = options
+  const { pattern, max = 4096, expects = 'one line of text', reserved } = options
   const plain = line(
-    words,
+    expects,
     value => value.length <= max && (pattern === undefined || whole(pattern, value)),
     options,
   )
@@ -41,11 +41,11 @@ export function multiline(options: Options<string> = {}): Field<string> {
 
 /** A host name by RFC 1123, in small letters: `www.foobar.com`. With `wildcard`, `*.foobar.com` as well. */
 export function domain(options: Options<string> & { readonly wildcard?: boolean } = {}): Field<string> {
-  const words = 'a domain name such as www.foobar.com'
+  const expects = 'a domain name such as www.foobar.com'
   const bare = (value: string) =>
     options.wildcard === true && value.startsWith('*.') ? value.slice(2) : value
   return checked(
-    words,
+    expects,
     value => isDomain(bare(value)),
     options,
     value => value.toLowerCase(),
@@ -54,19 +54,19 @@ export function domain(options: Options<string> & { readonly wildcard?: boolean 
 
 /** An e-mail address of the plain kind: letters, digits and `._+-` before the @, a domain after it. */
 export function email(options: Options<string> = {}): Field<string> {
-  const words = 'an e-mail address such as admin@foobar.com'
-  return checked(words, isEmail, options, value => value.replace(/@.*/, host => host.toLowerCase()))
+  const expects = 'an e-mail address such as admin@foobar.com'
+  return checked(expects, isEmail, options, value => value.replace(/@.*/, host => host.toLowerCase()))
 }
 
 /** An IPv4 or IPv6 address, or one of the two with `version`. */
 export function ipAddress(options: Options<string> & { readonly version?: 4 | 6 } = {}): Field<string> {
   const { version } = options
-  const words = version === undefined ? 'an IP address' : `an IPv${version} address`
+  const expects = version === undefined ? 'an IP address' : `an IPv${version} address`
   const isAddress = (value: string) => {
     const found = value.includes('%') ? 0 : isIP(value)
     return version === undefined ? found !== 0 : found === version
   }
-  return checked(words, isAddress, options)
+  return checked(expects, isAddress, options)
 }
 
 /**
@@ -74,8 +74,8 @@ export function ipAddress(options: Options<string> & { readonly version?: 4 | 6 
  * or SQL reads as its own.
  */
 export function path(options: Options<string> = {}): Field<string> {
-  const words = 'an absolute path without .., of letters, digits and ._+@:,=~-'
-  return line(words, isPath, options)
+  const expects = 'an absolute path without .., of letters, digits and ._+@:,=~-'
+  return line(expects, isPath, options)
 }
 
 /** A length of time as nginx and systemd both write it: `500ms`, `30s`, `5m`, `1h`, `7d`. */
@@ -90,8 +90,8 @@ export function bytes(options: Options<string> = {}): Field<string> {
 
 /** A name for a unix user, a database, a unit: small letters, digits, `_` and `-`, a letter first, 32 at most. */
 export function identifier(options: Options<string> = {}): Field<string> {
-  const words = 'a name of at most 32 small letters, digits, _ or -, a letter first'
-  return checked(words, value => /^[a-z][a-z0-9_-]{0,31}$/.test(value), options)
+  const expects = 'a name of at most 32 small letters, digits, _ or -, a letter first'
+  return checked(expects, value => /^[a-z][a-z0-9_-]{0,31}$/.test(value), options)
 }
 
 /**
@@ -102,7 +102,7 @@ export function secret(
   options: Omit<Options<Secret>, 'default'> & { readonly multiline?: boolean } = {},
 ): Field<Secret> {
   const lines = options.multiline === true
-  const words = `a secret of ${lines ? 'at least 4 characters' : 'one line and at least 4 characters'}`
+  const expects = `a secret of ${lines ? 'at least 4 characters' : 'one line and at least 4 characters'}`
   const plain = (input: unknown) => (input instanceof Secret ? input.reveal() : input)
   const holds = (value: unknown) =>
     typeof value === 'string' && value.trim().length >= 4 && (lines ? isText(value) : isLine(value))
@@ -112,28 +112,28 @@ export function secret(
       input => holds(plain(input)),
       issue =>
         typeof plain(issue.input) === 'string'
-          ? `expected ${words}, got another`
-          : expected(words, issue.input),
+          ? `expected ${expects}, got another`
+          : expected(expects, issue.input),
     ),
     v.transform(input => (input instanceof Secret ? input : new Secret(String(input)))),
   )
-  return field({ words, schema: () => schema }, options)
+  return field({ expects, schema: () => schema }, options)
 }
 
 const durationForm = /^(0|[1-9]\d{0,8})(ms|s|m|h|d)$/
 
-function line(words: string, holds: (value: string) => boolean, options: Options<string>): Field<string> {
-  return checked(words, value => isLine(value) && holds(value), options)
+function line(expects: string, holds: (value: string) => boolean, options: Options<string>): Field<string> {
+  return checked(expects, value => isLine(value) && holds(value), options)
 }
 
 function checked(
-  words: string,
+  expects: string,
   holds: (value: string) => boolean,
   options: Options<string>,
   made: (value: string) => string = value => value,
 ): Field<string> {
   const read = (input: unknown) => (typeof input === 'string' && holds(input) ? made(input) : undefined)
-  return readField(words, read, options)
+  return readField(expects, read, options)
 }
 
 // Cc: controls; Cs: halves of a character that no encoding can write; 2028, 2029: line ends to some readers.

@@ -80,7 +80,7 @@ function described(fields: Fields, path: readonly string[], scope: Scope): Descr
       ? [
           {
             name: [...path, key].join('.'),
-            type: each.words,
+            type: each.expects,
             default: shownDefault(each, scope),
             is: each.is,
           },

@@ -62,8 +62,8 @@ ${rules.map(rule => `\t\t${rule}\n`).join('')}${sources(from, `tcp dport ${set(s
 /** The sockets that the rules of a file let in, from its comment; none where the file is not ours. */
 export function openIn(text: string): readonly Socket[] {
   const [, line = ''] = /^# Managed by Capstan\.\n# open: (.*)$/m.exec(text) ?? []
-  return line.split(', ').flatMap(words => {
-    const [, protocol, port, address = ''] = /^(tcp|udp) (\d+) on (\S+)$/.exec(words) ?? []
+  return line.split(', ').flatMap(socket => {
+    const [, protocol, port, address = ''] = /^(tcp|udp) (\d+) on (\S+)$/.exec(socket) ?? []
     return protocol === 'tcp' || protocol === 'udp' ? [{ protocol, port: Number(port), address }] : []
   })
 }

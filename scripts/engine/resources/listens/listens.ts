@@ -157,10 +157,10 @@ function keyOf({ protocol, port }: Socket): string {
 function inWords(sockets: readonly Socket[]): string {
   const all = [...new Set(sockets.map(({ address }) => address))]
   const both = all.includes('any') || (all.includes('0.0.0.0') && all.includes('::'))
-  const words = all.flatMap(address =>
+  const names = all.flatMap(address =>
     address in wildcards ? (both ? [] : [wildcards[address]]) : [address],
   )
-  return [...(both ? ['all addresses'] : []), ...words].join(', ')
+  return [...(both ? ['all addresses'] : []), ...names].join(', ')
 }
 
 const wildcards: Readonly<Record<string, string>> = {

@@ -36,10 +36,10 @@ export function wantedWords(wanted: WantedLogin): string {
 export function foundWords(logins: readonly Login[], wanted: WantedLogin): string {
   const open = logins.filter(({ plugin, secret }) => plugin !== native || isHash(secret) || secret === '')
   if (open.length === 0) return 'none that lets anybody in'
-  return open.map(login => words(login, wanted)).join(' or ')
+  return open.map(login => describe(login, wanted)).join(' or ')
 }
 
-function words({ plugin, secret }: Login, wanted: WantedLogin): string {
+function describe({ plugin, secret }: Login, wanted: WantedLogin): string {
   if (plugin !== native) return plugin
   if (secret === '') return 'no password'
   const same = wanted.by === 'password' && secret.toUpperCase() === wanted.hash.reveal()

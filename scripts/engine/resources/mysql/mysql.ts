@@ -61,8 +61,8 @@ export function mysql(declare: Declare): DeclareMysql {
     absentUser,
 
     database(name, { charset = 'utf8mb4', collation = 'utf8mb4_unicode_ci', ...options } = {}) {
-      const words = { charset: checkedWord(charset), collation: checkedWord(collation) }
-      const wanted = { database: checkedName('database', name), present: true, ...words } as const
+      const args = { charset: checkedWord(charset), collation: checkedWord(collation) }
+      const wanted = { database: checkedName('database', name), present: true, ...args } as const
       declare(databases, { name, wanted }, options)
     },
 
@@ -99,9 +99,9 @@ export function mysql(declare: Declare): DeclareMysql {
 
 function privileges(grants: UserOptions['grants']): Privileges {
   return new Map(
-    Object.entries(grants).map(([database, words]) => [
+    Object.entries(grants).map(([database, args]) => [
       everythingIn(checkedName('database', database)),
-      new Set(words.map(checkedWord)),
+      new Set(args.map(checkedWord)),
     ]),
   )
 }

@@ -21,9 +21,9 @@ export function privilegeChanges(wanted: WantedPrivileges, held: Privileges): re
     .filter(target => !isGivenByServer(target, wanted))
     .map(target => {
       const found = [...(held.get(target) ?? [])]
-      const words = [...(wanted.get(target) ?? [])]
-      const missing = words.filter(word => !found.includes(word))
-      return { target, found, missing, extra: found.filter(word => !words.includes(word)) }
+      const privileges = [...(wanted.get(target) ?? [])]
+      const missing = privileges.filter(word => !found.includes(word))
+      return { target, found, missing, extra: found.filter(word => !privileges.includes(word)) }
     })
     .filter(({ missing, extra }) => missing.length + extra.length > 0)
 }
@@ -51,9 +51,9 @@ export function privilegeDifference({ target, found, missing, extra }: Privilege
   }
 }
 
-function grant(words: readonly string[], target: string, account: string): string {
-  const plain = words.filter(word => word !== grantOption)
-  const option = words.includes(grantOption) ? ' WITH GRANT OPTION' : ''
+function grant(privileges: readonly string[], target: string, account: string): string {
+  const plain = privileges.filter(word => word !== grantOption)
+  const option = privileges.includes(grantOption) ? ' WITH GRANT OPTION' : ''
   return `GRANT ${plain.join(', ') || 'USAGE'} ON ${target} TO ${account}${option}`
 }
 
@@ -73,5 +73,5 @@ function everything(held: Privileges): PrivilegeChange {
 // Whoever makes a routine is granted EXECUTE and ALTER ROUTINE on it. Source: automatic_sp_privileges.
 function isGivenByServer(target: string, wanted: Privileges): boolean {
   if (!/^(FUNCTION|PROCEDURE|PACKAGE|PACKAGE BODY) /.test(target)) return false
-  return [...wanted.values()].some(words => words.has('CREATE ROUTINE'))
+  return [...wanted.values()].some(privileges => privileges.has('CREATE ROUTINE'))
 }

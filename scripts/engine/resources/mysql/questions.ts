@@ -94,9 +94,9 @@ export function serverOf(rows: readonly string[], items: readonly Asking[]): Ser
     accounts.set(key, found)
     return found
   }
-  const grant = (grantee: string, target: string, words: readonly string[]) => {
+  const grant = (grantee: string, target: string, privileges: readonly string[]) => {
     const asked = grantees.get(grantee)
-    if (asked) hold(draft(asked.user, asked.host), target, words)
+    if (asked) hold(draft(asked.user, asked.host), target, privileges)
   }
 
   for (const row of rows) {
@@ -142,10 +142,10 @@ function accept(json: string, draft: () => Draft): void {
   if (Number(held.ssl_type ?? 0) !== 0) found.barred.push('TLS required')
 }
 
-function hold(draft: Draft, target: string, words: readonly string[]): void {
-  if (words.length === 0) return
+function hold(draft: Draft, target: string, privileges: readonly string[]): void {
+  if (privileges.length === 0) return
   const held = draft.privileges.get(target) ?? new Set()
-  for (const word of words) held.add(word)
+  for (const word of privileges) held.add(word)
   draft.privileges.set(target, held)
 }
 
