@@ -1,9 +1,10 @@
+import type { System } from '#engine/converge/facts.ts'
 import { quote } from '#engine/quote.ts'
 import { ownConfig, type Runtime, type RuntimeInput } from './runtimes.ts'
 
 /** php-fpm: a master and its workers for each release, unprivileged, on the release's own socket. */
 export function php({ vars, site, facts }: RuntimeInput): Runtime {
-  const version = facts.release.php
+  const version = versions[facts.system]
   const server = `/usr/sbin/php-fpm${version}`
   const config = `/etc/capstan/${site.app}`
   const own = ownConfig(site.app)
@@ -35,6 +36,15 @@ export function php({ vars, site, facts }: RuntimeInput): Runtime {
     ],
     allowed: [],
   }
+}
+
+// Source: package php-defaults of each.
+const versions: Readonly<Record<System, string>> = {
+  'debian 12': '8.2',
+  'debian 13': '8.4',
+  'debian sid': '8.4',
+  'ubuntu 22.04': '8.1',
+  'ubuntu 24.04': '8.3',
 }
 
 interface Pool {

@@ -1,9 +1,9 @@
 import type { Facts } from '#engine/converge/facts.ts'
 
 /** Algorithms of sshd that ssh-audit finds nothing against, and that the host's OpenSSH knows. Source: ssh -Q, sshd_config(5). */
-export function algorithms({ os }: Facts): Readonly<Record<string, string>> {
+export function algorithms({ system }: Facts): Readonly<Record<string, string>> {
   // OpenSSH 9.9 and later: Debian 13.
-  const isNew = os.id === 'debian' && (os.version === 'sid' || Number(os.version) >= 13)
+  const isNew = system === 'debian 13' || system === 'debian sid'
   const signatures =
     'ssh-ed25519-cert-v01@openssh.com,rsa-sha2-512-cert-v01@openssh.com,rsa-sha2-256-cert-v01@openssh.com,ssh-ed25519,rsa-sha2-512,rsa-sha2-256'
   return {

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { role } from '#engine/converge/role.ts'
 import { bufferPool, maxConnections } from './sizes.ts'
 import vars from './vars.ts'
@@ -33,7 +34,7 @@ export default role(import.meta, {
     directory('/var/log/mysql', { owner: 'mysql', group: 'adm', mode: '2750' })
     configSet(
       'MariaDB configuration',
-      { root: '/etc/mysql/mariadb.conf.d', test: 'mariadbd_test', notify: restart },
+      { root: '/etc/mysql/mariadb.conf.d', test: serverTest, notify: restart },
       () => template('/etc/mysql/mariadb.conf.d/90-capstan.cnf', { vars: settings }),
     )
     service('mariadb', { enabled: true, running: true })
@@ -49,3 +50,5 @@ export default role(import.meta, {
     mysql.absentUser(vars.user, { except: vars.from })
   },
 })
+
+const serverTest = readFileSync(new URL('server-test.sh', import.meta.url), 'utf8')

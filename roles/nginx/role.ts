@@ -1,4 +1,5 @@
 import { role } from '#engine/converge/role.ts'
+import { reloadOptions } from './reload.ts'
 import { furtherSockets, headerSettings, serverSettings, siteSettings } from './settings.ts'
 import vars from './vars.ts'
 
@@ -20,7 +21,7 @@ export default role(import.meta, {
     template,
     unit,
   }) {
-    const reload = handler('reload nginx', service.reload('nginx', { newWorkers: true }))
+    const reload = handler('reload nginx', service.reload('nginx', reloadOptions))
 
     // Before the package, so that its first start makes the directory of the gate's socket.
     directory('/etc/systemd/system/nginx.service.d')

@@ -1,4 +1,4 @@
-import type { Facts } from '#engine/converge/facts.ts'
+import type { Facts, System } from '#engine/converge/facts.ts'
 import type { ListensOptions } from '#engine/resources/listens/listens.ts'
 import { hashedName } from '#engine/resources/release/hashed-name.ts'
 import type { Site, VarsOf } from '#engine/vars.ts'
@@ -8,7 +8,7 @@ type NginxVars = VarsOf<typeof vars>
 
 /** The values of nginx.conf. */
 export function serverSettings(vars: NginxVars, facts: Facts) {
-  return { ...vars, groups: keyExchange(facts.release.openssl) }
+  return { ...vars, groups: keyExchange(versions[facts.system].openssl) }
 }
 
 /** The values of sites-available/site.conf: names as nginx lists them, and what its version has words for. */
@@ -22,7 +22,7 @@ export function siteSettings(vars: NginxVars, site: Site, facts: Facts) {
     aliases: names.filter(name => name !== canonical),
     addresses: vars.ipv6 ? ['', '[::]:'] : [''],
     certificate: `/etc/ssl/capstan/${site.domain}`,
-    version: dialect(facts.release.nginx),
+    version: dialect(versions[facts.system].nginx),
     cache: { files: vars.cache.files, immutable: vars.cache.immutable.map(inRegex) },
     hashed: hashedName,
     directives: vars.directives,
@@ -58,6 +58,15 @@ export function headerSettings({ hsts, frames, referrer }: NginxVars) {
         : { option: 'SAMEORIGIN', ancestors: "'self'" },
     referrer,
   }
+}
+
+// Source: packages nginx and openssl of each.
+const versions: Readonly<Record<System, { readonly nginx: string; readonly openssl: string }>> = {
+  'debian 12': { nginx: '1.22', openssl: '3.0' },
+  'debian 13': { nginx: '1.26', openssl: '3.5' },
+  'debian sid': { nginx: '1.28', openssl: '3.5' },
+  'ubuntu 22.04': { nginx: '1.18', openssl: '3.0' },
+  'ubuntu 24.04': { nginx: '1.24', openssl: '3.0' },
 }
 
 /** What changed in nginx: `http2 on` came with 1.25.1 for a word of `listen`, ssl_reject_handshake with 1.19.4. */

@@ -1,4 +1,5 @@
 import { role } from '#engine/converge/role.ts'
+import { reloadOptions } from '../nginx/reload.ts'
 import vars, { isPublic } from './vars.ts'
 
 /** The site's certificate: /etc/ssl/capstan/<domain>/fullchain.pem and privkey.pem, whatever its source. */
@@ -7,7 +8,7 @@ export default role(import.meta, {
   tasks({ vars, site, apt, certificate, directory, file, handler, link, service, unit }) {
     const names = [site.domain, ...site.www]
     const hook = `/etc/letsencrypt/renewal-hooks/deploy/capstan-${site.domain}`
-    const reload = handler('reload nginx', service.reload('nginx', { newWorkers: true, ifActive: true }))
+    const reload = handler('reload nginx', service.reload('nginx', { ...reloadOptions, ifActive: true }))
     apt('openssl')
     // What the certificate is checked with: its own chain, or the CAs that the system knows.
     const ca = `/etc/ssl/capstan/${site.domain}.ca`
@@ -31,7 +32,7 @@ export default role(import.meta, {
       }
       directory('/etc/letsencrypt/renewal-hooks')
       directory('/etc/letsencrypt/renewal-hooks/deploy')
-      file(hook, { mode: '0755', content: certificate.renewalHook(site.domain) })
+      file(hook, { mode: '0755', content: certificate.renewalHook(site.domain, reloadNginx) })
       service('certbot.timer', { enabled: true, running: true })
       certificate.acme(site.domain, names, {
         directory: vars.acme.directory,
@@ -48,3 +49,5 @@ export default role(import.meta, {
     else certificate.selfSigned(site.domain, names, { days: vars.days, notify: reload })
   },
 })
+
+const reloadNginx = 'if systemctl is-active -q nginx; then nginx -q -t && systemctl reload nginx; fi\n'

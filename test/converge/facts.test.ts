@@ -34,7 +34,7 @@ describe('facts', () => {
       cpus: 2,
       memory: 3907,
       addresses: ['10.0.0.5', 'fe80::1'],
-      release: { nginx: '1.22', openssl: '3.0', php: '8.2', python: '3.11' },
+      system: 'debian 12',
       isContainer: false,
       ssh: undefined,
       live: ['shop'],

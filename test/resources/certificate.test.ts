@@ -207,7 +207,7 @@ describe('an ordered certificate', () => {
   })
 
   it('has a hook that minds its own lineage alone.', () => {
-    expect(renewalHook('foobar.com')).toContain('= /etc/letsencrypt/live/foobar.com ] || exit 0\n')
+    expect(renewalHook('foobar.com', '')).toContain('= /etc/letsencrypt/live/foobar.com ] || exit 0\n')
   })
 })
 

@@ -4,42 +4,19 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { buildCatalog } from '#engine/converge/catalog.ts'
 import type { Facts } from '#engine/converge/facts.ts'
+import { declare } from '#engine/converge/testing.ts'
 import { Secret } from '#engine/secret.ts'
 import type { Site } from '#engine/vars.ts'
 import { quotedForFile } from '#roles/app/environment.ts'
 import { pool } from '#roles/app/php.ts'
 import { processes } from '#roles/app/python.ts'
 import app from '#roles/app/role.ts'
-import vars from '#roles/app/vars.ts'
 import { commandLine } from '#roles/app/workers.ts'
 
-const site: Site = {
-  domain: 'foobar.com',
-  www: ['www.foobar.com'],
-  address: undefined,
-  app: 'foobar',
-  runtime: 'php',
-  email: 'hostmaster@foobar.com',
-}
+const facts: Partial<Facts> = { memory: 2048 }
 
-const facts = { memory: 2048, cpus: 2, release: { php: '8.2' } } as unknown as Facts
-
-function declared(given: unknown = {}, other: Partial<Site> = {}) {
-  const of = { ...site, ...other }
-  const parsed = vars.parse(given, of)
-  if (!parsed.ok)
-    throw new Error(parsed.problems.map(each => `${each.path.join('.')}: ${each.message}`).join())
-  const catalog = buildCatalog()
-  app.declare(catalog.role('app'), {
-    vars: parsed.value,
-    site: of,
-    facts,
-    host: { name: 'web1', groups: [] },
-  })
-  return catalog
-}
+const declared = (vars: unknown = {}, site: Partial<Site> = {}) => declare(app, { vars, site, facts })
 
 interface WantedFile {
   readonly content?: Buffer

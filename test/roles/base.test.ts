@@ -1,39 +1,17 @@
 import { describe, expect, it } from 'vitest'
-import { buildCatalog } from '#engine/converge/catalog.ts'
 import type { Facts } from '#engine/converge/facts.ts'
-import type { Site } from '#engine/vars.ts'
+import { declare } from '#engine/converge/testing.ts'
 import { swapSize } from '#roles/base/kernel.ts'
 import base from '#roles/base/role.ts'
-import vars from '#roles/base/vars.ts'
 
 const login = { port: 22, client: '192.0.2.9', user: 'deploy', keys: 1 }
-const machine = {
-  os: { id: 'debian', version: '12' },
-  memory: 966,
-  addresses: ['192.0.2.1'],
-  isContainer: false,
-  ssh: login,
-} as unknown as Facts
+const machine: Partial<Facts> = { memory: 966, ssh: login }
 
-function declared(given: object = {}, facts: object = {}) {
-  const parsed = vars.parse(given, {} as Site)
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems))
-  const catalog = buildCatalog()
-  const host = { name: 'web1', groups: [] }
-  base.declare(catalog.role('base'), {
-    ...{ vars: parsed.value, site: {} as Site, host },
-    facts: { ...machine, ...facts },
-  })
-  return catalog.complete()
-}
+const declared = (vars: object = {}, facts: Partial<Facts> = {}) =>
+  declare(base, { vars, facts: { ...machine, ...facts } })
 
-function textOf(path: string, given: object = {}, facts: object = {}): string {
-  const found = declared(given, facts).resources.find(({ label }) => label.endsWith(path))
-  return (found?.wanted as { readonly content?: Buffer } | undefined)?.content?.toString() ?? ''
-}
-
-const labels = (given: object = {}, facts: object = {}) =>
-  declared(given, facts).resources.map(({ label }) => label)
+const textOf = (path: string, ...given: Parameters<typeof declared>) => declared(...given).text(path)
+const labels = (...given: Parameters<typeof declared>) => declared(...given).labels
 
 describe('the base role', () => {
   it('declares what a small server has, the firewall last.', () => {
@@ -80,7 +58,7 @@ describe('the base role', () => {
   })
 
   it('lets root in only where Capstan logs in as root, and by key.', () => {
-    const path = '00-capstan.conf'
+    const path = '/etc/ssh/sshd_config.d/00-capstan.conf'
     expect(textOf(path)).toContain('\nPermitRootLogin no\n')
     expect(textOf(path, {}, { ssh: { ...login, user: 'root' } })).toContain(
       '\nPermitRootLogin prohibit-password\n',
@@ -89,18 +67,19 @@ describe('the base role', () => {
   })
 
   it('puts options before its own settings, as sshd takes the first.', () => {
-    const text = textOf('00-capstan.conf', { ssh: { options: ['MaxAuthTries 2'] } })
+    const text = textOf('/etc/ssh/sshd_config.d/00-capstan.conf', { ssh: { options: ['MaxAuthTries 2'] } })
     expect(text.indexOf('MaxAuthTries 2')).toBeLessThan(text.indexOf('MaxAuthTries 4'))
   })
 
   it('gives OpenSSH only algorithms that it knows.', () => {
-    expect(textOf('00-capstan.conf')).not.toContain('mlkem')
-    const os = { id: 'debian', version: '13' }
-    expect(textOf('00-capstan.conf', {}, { os })).toContain('mlkem768x25519-sha256')
+    expect(textOf('/etc/ssh/sshd_config.d/00-capstan.conf')).not.toContain('mlkem')
+    expect(textOf('/etc/ssh/sshd_config.d/00-capstan.conf', {}, { system: 'debian 13' })).toContain(
+      'mlkem768x25519-sha256',
+    )
   })
 
   it('reboots in its window, or never.', () => {
-    const path = '52capstan-upgrades'
+    const path = '/etc/apt/apt.conf.d/52capstan-upgrades'
     expect(textOf(path)).toContain('Automatic-Reboot-Time "04:30";')
     expect(textOf(path, { upgrades: { reboot: 'never' } })).toContain('Automatic-Reboot "false";')
     expect(textOf(path, { upgrades: { held: ['mariadb-server', 'g++'] } })).toContain('"^g\\+\\+$"')

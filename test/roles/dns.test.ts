@@ -1,36 +1,15 @@
 import { describe, expect, it } from 'vitest'
-import { buildCatalog } from '#engine/converge/catalog.ts'
-import type { Facts } from '#engine/converge/facts.ts'
+import { declare, typicalSite } from '#engine/converge/testing.ts'
 import type { Site } from '#engine/vars.ts'
 import { characterStrings, mailbox } from '#roles/dns/records.ts'
 import dns from '#roles/dns/role.ts'
 import vars from '#roles/dns/vars.ts'
 
-const site: Site = {
-  domain: 'foobar.com',
-  www: ['www.foobar.com'],
-  address: undefined,
-  app: 'foobar',
-  runtime: 'php',
-  email: 'hostmaster@foobar.com',
-}
+const facts = { addresses: ['192.0.2.10', '2001:db8::10'] }
 
-const facts = { addresses: ['192.0.2.10', '2001:db8::10'] } as unknown as Facts
+const declared = (given: unknown = {}, site: Partial<Site> = {}) => declare(dns, { vars: given, site, facts })
 
-function declared(given: unknown = {}, other: Partial<Site> = {}) {
-  const parsed = vars.parse(given, { ...site, ...other })
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems))
-  const catalog = buildCatalog()
-  const host = { name: 'web1', groups: [] }
-  dns.declare(catalog.role('dns'), { vars: parsed.value, site: { ...site, ...other }, facts, host })
-  return catalog
-}
-
-function text(path: string, given: unknown = {}, other: Partial<Site> = {}): string {
-  const resource = declared(given, other).resources.find(each => each.label.endsWith(` ${path}`))
-  const wanted = resource?.wanted as { readonly content?: Buffer; readonly text?: string }
-  return wanted.text ?? wanted.content?.toString() ?? ''
-}
+const text = (path: string, given: unknown = {}, site: Partial<Site> = {}) => declared(given, site).text(path)
 
 const zone = (given: unknown, other: Partial<Site> = {}) =>
   text('/etc/powerdns/zones/foobar.com.zone', given, other)
@@ -127,15 +106,7 @@ describe('the dns role', () => {
   })
 
   it('refuses a host that has no address to give', () => {
-    const without = { ...facts, addresses: [] }
-    const parsed = vars.parse({}, site)
-    const given = {
-      vars: parsed.ok && parsed.value,
-      site,
-      facts: without,
-      host: { name: 'web1', groups: [] },
-    }
-    expect(() => dns.declare(buildCatalog().role('dns'), given)).toThrow('web1: it has no address of its own')
+    expect(() => declare(dns, { facts: { addresses: [] } })).toThrow('web1: it has no address of its own')
   })
 })
 
@@ -187,7 +158,7 @@ describe('the vars of dns', () => {
     ['transfers.0', { transfers: ['any'] }],
     ['records.srv', { records: { srv: [] } }],
   ])('refuse %s in %j', (path, given) => {
-    const parsed = vars.parse(given, site)
+    const parsed = vars.parse(given, typicalSite)
     expect(parsed.ok ? [] : parsed.problems.map(problem => problem.path.join('.'))).toEqual([path])
   })
 })

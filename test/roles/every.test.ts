@@ -3,20 +3,15 @@ import { join, resolve } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { buildCatalog, type Catalog } from '#engine/converge/catalog.ts'
 import { declarations } from '#engine/converge/declarations.ts'
-import type { Facts } from '#engine/converge/facts.ts'
 import type { Role } from '#engine/converge/role.ts'
+import { typicalFacts } from '#engine/converge/testing.ts'
 import { roleNames } from '#engine/inventory/roles.ts'
 import { Secret } from '#engine/secret.ts'
 import site from '#roles/site.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const canary = 'canary-of-a-secret'
-const facts: Facts = {
-  os: { id: 'debian', version: '12', codename: 'bookworm', name: 'Debian GNU/Linux 12 (bookworm)' },
-  ...{ architecture: 'x86_64', hostname: 'web1', cpus: 2, memory: 966, addresses: ['192.0.2.1'] },
-  release: { nginx: '1.22', openssl: '3.0', php: '8.2', python: '3.11' },
-  ...{ isContainer: false, ssh: undefined, live: [], site: undefined, pending: [] },
-}
+const facts = { ...typicalFacts, memory: 966 }
 // What roles require, with the canary for each secret.
 const secrets: Readonly<Record<string, object>> = {
   app: { database: { password: canary } },

@@ -1,38 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { buildCatalog } from '#engine/converge/catalog.ts'
-import type { Facts } from '#engine/converge/facts.ts'
-import type { Site } from '#engine/vars.ts'
+import { declare, typicalSite } from '#engine/converge/testing.ts'
 import mysql from '#roles/mysql/role.ts'
 import { bufferPool, maxConnections } from '#roles/mysql/sizes.ts'
 import vars from '#roles/mysql/vars.ts'
 
-const site: Site = {
-  domain: 'foobar.com',
-  www: ['www.foobar.com'],
-  address: undefined,
-  app: 'foobar',
-  runtime: 'php',
-  email: 'hostmaster@foobar.com',
-}
-
 const password = 'correct horse'
 
-function declared(given: object = {}, memory = 1966) {
-  const parsed = vars.parse({ password, ...given }, site)
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems))
-  const catalog = buildCatalog()
-  const facts = { memory } as unknown as Facts
-  const host = { name: 'web1', groups: [] }
-  mysql.declare(catalog.role('mysql'), { vars: parsed.value, site, facts, host })
-  return catalog
-}
+const declared = (given: object = {}, memory = 1966) =>
+  declare(mysql, { vars: { password, ...given }, facts: { memory } })
 
-function file(given: object = {}, memory?: number): string {
-  const { resources } = declared(given, memory)
-  const found = resources.find(({ label }) => label.startsWith('template'))
-  const wanted = found?.wanted as { readonly content?: Buffer } | undefined
-  return wanted?.content?.toString() ?? ''
-}
+const file = (given: object = {}, memory?: number) =>
+  declared(given, memory).text('/etc/mysql/mariadb.conf.d/90-capstan.cnf')
 
 describe('the mysql role', () => {
   it('declares the server, its files, and who may use it.', () => {
@@ -132,7 +110,7 @@ describe('the vars of mysql', () => {
     ['slowQuery', { slowQuery: -1 }],
     ['bind', { bind: '0.0.0.0' }],
   ])('refuse %s in %j.', (path, given) => {
-    const parsed = vars.parse({ password, ...given }, site)
+    const parsed = vars.parse({ password, ...given }, typicalSite)
     expect(parsed.ok ? [] : parsed.problems.map(problem => problem.path.join('.'))).toEqual([path])
   })
 })

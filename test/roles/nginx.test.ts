@@ -1,37 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { buildCatalog } from '#engine/converge/catalog.ts'
-import type { Facts } from '#engine/converge/facts.ts'
+import type { System } from '#engine/converge/facts.ts'
+import { declare } from '#engine/converge/testing.ts'
 import { hashedName } from '#engine/resources/release/hashed-name.ts'
 import type { Site } from '#engine/vars.ts'
 import nginx from '#roles/nginx/role.ts'
 import { furtherSockets } from '#roles/nginx/settings.ts'
-import vars from '#roles/nginx/vars.ts'
 
-const site: Site = {
-  domain: 'foobar.com',
-  www: ['www.foobar.com'],
-  address: undefined,
-  app: 'foobar',
-  runtime: 'php',
-  email: 'hostmaster@foobar.com',
+function declared(given: unknown = {}, site: Partial<Site> = {}, system: System = 'debian 12') {
+  return declare(nginx, { vars: given, site, facts: { system } })
 }
 
-function declared(given: unknown = {}, other: Partial<Site> = {}, version = '1.22', openssl = '3.0') {
-  const parsed = vars.parse(given, { ...site, ...other })
-  if (!parsed.ok)
-    throw new Error(parsed.problems.map(each => `${each.path.join('.')}: ${each.message}`).join())
-  const facts = { release: { nginx: version, openssl } } as unknown as Facts
-  const catalog = buildCatalog()
-  const host = { name: 'web1', groups: [] }
-  nginx.declare(catalog.role('nginx'), { vars: parsed.value, site: { ...site, ...other }, facts, host })
-  return catalog
-}
-
-function text(path: string, ...given: Parameters<typeof declared>): string {
-  const resource = declared(...given).resources.find(each => each.label === `template ${path}`)
-  const wanted = resource?.wanted as { readonly content?: Buffer } | undefined
-  return wanted?.content?.toString() ?? ''
-}
+const text = (path: string, ...given: Parameters<typeof declared>) => declared(...given).text(path)
 
 const conf = '/etc/nginx/sites-available/site.conf'
 
@@ -91,20 +70,21 @@ describe('the nginx role', () => {
       expect(text(conf, {}, { runtime })).toBe(text(conf))
   })
 
-  it('writes what the host’s nginx has words for', () => {
-    const at = (version: string) => text(conf, {}, {}, version)
-    expect(at('1.22')).toContain('listen 443 ssl http2;')
-    expect(at('1.26')).toContain('listen 443 ssl;')
-    expect(at('1.26')).toContain('http2 on;')
-    expect(at('1.26')).toContain('ssl_reject_handshake on;')
-    expect(at('1.18')).not.toContain('ssl_reject_handshake')
+  it('writes what the host’s version of nginx reads', () => {
+    const on = (system: System) => text(conf, {}, {}, system)
+    expect(on('debian 12')).toContain('listen 443 ssl http2;')
+    expect(on('debian 13')).toContain('listen 443 ssl;')
+    expect(on('debian 13')).toContain('http2 on;')
+    expect(on('debian 13')).toContain('ssl_reject_handshake on;')
+    expect(on('ubuntu 22.04')).not.toContain('ssl_reject_handshake')
   })
 
   it('names the groups of Mozilla’s list that the host’s OpenSSL has', () => {
-    const groups = (openssl: string) =>
-      /ssl_ecdh_curve (.*);/.exec(text('/etc/nginx/nginx.conf', {}, {}, '1.26', openssl))?.[1]
-    for (const older of ['3.0', '3.4']) expect(groups(older)).toBe('X25519:prime256v1:secp384r1')
-    for (const newer of ['3.5', '3.10', '4.0'])
+    const groups = (system: System) =>
+      /ssl_ecdh_curve (.*);/.exec(text('/etc/nginx/nginx.conf', {}, {}, system))?.[1]
+    for (const older of ['debian 12', 'ubuntu 24.04'] as const)
+      expect(groups(older)).toBe('X25519:prime256v1:secp384r1')
+    for (const newer of ['debian 13', 'debian sid'] as const)
       expect(groups(newer)).toBe('X25519MLKEM768:X25519:prime256v1:secp384r1')
   })
 

@@ -3,23 +3,13 @@ import { readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { join, resolve } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
-import { buildCatalog } from '#engine/converge/catalog.ts'
-import type { Facts } from '#engine/converge/facts.ts'
+import { declare, typicalSite } from '#engine/converge/testing.ts'
 import { readGivenPair } from '#engine/resources/certificate/files.ts'
-import type { Site } from '#engine/vars.ts'
 import tls from '#roles/tls/role.ts'
 import vars from '#roles/tls/vars.ts'
 import { pairFolder } from '../pairs.ts'
 
-const site: Site = {
-  domain: 'foobar.com',
-  www: ['www.foobar.com'],
-  address: undefined,
-  app: 'foobar',
-  runtime: 'php',
-  email: 'hostmaster@foobar.com',
-}
-const names = [site.domain, ...site.www]
+const names = [typicalSite.domain, ...typicalSite.www]
 const folder = pairFolder()
 const root = folder.make({ names: ['Root'], ca: true })
 const intermediate = folder.make({ names: ['Intermediate'], ca: true, by: root })
@@ -68,12 +58,11 @@ describe('the tls role', () => {
   })
 
   it.each([
-    ['file /etc/letsencrypt/renewal-hooks/deploy/capstan-foobar.com', 'hook'],
-    ['unit certbot.service.d/capstan.conf', 'certbot.service.d.conf'],
-  ])('writes %s.', async (label, golden) => {
-    const { resources } = catalog({ source: 'acme', acme: { ca: root.certificate } })
-    const wanted = resources.find(each => each.label === label)?.wanted as { readonly content: Buffer }
-    await expect(wanted.content.toString()).toMatchFileSnapshot(`tls/${golden}`)
+    ['/etc/letsencrypt/renewal-hooks/deploy/capstan-foobar.com', 'hook'],
+    ['/etc/systemd/system/certbot.service.d/capstan.conf', 'certbot.service.d.conf'],
+  ])('writes %s.', async (path, golden) => {
+    const text = catalog({ source: 'acme', acme: { ca: root.certificate } }).text(path)
+    await expect(text).toMatchFileSnapshot(`tls/${golden}`)
   })
 })
 
@@ -166,7 +155,7 @@ describe('its vars', () => {
       'expected self-signed or files or acme, got "letsencrypt"',
     ],
   ])('refuse %s.', (_, input, path, message) => {
-    const parsed = vars.parse(input, site)
+    const parsed = vars.parse(input, typicalSite)
     if (parsed.ok) throw new Error('was accepted')
     expect(parsed.problems.map(problem => [problem.path.join('.'), problem.message])).toContainEqual([
       path,
@@ -178,7 +167,7 @@ describe('its vars', () => {
     ['a chain with its intermediate', good],
     ['a wildcard', wildcard],
   ])('take %s.', (_, pair) => {
-    expect(vars.parse(given('files', pair.chain, pair.key), site).ok).toBe(true)
+    expect(vars.parse(given('files', pair.chain, pair.key), typicalSite).ok).toBe(true)
   })
 
   it('refuse a certificate that is expired or not valid yet.', () => {
@@ -194,7 +183,7 @@ describe('its vars', () => {
   })
 
   it('keep the key to themselves.', () => {
-    const parsed = vars.parse(given('files', good.chain, good.key), site)
+    const parsed = vars.parse(given('files', good.chain, good.key), typicalSite)
     if (!parsed.ok) throw new Error('was refused')
     expect(JSON.stringify(parsed)).not.toContain(text(good.key).split('\n')[1])
     expect(parsed.value.given?.key.reveal()).toBe(text(good.key))
@@ -227,14 +216,7 @@ describe('its vars', () => {
   }, 60_000)
 })
 
-function catalog(input: unknown) {
-  const parsed = vars.parse(input, site)
-  if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems))
-  const built = buildCatalog()
-  const host = { name: 'web1', groups: [] }
-  tls.declare(built.role('tls'), { vars: parsed.value, site, facts: {} as Facts, host })
-  return built
-}
+const catalog = (vars: unknown) => declare(tls, { vars })
 
 function declared(input: unknown): readonly string[] {
   return catalog(input).resources.map(({ label, notify }) =>

@@ -153,7 +153,7 @@ describe.each(debians(13))('the app role on Debian %i', debian => {
   })
 
   it('tests a pool as php-fpm would start it, and repairs one that it would not', async () => {
-    const facts = { release: { php: debian === 12 ? '8.2' : '8.4' }, memory: 2048, cpus: 2 }
+    const facts = { system: `debian ${debian}`, memory: 2048, cpus: 2 }
     const test =
       php({ vars: parsed({ environment: odd }), site, facts: facts as unknown as Facts }).config?.test ??
       'false'

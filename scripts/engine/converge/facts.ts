@@ -1,5 +1,9 @@
 import { CapstanError } from '#engine/errors.ts'
 
+/** What Capstan manages. Source: ID and VERSION_ID of os-release(5); `sid` has no VERSION_ID. */
+const systems = ['debian 12', 'debian 13', 'debian sid', 'ubuntu 22.04', 'ubuntu 24.04'] as const
+export type System = (typeof systems)[number]
+
 /** What a host says of itself, read in the first trip. */
 export interface Facts {
   readonly os: {
@@ -19,13 +23,8 @@ export interface Facts {
   readonly memory: number
   /** Addresses of global scope, IPv4 first; the first is where the host is reached on its own network. */
   readonly addresses: readonly string[]
-  /** Versions that this release brings: `{nginx: '1.22', openssl: '3.0', php: '8.2', python: '3.11'}`. */
-  readonly release: {
-    readonly nginx: string
-    readonly openssl: string
-    readonly php: string
-    readonly python: string
-  }
+  /** Its system's key in tables of what each ships: `debian 12`. */
+  readonly system: System
   /** A container shares the kernel of its machine: clock, swap and kernel settings are that one's. */
   readonly isContainer: boolean
   /** How this run is logged in; undefined: not over ssh. */
@@ -75,11 +74,7 @@ perl -e '
     ($pid) = slurp("/proc/$pid/stat") =~ /.*\) \S+ (\d+)/s or last }
   sub slurp { open my $f, "<", $_[0] or return ""; local $/; scalar <$f> // "" }
   if (opendir my $d, "/srv/www") { -l "/srv/www/$_/current" and pair live => $_ for sort grep { !/^\./ } readdir $d }
-  # A host that was set up before there was such a file is known by its nginx.
   if (open my $f, "<", "/var/lib/capstan/site") { my ($site) = <$f> =~ /^(\S+ \S+)$/; pair site => $site if $site }
-  elsif (open $f, "<", "/etc/nginx/sites-available/site.conf") { local $/; my $conf = <$f>;
-    my ($app) = $conf =~ m{^\s*set \$app /srv/www/([^/\s]+)/current;}m; my ($domain) = $conf =~ m{ /etc/ssl/capstan/([^/\s]+)/fullchain};
-    pair site => "$app $domain" if $app && $domain }
   for my $pending (qw(pending owed)) { opendir my $d, "/var/lib/capstan/$pending" or next; pair pending => pack "H*", $_ for sort grep { /^[0-9a-f]+$/ } readdir $d }
 '
 if [ -d /run/systemd/system ]; then pair systemd yes; fi
@@ -101,10 +96,10 @@ export function parseFacts(output: Buffer, host: string): Facts {
     name: one('os.name') || 'an unknown system',
   }
   const [app, domain] = one('site').split(' ')
-  const release = releases[`${os.id} ${os.version}`]
-  if (!release || !all.has('systemd'))
-    throw new CapstanError('host-unsupported', `${host}: ${unsupported(os.name, release !== undefined)}`, {
-      hint: `Capstan manages ${Object.keys(releases).join(', ')} with systemd. Remove this host from the inventory, or exclude it with -l.`,
+  const system = systems.find(one => one === `${os.id} ${os.version}`)
+  if (!system || !all.has('systemd'))
+    throw new CapstanError('host-unsupported', `${host}: ${unsupported(os.name, system !== undefined)}`, {
+      hint: `Capstan manages ${systems.join(', ')} with systemd. Remove this host from the inventory, or exclude it with -l.`,
     })
   return {
     os,
@@ -113,7 +108,7 @@ export function parseFacts(output: Buffer, host: string): Facts {
     cpus: Number(one('cpus')) || 1,
     memory: Number(one('memory')),
     addresses: all.get('address') ?? [],
-    release,
+    system,
     isContainer: all.has('container'),
     ssh: sshLogin(one('ssh')),
     live: all.get('live') ?? [],
@@ -126,15 +121,6 @@ function sshLogin(text: string): SshLogin | undefined {
   const [port, client, user, keys] = text.split(' ')
   if (!port || !client || !user) return undefined
   return { port: Number(port), client, user, keys: keys ? Number(keys) : undefined }
-}
-
-/** The versions that each release ships. Source: packages nginx, openssl, php-defaults and python3-defaults. */
-const releases: Readonly<Record<string, Facts['release']>> = {
-  'debian 12': { nginx: '1.22', openssl: '3.0', php: '8.2', python: '3.11' },
-  'debian 13': { nginx: '1.26', openssl: '3.5', php: '8.4', python: '3.13' },
-  'debian sid': { nginx: '1.28', openssl: '3.5', php: '8.4', python: '3.13' },
-  'ubuntu 22.04': { nginx: '1.18', openssl: '3.0', php: '8.1', python: '3.10' },
-  'ubuntu 24.04': { nginx: '1.24', openssl: '3.0', php: '8.3', python: '3.12' },
 }
 
 function unsupported(name: string, supported: boolean): string {

@@ -42,7 +42,8 @@ export function certificate(declare: Declare) {
       declare(acme, { name: domain, wanted }, options)
     },
 
-    renewalHook: (domain: string) => renewalHook(checked(domain)),
+    /** What certbot's folder of deploy hooks gets: it installs the renewed pair, then runs `reload`, shell that ends with a line end. */
+    renewalHook: (domain: string, reload: string) => renewalHook(checked(domain), reload),
   }
 }
 

@@ -124,7 +124,7 @@ apt_get() {
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
 }
 
-# unit_start, unit_restart, unit_reload, unit_renew UNIT: fail with the unit's last log lines when it isn't active then.
+# unit_start, unit_restart, unit_reload UNIT, unit_renew UNIT [LOG]: fail with the unit's last log lines when it isn't active then.
 unit_log() { journalctl -q --sync 2>/dev/null || :; journalctl -q -n 10 -o cat --no-pager -u "$1" >&2 || :; }
 unit_active() { case $(systemctl is-active -- "$1") in active|reloading) ;; *) unit_log "$1"; return 1 ;; esac; }
 unit_start() { systemctl reset-failed -- "$1" 2>/dev/null || :; systemctl start -- "$1" || { unit_log "$1"; return 1; }; }
@@ -148,22 +148,6 @@ unit_renew() {
     sleep 0.05
   done
   echo "$1 was reloaded and kept its old workers: the new configuration is not in force" >&2
-  tail -n 5 /var/log/nginx/error.log >&2 2>/dev/null || :; unit_log "$1"; return 1
-}
-
-# mariadbd_test: fails, saying why, where MariaDB would not start from its files. It reads them as at a start and prints its
-# help. The data directory is an empty one: a running server's plugin table looks crashed to another that opens it, so what
-# that table names is named here.
-mariadbd_test() {
-  empty=$(mktemp -d); chmod 0755 "$empty"; set --
-  for library in $(mariadb --no-defaults --user=root --protocol=socket -BNe 'SELECT DISTINCT dl FROM mysql.plugin' 2>/dev/null); do
-    set -- "$@" "--plugin-load-add=$library"
-  done
-  code=0; said=$(mariadbd --help --verbose --user=mysql --datadir="$empty" "$@" 2>&1 >/dev/null) || code=$?
-  rm -rf -- "$empty"
-  # A line before the first [group] is said to be an error, ignored with all that follows it, and not counted.
-  case $said in error:* | *'
-error:'*) [ "$code" != 0 ] || code=1 ;; esac
-  [ "$code" = 0 ] || printf '%s\n' "$said" | tr -d '\007' | grep -v -e '\[Warning\]' -e '^Warning:' >&2
-  return "$code"
+  [ -z "${2-}" ] || tail -n 5 -- "$2" >&2 2>/dev/null || :
+  unit_log "$1"; return 1
 }

@@ -96,6 +96,8 @@ export interface ReloadOptions {
    * keeps its old workers when the new configuration can't be brought in force (a port that is taken).
    */
   readonly newWorkers?: boolean
+  /** File of the service whose last lines an error shows beside those of the journal, where no new workers come. */
+  readonly log?: string
   /** One that isn't running is left so; without this it is started. */
   readonly ifActive?: boolean
 }
@@ -119,7 +121,8 @@ export function service(declare: Declare): DeclareService {
   return Object.assign(wanted, {
     reload(name: string, options: ReloadOptions = {}) {
       const unit = quote(unitName(name))
-      const reloaded = `unit_${options.newWorkers ? 'renew' : 'reload'} ${unit}\n`
+      const log = options.log === undefined ? '' : ` ${quote(options.log)}`
+      const reloaded = options.newWorkers ? `unit_renew ${unit}${log}\n` : `unit_reload ${unit}\n`
       return options.ifActive ? `if systemctl is-active -q -- ${unit}; then\n${reloaded}fi\n` : reloaded
     },
     restart: (name: string) => `unit_restart ${quote(unitName(name))}\n`,

@@ -51,17 +51,16 @@ export const acme: Kind<WantedAcme, FoundPair> = {
   },
 }
 
-/** What certbot runs after each renewal: a script that installs this lineage's pair and reloads nginx. */
-export function renewalHook(domain: string): string {
+/** What certbot runs after each renewal: a script that installs this lineage's pair and has the server read it. */
+export function renewalHook(domain: string, reload: string): string {
   return `#!/bin/sh
 # Managed by Capstan; changes here are undone by the next run.
-# certbot runs this after it has renewed a certificate: the new pair goes where nginx reads it, and nginx reads it.
+# certbot runs this after it has renewed a certificate: the new pair goes where the web server reads it, and is read.
 set -eu
 [ "\${RENEWED_LINEAGE-}" = ${quote(`/etc/letsencrypt/live/${domain}`)} ] || exit 0
 
 ${install.replace(/^# shellcheck.*\n/, '')}
-${installOrdered(domain)}if systemctl is-active -q nginx; then nginx -q -t && systemctl reload nginx; fi
-`
+${installOrdered(domain)}${reload}`
 }
 
 function orderDue(wanted: WantedAcme, { lineage, now }: FoundPair): readonly Difference[] {

@@ -69,7 +69,7 @@ certificate_challenge() { perl -e '
   open my $file, ">", "$webroot$path" or die "$webroot$path: $!\n"; print {$file} $word; close $file;
   my $wrong = ""; for my $name (@names) { $wrong = eval { ask($name) } // $@ and last } unlink "$webroot$path";
   die "$wrong; no certificate was ordered, the one in service stays\n"
-    . "next: let nginx run with this site first (the nginx role does that), or end what else holds port 80\n" if $wrong;
+    . "next: converge the web server first (role nginx), or stop what else listens on port 80\n" if $wrong;
   sub ask { my ($name) = @_;
     my $to = IO::Socket::INET->new(PeerAddr => "127.0.0.1", PeerPort => 80, Timeout => 10)
       or return "nothing answers on port 80 of this host, where the CA will look for $name";

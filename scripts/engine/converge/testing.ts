@@ -1,0 +1,86 @@
+import type { Site } from '#engine/vars.ts'
+import { buildCatalog, type Catalog } from './catalog.ts'
+import type { Facts } from './facts.ts'
+import type { Role } from './role.ts'
+
+/** A small Debian 12 server, as a test of a role and `--list-tasks` take one where none is asked. */
+export const typicalFacts: Facts = {
+  os: { id: 'debian', version: '12', codename: 'bookworm', name: 'Debian GNU/Linux 12 (bookworm)' },
+  system: 'debian 12',
+  architecture: 'x86_64',
+  hostname: 'typical',
+  cpus: 2,
+  memory: 4096,
+  addresses: ['192.0.2.1'],
+  isContainer: false,
+  ssh: undefined,
+  live: [],
+  site: undefined,
+  pending: [],
+}
+
+/** The site www.foobar.com, as a test of a role takes it where it asks for none. */
+export const typicalSite: Site = {
+  domain: 'foobar.com',
+  www: ['www.foobar.com'],
+  address: undefined,
+  app: 'foobar',
+  runtime: 'php',
+  email: 'hostmaster@foobar.com',
+}
+
+export interface DeclareInput {
+  /** As the inventory has them under the role's name. */
+  readonly vars?: unknown
+  /** What differs from a Debian 12 server with two CPUs and 4 GiB of memory. */
+  readonly facts?: Partial<Facts>
+  /** What differs from www.foobar.com with its app foobar. */
+  readonly site?: Partial<Site>
+}
+
+export interface Declared extends Catalog {
+  /** The labels of its resources, in order: `template /etc/redis/redis.conf`. */
+  readonly labels: readonly string[]
+  /** What the role writes to this path of the host. Throws RangeError where it writes no such file. */
+  text(path: string): string
+}
+
+/**
+ * What a role declares with these vars, for a test of the role: no host is contacted. Throws Error with the problems of
+ * the vars, one a line (`workers: expected 1–64, got 0`), and what the role itself throws. A role whose tasks are
+ * asynchronous asks a host; it is tested on a sandbox host.
+ */
+export function declare(role: Role, { vars = {}, facts, site }: DeclareInput = {}): Declared {
+  const given = { ...typicalSite, ...site }
+  const parsed = role.vars.parse(vars, given)
+  if (!parsed.ok)
+    throw new Error(
+      parsed.problems
+        .map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': '))
+        .join('\n'),
+    )
+  const catalog = buildCatalog()
+  const input = { vars: parsed.value, site: given, facts: { ...typicalFacts, ...facts } }
+  const pending = role.declare(catalog.role(role.name), { ...input, host: { name: 'web1', groups: [] } })
+  if (pending)
+    throw new Error(`the tasks of the role ${role.name} are asynchronous: test it on a sandbox host`)
+  const { resources, handlers } = catalog.complete()
+  return {
+    ...{ resources, handlers, labels: resources.map(({ label }) => label) },
+    text(wanted) {
+      for (const one of resources) {
+        // A zone has its text before it gets its serial number on the host.
+        const { path, file = path, content, text = content } = one.wanted as Written
+        if (file === wanted && text !== undefined) return text.toString()
+      }
+      throw new RangeError(`the role ${role.name} writes no file ${wanted}`)
+    },
+  }
+}
+
+interface Written {
+  readonly path?: string
+  readonly file?: string
+  readonly content?: Buffer
+  readonly text?: string | Buffer
+}
