@@ -84,34 +84,21 @@ export default role(import.meta, {
 workers = <%= workers %>
 `,
     [`test/roles/${name}.test.ts`]: `import { expect, it } from 'vitest'
-import { buildCatalog } from '#engine/converge/catalog.ts'
-import type { Facts } from '#engine/converge/facts.ts'
-import type { Site } from '#engine/vars.ts'
+import { declare } from '#engine/converge/testing.ts'
 import ${id} from '${door}/${name}/role.ts'
 
-function declared(given: unknown = {}) {
-  const parsed = ${id}.vars.parse(given)
-  if (!parsed.ok) throw new Error(parsed.problems.map(({ message }) => message).join())
-  const catalog = buildCatalog()
-  const host = { name: 'web1', groups: [] }
-  const input = { vars: parsed.value, site: {} as Site, facts: {} as Facts, host }
-  ${id}.declare(catalog.role('${name}'), input)
-  return catalog.resources
-}
+const path = '/${path}'
 
 it('declares its configuration', () => {
-  const path = '/${path}'
-  const labels = declared().map(({ label }) => label)
-  expect(labels).toEqual(['directory /etc/${name}', \`template \${path}\`])
+  expect(declare(${id}).labels).toEqual(['directory /etc/${name}', \`template \${path}\`])
 })
 
 it('writes the number of workers', () => {
-  const wanted = declared({ workers: 4 })[1]?.wanted as { readonly content: Buffer } | undefined
-  expect(wanted?.content.toString()).toContain('workers = 4\\n')
+  expect(declare(${id}, { vars: { workers: 4 } }).text(path)).toContain('workers = 4\\n')
 })
 
 it('refuses an invalid number of workers', () => {
-  expect(() => declared({ workers: 0 })).toThrow('expected 1–64, got 0')
+  expect(() => declare(${id}, { vars: { workers: 0 } })).toThrow('workers: expected 1–64, got 0')
 })
 `,
   }
