@@ -1,4 +1,4 @@
-/** What one marker in a stream is waited for with: the bytes before it, and the words on its line after it. */
+/** A marker that a stream is expected to have: what is called with the bytes before it, and with the rest of its line. */
 export interface Expectation {
   readonly marker: Buffer
   readonly onData: (bytes: Buffer) => void
@@ -6,9 +6,8 @@ export interface Expectation {
 }
 
 /**
- * Cuts a byte stream at expected markers, in order. Bytes that may be the beginning of a marker are held back;
- * all others are handed on at once and unchanged. Bytes that come while nothing is expected are dropped: they
- * belong to a background process that outlived its script.
+ * Cuts a byte stream at expected markers, in order: how all output of shells and logs of ours is split. Bytes that may be
+ * the beginning of a marker are held back; all others are handed on at once and unchanged.
  */
 export class MarkerReader {
   readonly #expected: Expectation[] = []
@@ -19,14 +18,16 @@ export class MarkerReader {
     this.#expected.push(expectation)
   }
 
-  push(chunk: Buffer): void {
+  /** Gives the bytes that come after the last marker that is expected. */
+  push(chunk: Buffer): Buffer | undefined {
     let bytes: Buffer = this.#held.length === 0 ? chunk : Buffer.concat([this.#held, chunk])
     this.#held = Buffer.alloc(0)
     for (let first = this.#expected[0]; first !== undefined; first = this.#expected[0]) {
       const rest = this.#line === undefined ? this.#readBody(first, bytes) : this.#readLine(first, bytes)
-      if (rest === undefined) return
+      if (rest === undefined) return undefined
       bytes = rest
     }
+    return bytes.length === 0 ? undefined : bytes
   }
 
   #readBody(first: Expectation, bytes: Buffer): Buffer | undefined {
@@ -59,4 +60,19 @@ function beginningOf(marker: Buffer, bytes: Buffer): number {
   for (let length = Math.min(marker.length - 1, bytes.length); length > 0; length--)
     if (bytes.subarray(bytes.length - length).equals(marker.subarray(0, length))) return length
   return 0
+}
+
+/** Cuts a stream at each occurrence of one marker; `onData` and `onMarker` as in Expectation. */
+export function cutAt(expectation: Expectation): (chunk: Buffer) => void {
+  const reader = new MarkerReader()
+  const next = () =>
+    reader.expect({
+      ...expectation,
+      onMarker(rest) {
+        expectation.onMarker(rest)
+        next()
+      },
+    })
+  next()
+  return chunk => void reader.push(chunk)
 }

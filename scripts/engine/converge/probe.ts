@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { cutAt } from '#engine/connection/marker.ts'
 import { HostError } from '#engine/errors.ts'
 import type { HostConnection } from '#engine/host/host-connection.ts'
 import type { ProbeOptions, Resource, State } from '#engine/resources/resource.ts'
@@ -63,18 +64,21 @@ function kindOf(group: readonly Resource[]): Resource['kind'] {
 }
 
 function split(stdout: Buffer, nonce: string): { readonly bytes: Buffer; readonly exitCode: number }[] {
-  const outputs = []
-  const mark = Buffer.from(`\n${nonce} `)
-  for (let from = 0; ; ) {
-    const at = stdout.indexOf(mark, from)
-    if (at < 0) return outputs
-    const end = stdout.indexOf('\n', at + mark.length)
-    outputs.push({
-      bytes: stdout.subarray(from, at),
-      exitCode: Number(stdout.toString('latin1', at + mark.length, end)),
-    })
-    from = end + 1
-  }
+  const outputs: { readonly bytes: Buffer; readonly exitCode: number }[] = []
+  let bytes: Buffer = Buffer.alloc(0)
+  const cut = cutAt({
+    marker: Buffer.from(`\n${nonce} `),
+    onData(all) {
+      bytes = all
+    },
+    onMarker(code) {
+      outputs.push({ bytes, exitCode: Number(code) })
+      bytes = Buffer.alloc(0)
+    },
+  })
+  // In one chunk, so that the bytes before each marker are one piece.
+  cut(stdout)
+  return outputs
 }
 
 function probeFailed(host: string, noun: string, code: number | undefined, stderr: Buffer): HostError {

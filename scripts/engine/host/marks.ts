@@ -1,4 +1,5 @@
 import { StringDecoder } from 'node:string_decoder'
+import { cutAt } from '#engine/connection/marker.ts'
 
 /** What a stage's script tells: a mark, or what the step that is running printed. */
 export type Mark =
@@ -26,33 +27,18 @@ export type Mark =
  * characters, but for an end that may be the beginning of a mark.
  */
 export function markReader(nonce: string, on: (mark: Mark) => void): (chunk: Buffer) => void {
-  const lead = Buffer.from(`\n${nonce} `)
   const decoder = new StringDecoder('utf8')
   const tell = (text: string) => {
     if (text !== '') on({ word: 'text', text })
   }
-  let held: Buffer = Buffer.alloc(0)
-  return chunk => {
-    held = held.length === 0 ? chunk : Buffer.concat([held, chunk])
-    for (;;) {
-      const at = held.indexOf(lead)
-      const text = held.subarray(0, at < 0 ? held.length - beginningOf(lead, held) : at)
-      tell(decoder.write(text))
-      held = held.subarray(text.length)
-      const end = at < 0 ? -1 : held.indexOf('\n', lead.length)
-      if (end < 0) return
+  return cutAt({
+    marker: Buffer.from(`\n${nonce} `),
+    onData: bytes => tell(decoder.write(bytes)),
+    onMarker(line) {
       tell(decoder.end())
-      on(readMark(held.toString('latin1', lead.length, end)))
-      held = held.subarray(end + 1)
-    }
-  }
-}
-
-/** How many bytes at the end of `bytes` could be the beginning of `lead`. */
-function beginningOf(lead: Buffer, bytes: Buffer): number {
-  const at = bytes.lastIndexOf('\n')
-  const tail = at < 0 ? bytes.subarray(bytes.length) : bytes.subarray(at)
-  return tail.length < lead.length && lead.subarray(0, tail.length).equals(tail) ? tail.length : 0
+      on(readMark(line))
+    },
+  })
 }
 
 function readMark(line: string): Mark {
