@@ -26,6 +26,8 @@ sub owners { my %left = map { $_ => 1 } @_; my %owner;
       $owner{$inode} = $pid if delete $left{$inode} } }
   \%owner }
 
-# `nginx.service`; empty for the processes of users. In a container the path begins with that of the container.
-sub unit_of { my ($path) = text("/proc/$_[0]/cgroup") =~ /^(?:0:|\d+:name=systemd):(.*)/m or return "";
-  $path =~ m{/user\.slice/} ? "" : $path =~ m{^.*\.slice/([^/]+\.(?:service|scope))} ? $1 : $path =~ m{/(init\.scope)$} ? $1 : "" }
+# `nginx.service`; empty for the processes of users. A kernel may have several hierarchies of cgroups: systemd's is the one in which
+# process 1 is in init.scope. In a container the paths there begin with that of the container.
+sub unit_of { my ($begin) = text("/proc/1/cgroup") =~ m{^(\d+:[^:]*:.*)/init\.scope$}m or return "";
+  my ($path) = text("/proc/$_[0]/cgroup") =~ m{^\Q$begin\E(/.*)}m or return "";
+  $path =~ m{^/user\.slice/} ? "" : $path =~ m{^.*\.slice/([^/]+\.(?:service|scope))} ? $1 : $path eq "/init.scope" ? "init.scope" : "" }
