@@ -54,7 +54,7 @@ export async function freshMachine(): Promise<FreshMachine> {
     throw new Error(`the fresh machine: a script exited with ${exitCode}:\n${output}\n${script}`)
   }
   await remove()
-  await seedPackages(engine, root, host, debian)
+  await seedPackages(engine, root, host, debian, async () => {})
   await engine.must([
     ...['run', '--detach', '--name', container, '--hostname', host, '--privileged', '--pids-limit', '-1'],
     ...bootOptions(engine, root, host),

@@ -1,3 +1,4 @@
+import { existsSync, readFileSync } from 'node:fs'
 import { userInfo } from 'node:os'
 import { type Finished, lastLines, type RunOptions, run } from '#engine/program.ts'
 import { CapstanError, UsageError } from '../errors.ts'
@@ -76,6 +77,11 @@ async function dockerRefusal(): Promise<Refusal | undefined> {
   }
   // Docker 20.10 says of `info` only that its format has nothing to show.
   const { code, stderr } = await run('docker', ['ps', '--quiet'], { deadline: 20 })
+  if (/permission denied/i.test(stderr) && !isListening())
+    return {
+      why: 'docker: it does not run',
+      cure: `Run \`sudo systemctl start docker\` and ${join}, log in again, and run this again.`,
+    }
   if (/permission denied/i.test(stderr))
     return {
       why: `docker: ${userName()} has no permission for its socket`,
@@ -86,6 +92,12 @@ async function dockerRefusal(): Promise<Refusal | undefined> {
     why: `docker: ${why || 'it is no Docker'}`,
     cure: 'Run `sudo systemctl start docker`, and run this again.',
   }
+}
+
+/** Whether anything listens on Docker's socket: its file stays when the daemon has ended. Source: proc(5), /proc/net/unix. */
+function isListening(): boolean {
+  if (process.env['DOCKER_HOST'] || !existsSync('/proc/net/unix')) return true
+  return /\/run\/docker\.sock$/m.test(readFileSync('/proc/net/unix', 'utf8'))
 }
 
 /** Docker answers, and the clone began with podman. */

@@ -21,17 +21,21 @@ export function archivesDirectory(root: string, host: string, release: DebianRel
   return join(cacheDirectory(), 'apt', String(release), 'hosts', `${cloneId(root)}-${host}`)
 }
 
-/** Gives a host, before its start, links to every package that any host has fetched so far. */
+/** Gives a host, before its start, links to every package that any host has fetched so far. Only `discardArchives` needs an image. */
 export async function seedPackages(
   engine: Engine,
   root: string,
   host: string,
   release: DebianRelease,
+  ensureImage: () => Promise<void>,
 ): Promise<void> {
   const archives = archivesDirectory(root, host, release)
   const owner = statSync(archives, { throwIfNoEntry: false })?.uid
   // That of a host which is gone, where we are not root: `ownPackages` has given it away.
-  if (owner !== undefined && owner !== process.getuid?.()) await discardArchives(engine, archives)
+  if (owner !== undefined && owner !== process.getuid?.()) {
+    await ensureImage()
+    await discardArchives(engine, archives)
+  }
   mkdirSync(join(archives, 'partial'), { recursive: true })
   mkdirSync(sharedDirectory(release), { recursive: true })
   chmodSync(archives, 0o755)

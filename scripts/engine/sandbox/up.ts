@@ -157,7 +157,7 @@ async function bringUp(work: Work, request: SandboxRequest, found: readonly Cont
     if (started.code !== 0) throw engineError(engine.name, ['start', name], started)
   } else {
     if (container?.state === 'lost') say(`${name} went down with this machine and is created again`)
-    await seedPackages(engine, root, name, debian)
+    await seedPackages(engine, root, name, debian, () => ensureImage(engine, debian, say))
     await make(work, request, container !== undefined)
     await ownPackages(engine, containerName(root, name))
   }
@@ -167,8 +167,9 @@ async function bringUp(work: Work, request: SandboxRequest, found: readonly Cont
 }
 
 /** A container that runs and has no key of ours, or another: its `up` was killed, or the sandbox folder is gone. */
-async function takeOver({ engine, root, hosts }: Work, name: string): Promise<void> {
-  await injectIdentity(engine, root, name, hostOf(hosts, name).ip)
+async function takeOver({ engine, root }: Work, name: string): Promise<void> {
+  // Its /etc/hosts is in place since its start: Docker has mounted its own there, which can't be replaced.
+  await injectIdentity(engine, root, name, undefined)
   const restart = ['exec', containerName(root, name), 'systemctl', 'try-restart', 'ssh']
   await engine.try(restart, { deadline: 30 })
 }
