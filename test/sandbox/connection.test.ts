@@ -11,7 +11,7 @@ import type { SshTarget } from '#engine/connection/target.ts'
 import { sshTarget } from '#engine/run/reach.ts'
 import { Secret } from '#engine/secret.ts'
 import { openWire, type Wire } from '../connection/wire.ts'
-import { debians } from './cases.ts'
+import { debians, itInFull } from './cases.ts'
 import { sudoPassword, type WireHost, wireHost } from './connection-host.ts'
 
 let on: WireHost
@@ -217,7 +217,7 @@ describe('a session', () => {
     expect(await say(connection, 'echo on')).toBe('on\n')
   })
 
-  it('bounds an output of 100 MB', async () => {
+  itInFull('bounds an output of 100 MB', async () => {
     const connection = await login(on.target('root'))
     await expect(connection.run('yes | head -c 100000000')).rejects.toMatchObject({ code: 'output-too-long' })
     expect(await say(connection, 'echo on')).toBe('on\n')

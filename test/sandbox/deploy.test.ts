@@ -2,6 +2,7 @@ import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startLoad } from '../deploy/load.ts'
+import { itInFull } from './cases.ts'
 import { brokenIndex, hangingIndex, lateIndex, scripts, source } from './deploy-app.ts'
 import { kept } from './kept.ts'
 import { type Machine, machine, rebooted } from './machine.ts'
@@ -250,27 +251,30 @@ it('stops before anything changes where a shared folder is missing', async () =>
   from.remove()
 })
 
-it('keeps good releases only, never removes the live one or the one before, and no file of the app stands in the way', async () => {
-  const from = source()
-  const vars = { app: { release: { keep: 3, health: { timeout: '1s' } } } }
-  const deployed: string[] = []
-  for (let i = 0; i < 5; i++) {
-    from.write({ 'n.txt': `prune ${i}` })
-    await run.deploy(from, { vars })
-    deployed.push(await live())
-    await host.say(`install -o foobar -g www-data -m 400 /dev/null ${home}/current/run/of-the-app`)
-    from.write({ 'public/index.php': brokenIndex, 'n.txt': `broken ${i}` })
-    await run.deploy(from, { vars })
-    from.write({ 'public/index.php': '<?php echo "ok ", getenv("RELEASE");' })
-  }
-  const { releases } = JSON.parse((await run.releases()).stdout)
-  const good = releases.filter(({ state }: { state: string }) => state === 'good')
-  expect(good.map(({ id }: { id: string }) => id)).toEqual(deployed.slice(-3).reverse())
-  expect(releases.length).toBeLessThanOrEqual(5)
-  expect((await run.rollback('--steps', '2')).exitCode).toBe(0)
-  expect(await live()).toBe(deployed[2])
-  from.remove()
-})
+itInFull(
+  'keeps good releases only, never removes the live one or the one before, and no file of the app stands in the way',
+  async () => {
+    const from = source()
+    const vars = { app: { release: { keep: 3, health: { timeout: '1s' } } } }
+    const deployed: string[] = []
+    for (let i = 0; i < 5; i++) {
+      from.write({ 'n.txt': `prune ${i}` })
+      await run.deploy(from, { vars })
+      deployed.push(await live())
+      await host.say(`install -o foobar -g www-data -m 400 /dev/null ${home}/current/run/of-the-app`)
+      from.write({ 'public/index.php': brokenIndex, 'n.txt': `broken ${i}` })
+      await run.deploy(from, { vars })
+      from.write({ 'public/index.php': '<?php echo "ok ", getenv("RELEASE");' })
+    }
+    const { releases } = JSON.parse((await run.releases()).stdout)
+    const good = releases.filter(({ state }: { state: string }) => state === 'good')
+    expect(good.map(({ id }: { id: string }) => id)).toEqual(deployed.slice(-3).reverse())
+    expect(releases.length).toBeLessThanOrEqual(5)
+    expect((await run.rollback('--steps', '2')).exitCode).toBe(0)
+    expect(await live()).toBe(deployed[2])
+    from.remove()
+  },
+)
 
 it('rejects a kept release that was changed by hand: all files are sent again', async () => {
   const from = source({ 'public/logo.txt': 'the logo, as it should be' })

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { lockScript } from '#engine/host/lock.ts'
 import { quote } from '#engine/quote.ts'
 import { openWire } from '../connection/wire.ts'
+import { some } from './cases.ts'
 import { type Machine, machine } from './machine.ts'
 import { type RunningSite, runHere, type SiteOptions, startSite } from './site.ts'
 
@@ -118,29 +119,31 @@ describe('a controller that is told to stop', () => {
     await run.until(line => line.event === 'warning' && /stopping/.test(line.message ?? ''))
   }
 
-  it.each([
-    ['SIGINT', 130],
-    ['SIGTERM', 143],
-  ] as const)(
-    'by %s lets the step end, runs no further one, and says what is pending',
-    async (signal, code) => {
-      const run = startSite(site())
-      await interrupted(run, signal)
-      await fault1.until('[ -e /var/lib/capstan/runs/*/stop ]')
-      await go()
-      const { exitCode, error, changes, lines, recap } = await run.done
-      expect(exitCode).toBe(code)
-      expect(changes).toEqual(['gate one'])
-      expect(error()).toMatchObject({
-        code: 'interrupted',
-        hint: expect.stringContaining('pending handlers are kept'),
-      })
-      expect(lines.filter(line => line.event === 'skipped').map(line => line.resource)).toEqual(['gate two'])
-      expect(recap()).toMatchObject({ ok: 1, changed: 1, failed: 1, skipped: 1 })
-      expect(await passed()).toBe('one\n')
-      expect((await runHere(site())).changes).toEqual(['gate two', 'tell'])
-    },
-  )
+  it.each(
+    some(
+      [
+        ['SIGINT', 130],
+        ['SIGTERM', 143],
+      ] as const,
+      1,
+    ),
+  )('by %s lets the step end, runs no further one, and says what is pending', async (signal, code) => {
+    const run = startSite(site())
+    await interrupted(run, signal)
+    await fault1.until('[ -e /var/lib/capstan/runs/*/stop ]')
+    await go()
+    const { exitCode, error, changes, lines, recap } = await run.done
+    expect(exitCode).toBe(code)
+    expect(changes).toEqual(['gate one'])
+    expect(error()).toMatchObject({
+      code: 'interrupted',
+      hint: expect.stringContaining('pending handlers are kept'),
+    })
+    expect(lines.filter(line => line.event === 'skipped').map(line => line.resource)).toEqual(['gate two'])
+    expect(recap()).toMatchObject({ ok: 1, changed: 1, failed: 1, skipped: 1 })
+    expect(await passed()).toBe('one\n')
+    expect((await runHere(site())).changes).toEqual(['gate two', 'tell'])
+  })
 
   it('twice leaves at once, and the host ends its step alone', async () => {
     const run = startSite(site())
@@ -180,7 +183,7 @@ describe('a connection that is reset', () => {
     }
   })
 
-  it.each(['reset', 'cut'] as const)(
+  it.each(some(['reset', 'cut'] as const, 1))(
     '(%s) while the host’s state is read is re-established, and the state read again',
     async how => {
       const wire = await openWire(fault1.host.port)
@@ -236,10 +239,15 @@ describe('a connection that is reset', () => {
   })
 })
 
-describe.each([
-  ['without a password', 'deploy', {}],
-  ['with one', 'asker', { CAPSTAN_SUDO_PASSWORD: `it's "$(id)" é` }],
-])('a login that becomes root by sudo, %s, on Debian 13', (_how, user, env) => {
+describe.each(
+  some(
+    [
+      ['without a password', 'deploy', {}],
+      ['with one', 'asker', { CAPSTAN_SUDO_PASSWORD: `it's "$(id)" é` }],
+    ],
+    1,
+  ),
+)('a login that becomes root by sudo, %s, on Debian 13', (_how, user, env) => {
   let fault2: Machine
   beforeAll(async () => {
     fault2 = await machine('fault2', 13)

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Secret } from '#engine/secret.ts'
 import mysqlRole from '#roles/mysql/role.ts'
-import { debians } from './cases.ts'
+import { debians, itInFull } from './cases.ts'
 import { depth } from './mysql-depth.ts'
 import { declaring, file, given, hash, type MysqlHost, mended, mysqlHost, secret } from './mysql-host.ts'
 
@@ -104,77 +104,80 @@ describe.each(debians(12))('MariaDB on Debian %i', debian => {
     await on.sql('DROP DATABASE d1; DROP ROLE r1')
   })
 
-  it('carries any name to databases and accounts, and a grant reaches its own database alone.', async () => {
-    const names = [
-      ...[
-        "o'brien",
-        'back`tick',
-        '``',
-        'quo"te',
-        'a_b',
-        'a%b',
-        'axb',
-        'ab',
-        'semi;colon',
-        '-- x',
-        '/*!x*/',
-        'back\\slash',
-      ],
-      ...[
-        'end\\',
-        '\\_',
-        '%',
-        '_',
-        'new\nline',
-        'cr\r\nlf',
-        'tab\there',
-        'é漢字',
-        '$(id)',
-        '-lead',
-        'a.b',
-        'DELIMITER x',
-        'n'.repeat(64),
-      ],
-    ]
-    const role = declaring(mysql => {
-      for (const name of names) {
-        mysql.database(name)
-        mysql.user(name, { password: new Secret(`of ${name}`), grants: { [name]: ['SELECT', 'CREATE'] } })
-      }
-      mysql.absentUser("x`; DROP DATABASE foobar; '")
-    })
-    expect(await on.converge(role)).toMatchObject({ error: undefined, changed: names.length * 2 })
-    expect(await on.converge(role)).toMatchObject({ error: undefined, changed: 0, trips: 2 })
-    const quoted = (name: string) => `\`${name.replaceAll('`', '``')}\``
-    for (const name of names) {
-      const own = await on.login(name, `of ${name}`, {
-        sql: `CREATE TABLE ${quoted(name)}.t (a INT); SELECT HEX(CURRENT_USER())`,
+  itInFull(
+    'carries any name to databases and accounts, and a grant reaches its own database alone.',
+    async () => {
+      const names = [
+        ...[
+          "o'brien",
+          'back`tick',
+          '``',
+          'quo"te',
+          'a_b',
+          'a%b',
+          'axb',
+          'ab',
+          'semi;colon',
+          '-- x',
+          '/*!x*/',
+          'back\\slash',
+        ],
+        ...[
+          'end\\',
+          '\\_',
+          '%',
+          '_',
+          'new\nline',
+          'cr\r\nlf',
+          'tab\there',
+          'é漢字',
+          '$(id)',
+          '-lead',
+          'a.b',
+          'DELIMITER x',
+          'n'.repeat(64),
+        ],
+      ]
+      const role = declaring(mysql => {
+        for (const name of names) {
+          mysql.database(name)
+          mysql.user(name, { password: new Secret(`of ${name}`), grants: { [name]: ['SELECT', 'CREATE'] } })
+        }
+        mysql.absentUser("x`; DROP DATABASE foobar; '")
       })
-      expect(own.stderr.toString(), name).toBe('')
-      expect(Buffer.from(own.stdout.toString().trim(), 'hex').toString()).toBe(`${name}@localhost`)
-      const seen = await on.login(name, `of ${name}`, {
-        sql: 'SELECT HEX(SCHEMA_NAME) FROM information_schema.SCHEMATA',
-      })
-      const others = seen.stdout
-        .toString()
-        .trim()
-        .split('\n')
-        .map(hex => Buffer.from(hex, 'hex').toString())
-      expect(
-        others.filter(other => names.includes(other)),
-        name,
-      ).toEqual([name])
-    }
-    const gone = declaring(mysql => {
+      expect(await on.converge(role)).toMatchObject({ error: undefined, changed: names.length * 2 })
+      expect(await on.converge(role)).toMatchObject({ error: undefined, changed: 0, trips: 2 })
+      const quoted = (name: string) => `\`${name.replaceAll('`', '``')}\``
       for (const name of names) {
-        mysql.absentDatabase(name)
-        mysql.absentUser(name)
+        const own = await on.login(name, `of ${name}`, {
+          sql: `CREATE TABLE ${quoted(name)}.t (a INT); SELECT HEX(CURRENT_USER())`,
+        })
+        expect(own.stderr.toString(), name).toBe('')
+        expect(Buffer.from(own.stdout.toString().trim(), 'hex').toString()).toBe(`${name}@localhost`)
+        const seen = await on.login(name, `of ${name}`, {
+          sql: 'SELECT HEX(SCHEMA_NAME) FROM information_schema.SCHEMATA',
+        })
+        const others = seen.stdout
+          .toString()
+          .trim()
+          .split('\n')
+          .map(hex => Buffer.from(hex, 'hex').toString())
+        expect(
+          others.filter(other => names.includes(other)),
+          name,
+        ).toEqual([name])
       }
-    })
-    expect(await on.converge(gone)).toMatchObject({ error: undefined, changed: names.length * 2 })
-    expect(await on.converge(gone)).toMatchObject({ error: undefined, changed: 0 })
-    expect(await rows('SHOW DATABASES')).toContain('foobar')
-  })
+      const gone = declaring(mysql => {
+        for (const name of names) {
+          mysql.absentDatabase(name)
+          mysql.absentUser(name)
+        }
+      })
+      expect(await on.converge(gone)).toMatchObject({ error: undefined, changed: names.length * 2 })
+      expect(await on.converge(gone)).toMatchObject({ error: undefined, changed: 0 })
+      expect(await rows('SHOW DATABASES')).toContain('foobar')
+    },
+  )
 
   it('keeps what it runs with when a file is refused, and says in the server’s words why.', async () => {
     const before = await on.shell(`sha256sum ${file}; systemctl show -p MainPID mariadb`)

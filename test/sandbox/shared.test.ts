@@ -1,7 +1,7 @@
 import { symlinkSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { debians } from './cases.ts'
+import { debians, itInFull } from './cases.ts'
 import { scripts, source } from './deploy-app.ts'
 import { kept } from './kept.ts'
 import { type Machine, machine } from './machine.ts'
@@ -106,7 +106,7 @@ describe.each(debians(13))('A shared folder on Debian %i', debian => {
       expect(await gate(path)).not.toMatch(content)
   })
 
-  it('gives away none while the app changes a file for a link and back.', async () => {
+  itInFull('gives away none while the app changes a file for a link and back.', async () => {
     await host.say(`rm -f /tmp/stop; cd ${storage}; setsid runuser -u foobar -- perl -e '
       open my $f, ">", "real"; print $f "fine"; close $f;
       until (-e "/tmp/stop") { unlink "t1"; symlink "/etc/passwd", "t1"; rename "t1", "race"; unlink "t2"; link "real", "t2"; rename "t2", "race" }

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { pairFolder } from '../pairs.ts'
-import { debians } from './cases.ts'
+import { debians, some } from './cases.ts'
 import { dns, nginx, type Options, type TlsHost, tlsHost } from './tls-host.ts'
 
 const names = ['foobar.com', 'www.foobar.com']
@@ -86,13 +86,21 @@ describe.each(debians(12))('The certificate on Debian %i', debian => {
       )
     })
 
-    it.each([
-      ['a key that is another’s', `openssl ecparam -name prime256v1 -genkey -noout -out ${at}/privkey.pem`],
-      ['a certificate cut short', `truncate -s 100 ${at}/fullchain.pem`],
-      ['an empty key', `: >${at}/privkey.pem`],
-      ['no key', `rm ${at}/privkey.pem`],
-      ['a plain directory in its place', `rm ${at}; mkdir ${at}`],
-    ])('is mended: %s.', async (_, harm) => {
+    it.each(
+      some(
+        [
+          [
+            'a key that is another’s',
+            `openssl ecparam -name prime256v1 -genkey -noout -out ${at}/privkey.pem`,
+          ],
+          ['a certificate cut short', `truncate -s 100 ${at}/fullchain.pem`],
+          ['an empty key', `: >${at}/privkey.pem`],
+          ['no key', `rm ${at}/privkey.pem`],
+          ['a plain directory in its place', `rm ${at}; mkdir ${at}`],
+        ],
+        2,
+      ),
+    )('is mended: %s.', async (_, harm) => {
       await on.sh(harm)
       expect(await on.converge()).toMatchObject({ did: [certificate, 'reload nginx'], exitCode: 0 })
       expect(await on.converge()).toMatchObject({ changed: 0 })

@@ -6,7 +6,7 @@ import { sandboxDown } from '#engine/sandbox/sandbox.ts'
 import { type FakeGithub, fakeGithub } from '../github/fake-github.ts'
 import { type NpmFolder, npmOnce } from '../github/npm.ts'
 import { type Happening, type JobRun, runWorkflow, type StepRun } from '../github/runner.ts'
-import { some } from './cases.ts'
+import { describeInFull, itInFull, some } from './cases.ts'
 import { kept } from './kept.ts'
 import { type Machine, machine, root } from './machine.ts'
 import { type Origin, originOf } from './pushes.ts'
@@ -146,17 +146,20 @@ it('A secret that a step prints is found, in any of the places that are looked a
 })
 
 describe('a push to main', () => {
-  it('that is cancelled while a host is converged stops between two steps, and says where', async () => {
-    const cancel = { step: 'Converge', when: /::group::web1 {2}dns/ }
-    const jobs = await run('deploy.yml', { event: 'push', sha: first, cancel })
-    const { outcome, summary, endedAfter } = step(jobs['deploy'], 'Converge')
-    expect(outcome, told(jobs['deploy'])).toBe('cancelled')
-    expect(endedAfter).toBeLessThan(10.5)
-    expect(summary).toContain('## ⏹️ production: site was cancelled (SIGINT)')
-    expect(step(jobs['deploy'], 'Deploy').outcome).toBe('skipped')
-    expect(jobs['deploy']?.result).toBe('cancelled')
-    expectNoSecret(jobs)
-  })
+  itInFull(
+    'that is cancelled while a host is converged stops between two steps, and says where',
+    async () => {
+      const cancel = { step: 'Converge', when: /::group::web1 {2}dns/ }
+      const jobs = await run('deploy.yml', { event: 'push', sha: first, cancel })
+      const { outcome, summary, endedAfter } = step(jobs['deploy'], 'Converge')
+      expect(outcome, told(jobs['deploy'])).toBe('cancelled')
+      expect(endedAfter).toBeLessThan(10.5)
+      expect(summary).toContain('## ⏹️ production: site was cancelled (SIGINT)')
+      expect(step(jobs['deploy'], 'Deploy').outcome).toBe('skipped')
+      expect(jobs['deploy']?.result).toBe('cancelled')
+      expectNoSecret(jobs)
+    },
+  )
 
   it('is converged, deployed and verified', async () => {
     await host.say("sed -i 's/server_tokens off/server_tokens on/' /etc/nginx/nginx.conf")
@@ -207,7 +210,7 @@ describe('a push to main', () => {
   })
 })
 
-describe('a deploy that is cancelled before the switch', () => {
+describeInFull('a deploy that is cancelled before the switch', () => {
   it('leaves the site as it is, says where it stopped, and the next push goes through', async () => {
     const slow = origin.text(front)
     const sha = origin.push('A slow start', {
@@ -247,7 +250,7 @@ describe('the rollback workflow', () => {
     expectNoSecret(jobs)
   })
 
-  it('goes to the release that is named', async () => {
+  itInFull('goes to the release that is named', async () => {
     const named = { ...inputs, release: releases[1]?.split('-')[1] ?? '' }
     const { rollback } = await run('rollback.yml', { event: 'workflow_dispatch', sha: first, inputs: named })
     expect(rollback?.result, told(rollback)).toBe('success')
@@ -269,7 +272,7 @@ describe('the rollback workflow', () => {
   )
 })
 
-describe('the app’s own repository', () => {
+describeInFull('the app’s own repository', () => {
   it('calls the deploy of this one, and its folder is shipped', async () => {
     const app = originOf({ 'index.html': 'the page of the app’s own repository' })
     const sha = app.push('The app', {})
@@ -299,7 +302,7 @@ describe('the app’s own repository', () => {
   })
 })
 
-describe('without what it needs', () => {
+describeInFull('without what it needs', () => {
   it('stops before a host is contacted where no known_hosts secret is made, and says how to make it', async () => {
     const { KNOWN_HOSTS: _none, ...others } = secrets
     const { deploy } = await run('deploy.yml', { event: 'push', sha: first, secrets: others })
@@ -312,7 +315,7 @@ describe('without what it needs', () => {
   })
 })
 
-describe('the nightly look', () => {
+describeInFull('the nightly look', () => {
   const night = { event: 'schedule', sha: first } as const
 
   it('opens one issue when a host is not as declared, and closes it when it is again', async () => {
@@ -341,7 +344,7 @@ describe('a pull request', () => {
     pull_request: { number: 7, user: { login }, head: { repo: { full_name: repository }, ref: 'a"; id #' } },
   })
 
-  it('of our own is planned, in one comment that is kept up to date', async () => {
+  itInFull('of our own is planned, in one comment that is kept up to date', async () => {
     const before = await host.say('ls /srv/www/foobar/releases; readlink /srv/www/foobar/current')
     const changed = origin.text('inventory/production.yml').replace('16m', '20m')
     const sha = origin.push('Larger uploads', {
