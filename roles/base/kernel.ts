@@ -24,7 +24,9 @@ export function kernelSettings({ addresses }: Facts): Readonly<Record<string, nu
     'net.ipv4.conf.all.secure_redirects': 0,
     'net.ipv4.conf.all.send_redirects': 0,
     'net.ipv4.conf.default.accept_redirects': 0,
+    'net.ipv4.conf.default.accept_source_route': 0,
     'net.ipv4.conf.default.log_martians': 1,
+    'net.ipv4.conf.default.rp_filter': 1,
     'net.ipv4.conf.default.secure_redirects': 0,
     'net.ipv4.conf.default.send_redirects': 0,
     'net.ipv4.icmp_echo_ignore_broadcasts': 1,
@@ -37,13 +39,24 @@ export function kernelSettings({ addresses }: Facts): Readonly<Record<string, nu
           'net.ipv6.conf.all.accept_redirects': 0,
           'net.ipv6.conf.all.accept_source_route': 0,
           'net.ipv6.conf.default.accept_redirects': 0,
+          'net.ipv6.conf.default.accept_source_route': 0,
         }
       : {}),
   }
 }
 
-/** Modules that a web server has no use for: rare protocols, and devices that somebody plugs in. Source: CIS Debian Linux Benchmark. */
-export const blockedModules = ['dccp', 'firewire-core', 'rds', 'sctp', 'tipc', 'usb-storage']
+/**
+ * Debian 13 sets 2 for each interface, and the kernel takes the higher value of `all` and the interface. Source: package
+ * linux-sysctl-defaults; sysctl.d(5), which has patterns.
+ */
+export const reversePathFilter = '# Managed by Capstan.\nnet.ipv4.conf.*.rp_filter = 1\n'
+
+/** Modules that a web server has no use for: rare protocols and file systems, and devices that somebody plugs in. Source: as above. */
+export const blockedModules = [
+  ...['dccp', 'rds', 'sctp', 'tipc'],
+  ...['cramfs', 'freevxfs', 'hfs', 'hfsplus', 'jffs2'],
+  ...['firewire-core', 'usb-storage'],
+]
 
 /** The size of the swap file where the vars give none: that of the memory on small hosts, in steps, as memory differs by some MiB. */
 export function swapSize({ memory }: Facts): string | undefined {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { role } from '#engine/converge/role.ts'
 import { algorithms } from './algorithms.ts'
-import { blockedModules, kernelSettings, swapSize } from './kernel.ts'
+import { blockedModules, kernelSettings, reversePathFilter, swapSize } from './kernel.ts'
 import { refuseLockout } from './lockout.ts'
 import vars from './vars.ts'
 
@@ -48,6 +48,11 @@ export default role(import.meta, {
     if (!facts.isContainer) {
       for (const [key, value] of Object.entries({ ...kernelSettings(facts), ...vars.sysctl }))
         sysctl(key, value)
+      const apply = handler(
+        'filter reverse paths',
+        '/usr/lib/systemd/systemd-sysctl --prefix=/net/ipv4/conf\n',
+      )
+      file('/etc/sysctl.d/zz-capstan-rp-filter.conf', { content: reversePathFilter, notify: apply })
       for (const name of blockedModules) kernelModule.blocked(name)
       const size = vars.swap ?? swapSize(facts)
       if (size === '0') swap.absent('/swapfile')
@@ -64,6 +69,7 @@ export default role(import.meta, {
     const { user: name, keys, commands } = vars.deploy
     if (name !== undefined) {
       user(name, { shell: '/bin/bash' })
+      directory(`/home/${name}`, { owner: name, mode: '0700' })
       authorizedKey.only(name, keys)
       if (commands.length > 0) {
         apt('sudo')

@@ -27,7 +27,8 @@ export default role(import.meta, {
     directory('/etc/systemd/system/nginx.service.d')
     unit('nginx.service.d/capstan.conf')
     directory('/run/nginx-gate', { mode: '0700' })
-    apt('nginx', 'openssl')
+    // Debian's nginx has rules for logrotate, and does not depend on it.
+    apt('nginx', 'openssl', 'logrotate')
     certificate.placeholder(site.domain, [site.domain, ...site.www])
 
     configSet('nginx configuration', { root: '/etc/nginx', test: 'nginx -t', notify: reload }, () => {

@@ -31,6 +31,7 @@ describe('the base role', () => {
       'directory /etc/systemd/timesyncd.conf.d',
       'template /etc/systemd/timesyncd.conf.d/capstan.conf',
       'service systemd-timesyncd',
+      'file /etc/sysctl.d/zz-capstan-rp-filter.conf',
       'swap /swapfile',
       'swap /etc/fstab: /swapfile',
       'apt unattended-upgrades',
@@ -41,6 +42,23 @@ describe('the base role', () => {
       'apt nftables',
       'firewall nftables',
     ])
+  })
+
+  it('protects the kernel of a machine, and blocks modules that nothing there needs.', () => {
+    expect(labels()).toEqual(
+      expect.arrayContaining([
+        ...['kernel.kptr_restrict', 'kernel.randomize_va_space', 'fs.suid_dumpable'].map(
+          key => `sysctl ${key}`,
+        ),
+        ...['accept_redirects', 'accept_source_route', 'rp_filter', 'send_redirects'].flatMap(key =>
+          ['all', 'default'].map(which => `sysctl net.ipv4.conf.${which}.${key}`),
+        ),
+        ...['dccp', 'cramfs', 'usb-storage'].map(name => `kernelModule ${name}`),
+      ]),
+    )
+    expect(textOf('/etc/sysctl.d/zz-capstan-rp-filter.conf')).toContain('net.ipv4.conf.*.rp_filter = 1\n')
+    expect(textOf('/etc/security/limits.d/capstan.conf')).toContain('* hard core 0\n')
+    expect(textOf('/etc/issue.net')).toContain('Authorized users only.')
   })
 
   it('leaves clock, swap space and kernel settings of a container to its machine.', () => {
@@ -93,6 +111,7 @@ describe('the base role', () => {
     const commands = ['/usr/bin/systemctl reload nginx']
     expect(labels({ deploy: { ...deploy, commands } }).filter(label => label.includes('ci'))).toEqual([
       'user ci',
+      'directory /home/ci',
       'authorizedKey ci: all',
       'sudoers capstan-ci',
     ])

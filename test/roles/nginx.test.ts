@@ -29,7 +29,7 @@ describe('the nginx role', () => {
       'directory /etc/systemd/system/nginx.service.d',
       'unit nginx.service.d/capstan.conf',
       'directory /run/nginx-gate',
-      'apt nginx openssl',
+      'apt nginx openssl logrotate',
       'placeholder certificate foobar.com',
       'template /etc/nginx/nginx.conf (nginx configuration)',
       'template /etc/nginx/conf.d/capstan-headers.conf (nginx configuration)',
