@@ -156,7 +156,7 @@ it('goes back by itself when visitors would not get the new release well, and ma
   from.remove()
 })
 
-it('goes back where a browser would refuse the certificate, and says why', async () => {
+itInFull('goes back where a browser would refuse the certificate, and says why', async () => {
   const before = await live()
   const from = source({ 'n.txt': 'certificate' })
   const at = '/etc/ssl/capstan/foobar.com'
@@ -173,7 +173,7 @@ it('goes back where a browser would refuse the certificate, and says why', async
   from.remove()
 })
 
-it('gives a release that takes its time to answer that time again after the switch', async () => {
+itInFull('gives a release that takes its time to answer that time again after the switch', async () => {
   const from = source({ 'public/index.php': "<?php sleep(2); echo 'ok ', getenv('RELEASE');" })
   const slow = await run.deploy(from, { vars: { app: { release: { health: { timeout: '10s' } } } } })
   expect(slow.exitCode, slow.stdout).toBe(0)
@@ -276,7 +276,7 @@ itInFull(
   },
 )
 
-it('rejects a kept release that was changed by hand: all files are sent again', async () => {
+itInFull('rejects a kept release that was changed by hand: all files are sent again', async () => {
   const from = source({ 'public/logo.txt': 'the logo, as it should be' })
   expect((await run.deploy(from)).exitCode).toBe(0)
   await host.say(`printf 'the logo, as it was hacked' >${home}/current/public/logo.txt`)
@@ -362,24 +362,27 @@ it('runs the hooks of a release in it, as the app, and stops before the switch w
   from.remove()
 })
 
-it('serves files with a hash in their name after their release went, for as long as it is told', async () => {
-  const from = source({ 'public/assets/app.0123abcd.js': 'old', 'public/plain.js': 'plain' })
-  await run.deploy(from)
-  const page = async (path: string) =>
-    (await ask({ port: host.host.ports.https, url: `https://www.foobar.com${path}` })).body
-  const next = source({ 'n.txt': 'assets' })
-  await run.deploy(next)
-  expect(await page('/assets/app.0123abcd.js')).toBe('old')
-  expect(await page('/plain.js')).toContain('ok 2')
-  await run.deploy(next)
-  next.write({ 'n.txt': 'no assets' })
-  await run.deploy(next, { vars: { app: { release: { assets: '0s' } } } })
-  expect(await page('/assets/app.0123abcd.js')).toContain('ok 2')
-  from.remove()
-  next.remove()
-})
+itInFull(
+  'serves files with a hash in their name after their release went, for as long as it is told',
+  async () => {
+    const from = source({ 'public/assets/app.0123abcd.js': 'old', 'public/plain.js': 'plain' })
+    await run.deploy(from)
+    const page = async (path: string) =>
+      (await ask({ port: host.host.ports.https, url: `https://www.foobar.com${path}` })).body
+    const next = source({ 'n.txt': 'assets' })
+    await run.deploy(next)
+    expect(await page('/assets/app.0123abcd.js')).toBe('old')
+    expect(await page('/plain.js')).toContain('ok 2')
+    await run.deploy(next)
+    next.write({ 'n.txt': 'no assets' })
+    await run.deploy(next, { vars: { app: { release: { assets: '0s' } } } })
+    expect(await page('/assets/app.0123abcd.js')).toContain('ok 2')
+    from.remove()
+    next.remove()
+  },
+)
 
-it('keeps the release before started where it is to be warm, and links shared files', async () => {
+itInFull('keeps the release before started where it is to be warm, and links shared files', async () => {
   const from = source({ 'n.txt': 'warm' })
   const vars = { app: { release: { warm: true, files: ['config/keys.json'] } } }
   const before = await live()

@@ -92,7 +92,7 @@ describe('The recipes of docs/scripts.md', () => {
     expect(stdout).toContain('balancer1')
   })
 
-  it('copy a database through one pipe', async () => {
+  itInFull('copy a database through one pipe', async () => {
     const sql = (text: string) => `mariadb -e ${JSON.stringify(text)}`
     const table = 'CREATE OR REPLACE TABLE foobar.greetings (id INT PRIMARY KEY, text TEXT)'
     await web1().say(sql(`${table}; INSERT INTO foobar.greetings VALUES (1, 'a'), (2, 'b')`))

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { apps } from '../deploy/apps.ts'
 import { startLoad } from '../deploy/load.ts'
-import { some } from './cases.ts'
+import { itInFull, some } from './cases.ts'
 import { scripts, source } from './deploy-app.ts'
 import { kept } from './kept.ts'
 import { type Machine, machine } from './machine.ts'
@@ -107,7 +107,7 @@ describe('a live release gets a new instance, and no request is lost, where a ru
     expect(await host.say(`ls -d ${home}/releases/${before} 2>&1 || :`)).toContain('No such file')
   })
 
-  it('nothing, by releases.mjs restart', async () => {
+  itInFull('nothing, by releases.mjs restart', async () => {
     const before = await live()
     const restart = () => runHere({ script: 'releases', hosts: host, vars: given(as), args: ['restart'] })
     const { done, failures } = await underLoad(restart)

@@ -41,7 +41,7 @@ const kinds = [
   ['static', 'static', {}],
   ['uwsgi', 'python', { python: { server: 'uwsgi' } }],
 ] as const
-describe.each(some(kinds, 2))('an app on %s', (_name, runtime, given) => {
+describe.each(some(kinds, 1))('an app on %s', (_name, runtime, given) => {
   const secret = '!generated DB_PASSWORD'
   const vars = {
     site: { runtime },

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { pairFolder } from '../pairs.ts'
-import { debians, some } from './cases.ts'
+import { debians, itInFull, some } from './cases.ts'
 import { dns, nginx, type Options, type TlsHost, tlsHost } from './tls-host.ts'
 
 const names = ['foobar.com', 'www.foobar.com']
@@ -205,7 +205,7 @@ setsid perl /root/watch ${at} >/root/watch.log 2>&1 </dev/null &`)
       root = await on.sh('cat /etc/pebble/root.pem')
     })
 
-    it('leaves the old one while the CA refuses nine nonces of ten.', async () => {
+    itInFull('leaves the old one while the CA refuses nine nonces of ten.', async () => {
       await on.pebble(90)
       await failsWith([/invalid anti-replay nonce/, 'the CA has trouble of its own: run again later'])
       await on.pebble()
@@ -261,7 +261,7 @@ setsid perl /root/watch ${at} >/root/watch.log 2>&1 </dev/null &`)
       expect(await on.converge(given)).toMatchObject({ changed: 0 })
     })
 
-    it('is ordered anew for other names, once.', async () => {
+    itInFull('is ordered anew for other names, once.', async () => {
       const before = await orders()
       const run = await on.converge(given, { site: more, before: [dns, nginx] })
       expect(run).toMatchObject({ args: '', exitCode: 0 })
@@ -270,7 +270,7 @@ setsid perl /root/watch ${at} >/root/watch.log 2>&1 </dev/null &`)
       expect(await on.converge(given, { site: more })).toMatchObject({ changed: 0 })
     })
 
-    it('gives way to another source for good, and comes back without an order.', async () => {
+    itInFull('gives way to another source for good, and comes back without an order.', async () => {
       expect((await on.converge()).did).toEqual([
         'file /etc/letsencrypt/renewal-hooks/deploy/capstan-foobar.com',
         certificate,

@@ -132,7 +132,7 @@ it('that end with an error at once take the site back, and what they said is tol
   await expectFollowed()
 })
 
-it('follow a rollback, also to a release that lacks one, which is told', async () => {
+itInFull('follow a rollback, also to a release that lacks one, which is told', async () => {
   const back = await rollback()
   expect(back.exitCode, back.stdout.slice(-3000)).toBe(0)
   await expectFollowed()
@@ -179,22 +179,25 @@ it.each(
   await expectFollowed()
 })
 
-it('are restarted when their definition changes; one that is no more declared is ended and its units go', async () => {
-  const release = await live()
-  const fewer = { mail: { command: 'bin/mail changed' }, tidy: { command: 'bin/mail tidy' } }
-  const set = await setUp(fewer)
-  expect(set.exitCode, set.stdout.slice(-3000)).toBe(0)
-  const runs = (args: string) => `ps -o args= -u foobar | grep -q '${args}$'`
-  await host.until(`${runs('bin/mail changed')} && ${runs('bin/mail tidy')}`)
-  await host.until(`! systemctl list-units --no-legend --state=deactivating 'foobar.*' | grep -q .`)
-  expect(await units()).toEqual([`foobar.mail@${release}.service`, `foobar.tidy@${release}.service`])
-  expect(await host.say(`ps -o args= -u foobar | grep -c 'bin/mail changed'`)).toBe('1\n')
-  expect(await host.say('ls /etc/systemd/system | grep foobar | grep -v @2')).toBe(
-    'foobar.mail@.service\nfoobar.service\nfoobar.tidy@.service\nfoobar@.service\n',
-  )
-  expect((await setUp(workers)).exitCode).toBe(0)
-  await expectFollowed()
-})
+itInFull(
+  'are restarted when their definition changes; one that is no more declared is ended and its units go',
+  async () => {
+    const release = await live()
+    const fewer = { mail: { command: 'bin/mail changed' }, tidy: { command: 'bin/mail tidy' } }
+    const set = await setUp(fewer)
+    expect(set.exitCode, set.stdout.slice(-3000)).toBe(0)
+    const runs = (args: string) => `ps -o args= -u foobar | grep -q '${args}$'`
+    await host.until(`${runs('bin/mail changed')} && ${runs('bin/mail tidy')}`)
+    await host.until(`! systemctl list-units --no-legend --state=deactivating 'foobar.*' | grep -q .`)
+    expect(await units()).toEqual([`foobar.mail@${release}.service`, `foobar.tidy@${release}.service`])
+    expect(await host.say(`ps -o args= -u foobar | grep -c 'bin/mail changed'`)).toBe('1\n')
+    expect(await host.say('ls /etc/systemd/system | grep foobar | grep -v @2')).toBe(
+      'foobar.mail@.service\nfoobar.service\nfoobar.tidy@.service\nfoobar@.service\n',
+    )
+    expect((await setUp(workers)).exitCode).toBe(0)
+    await expectFollowed()
+  },
+)
 
 itInFull('keep their release from being removed for as long as they are at something', async () => {
   const few = vars(workers, { keep: 2 })
@@ -214,7 +217,7 @@ itInFull('keep their release from being removed for as long as they are at somet
   await host.say(`[ ! -e ${home}/releases/${before} ]`)
 })
 
-it('of the live release run again after a reboot, and no others', async () => {
+itInFull('of the live release run again after a reboot, and no others', async () => {
   host = await rebooted(host)
   run = scripts(host)
   await expectFollowed()
