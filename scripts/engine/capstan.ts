@@ -20,6 +20,7 @@ export type { Dollar, DollarOptions } from './script/dollar.ts'
 export type { FileOptions } from './script/files.ts'
 export type { Converged, Host } from './script/host.ts'
 export type { EachOptions, Hosts } from './script/hosts.ts'
+export type { Timeout } from './script/seconds.ts'
 export type { Awaited } from './script/wait-for.ts'
 export { Secret } from './secret.ts'
 

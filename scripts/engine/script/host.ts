@@ -11,6 +11,7 @@ import type { Secret } from '#engine/secret.ts'
 import { type CommandEvent, type Dollar, dollar } from './dollar.ts'
 import { type FileOptions, readHostFile, writeHostFile } from './files.ts'
 import { HostRecord } from './record.ts'
+import { seconds, type Timeout } from './seconds.ts'
 import { download, upload } from './transfer.ts'
 import { type AskedSite, type Awaited, waitForOnHost } from './wait-for.ts'
 
@@ -135,8 +136,9 @@ export class Host {
     await this.#during(connection => waitForOnHost(connection, wanted, this.#setting.site))
   }
 
-  /** Reboots the host and waits for a new boot that answers, `timeout` seconds at most (300 by default). */
-  async reboot({ timeout = 300 }: { readonly timeout?: number } = {}): Promise<void> {
+  /** Reboots the host and waits for a new boot that answers, at most for `timeout` (300 s by default). */
+  async reboot(options: { readonly timeout?: Timeout } = {}): Promise<void> {
+    const timeout = seconds(options.timeout ?? 300)
     await this.#change('reboot', async connection => {
       const before = (await connection.run(bootId)).stdout.toString()
       await connection.run('systemd-run -q --on-active=1 systemctl reboot\n')

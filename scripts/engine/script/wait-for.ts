@@ -2,8 +2,9 @@ import { HostError } from '#engine/errors.ts'
 import type { HostConnection } from '#engine/host/host-connection.ts'
 import { quote, quoteAll } from '#engine/quote.ts'
 import { ask } from '#engine/resources/release/script.ts'
+import { seconds, type Timeout } from './seconds.ts'
 
-/** What a host is waited for. One of them, with a deadline in seconds (60 by default). */
+/** What a host is waited for. One of them, with a deadline (60 s by default). */
 export type Awaited = (
   | { /** A TCP port of the host that takes connections. */ readonly port: number }
   | {
@@ -15,7 +16,7 @@ export type Awaited = (
   | { /** A unit of systemd that is active. */ readonly unit: string }
   | { /** A path that exists. */ readonly file: string }
   | { /** A line of shell that exits with 0. */ readonly command: string }
-) & { readonly timeout?: number }
+) & { readonly timeout?: Timeout }
 
 /** The site that a path like `/health` is asked of: its name, and the file of the CA that its certificate is of. */
 export interface AskedSite {
@@ -29,7 +30,7 @@ export async function waitForOnHost(
   wanted: Awaited,
   site: () => AskedSite,
 ): Promise<void> {
-  const { timeout = 60 } = wanted
+  const timeout = seconds(wanted.timeout ?? 60)
   const script =
     'url' in wanted ? asking(wanted.url, wanted.status ?? 200, timeout, site) : polling(wanted, timeout)
   const { exitCode, stdout } = await connection.run(script, { deadline: timeout + 30 })
