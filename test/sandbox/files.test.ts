@@ -99,6 +99,7 @@ describe('a folder', () => {
   const folder = join(here, 'folder')
 
   it('goes up with what is in it, beside what is there, and changes nothing the second time', async () => {
+    rmSync(folder, { recursive: true, force: true })
     mkdirSync(join(folder, 'sub dir'), { recursive: true })
     writeFileSync(join(folder, "it's"), 'one')
     writeFileSync(join(folder, 'sub dir', 'run'), 'two', { mode: 0o755 })

@@ -4,6 +4,7 @@ import { type CapstanError, ConnectionLost, HostError } from '../errors.ts'
 import type { Channel, ChannelEnd, OpenChannel } from './channel.ts'
 import type { HostProcess, ProcessEnd, ProcessOptions } from './connection.ts'
 import { enter, type Login, refused } from './enter.ts'
+import { MarkerReader } from './marker.ts'
 import { preamble, shellAs } from './preamble.ts'
 
 /** Sends a signal to all that the session of the shell `pid` runs, that shell included. */
@@ -84,7 +85,7 @@ function endAfter(source: Channel['stdout'], to: AfterMarker): void {
 
 /** Holds back what comes before a marker's line, keeps the pid that the line tells, and hands on all that follows. */
 class AfterMarker extends Transform {
-  readonly #marker: Buffer
+  readonly #reader = new MarkerReader()
   #before: Buffer = Buffer.alloc(0)
   #begin: (pid: number | undefined) => void = () => {}
   pid: number | undefined
@@ -95,7 +96,16 @@ class AfterMarker extends Transform {
 
   constructor(nonce: string) {
     super()
-    this.#marker = Buffer.from(`\x1e${nonce} `)
+    this.#reader.expect({
+      marker: Buffer.from(`\x1e${nonce} `),
+      onData: bytes => {
+        this.#before = Buffer.concat([this.#before, bytes])
+      },
+      onMarker: pid => {
+        this.pid = Number(pid)
+        this.#begin(this.pid)
+      },
+    })
   }
 
   /** What was said before the marker. */
@@ -104,24 +114,12 @@ class AfterMarker extends Transform {
   }
 
   override _transform(chunk: Buffer, _encoding: string, done: (error: null, bytes?: Buffer) => void): void {
-    done(null, this.pid === undefined ? this.#look(chunk) : chunk)
+    done(null, this.#reader.push(chunk))
   }
 
   override _flush(done: () => void): void {
     this.#begin(undefined)
     done()
-  }
-
-  #look(chunk: Buffer): Buffer | undefined {
-    this.#before = Buffer.concat([this.#before, chunk])
-    const at = this.#before.indexOf(this.#marker)
-    const newline = at === -1 ? -1 : this.#before.indexOf(0x0a, at)
-    if (newline === -1) return undefined
-    this.pid = Number(this.#before.subarray(at + this.#marker.length, newline).toString())
-    this.#begin(this.pid)
-    const rest = this.#before.subarray(newline + 1)
-    this.#before = this.#before.subarray(0, at)
-    return rest.length === 0 ? undefined : rest
   }
 }
 

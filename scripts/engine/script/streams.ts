@@ -23,8 +23,9 @@ export async function sendTo({ stdin, close }: HostStream, content: Readable): P
 export async function receivedBy(host: string, path: string, { stdout, done }: HostStream): Promise<string> {
   const [said, { exitCode, stderr }] = await Promise.all([text(stdout), done])
   if (exitCode === 0) return said
+  const lines = stderr.toString().split('\n').filter(Boolean).slice(-5)
   throw new HostError('transfer', `${host}: ${path} could not be written`, {
-    lines: stderr.toString().split('\n').filter(Boolean).slice(-5),
+    lines: lines.length > 0 ? lines : [`the script that writes it exited with ${exitCode}`],
   })
 }
 
