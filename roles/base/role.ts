@@ -68,8 +68,9 @@ export default role(import.meta, {
 
     const { user: name, keys, commands } = vars.deploy
     if (name !== undefined) {
-      user(name, { shell: '/bin/bash' })
-      directory(`/home/${name}`, { owner: name, mode: '0700' })
+      const home = `/home/${name}`
+      user(name, { shell: '/bin/bash', home })
+      directory(home, { owner: name, mode: '0700' })
       authorizedKey.only(name, keys)
       if (commands.length > 0) {
         apt('sudo')

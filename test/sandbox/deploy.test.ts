@@ -363,7 +363,7 @@ it('runs the hooks of a release in it, as the app, and stops before the switch w
 })
 
 itInFull(
-  'serves files with a hash in their name after their release went, for as long as it is told',
+  'serves files with a hash in their name after their release went, for as long as `release.assets` says',
   async () => {
     const from = source({ 'public/assets/app.0123abcd.js': 'old', 'public/plain.js': 'plain' })
     await run.deploy(from)

@@ -3,6 +3,7 @@ import { dirname } from 'node:path'
 import type { Connection } from '#engine/connection/connection.ts'
 import { connectSsh } from '#engine/connection/ssh.ts'
 import { convergeHost, type HostResult } from '#engine/converge/host.ts'
+import { typicalSite } from '#engine/converge/testing.ts'
 import type { Event } from '#engine/output/events.ts'
 import { type SandboxHost, sandboxDown, sandboxUp } from '#engine/sandbox/sandbox.ts'
 import type { Site } from '#engine/vars.ts'
@@ -29,15 +30,6 @@ export interface DnsHost {
 }
 
 const root = dirname(dirname(import.meta.dirname))
-const plain: Site = {
-  domain: 'foobar.com',
-  www: ['www.foobar.com'],
-  address: undefined,
-  app: 'foobar',
-  runtime: 'php',
-  email: 'hostmaster@foobar.com',
-}
-
 /** A bare sandbox host: one that is there already is taken down first. */
 export async function dnsHost(debian: SandboxHost['debian']): Promise<DnsHost> {
   const name = `dns${debian}`
@@ -55,7 +47,7 @@ export async function dnsHost(debian: SandboxHost['debian']): Promise<DnsHost> {
     host,
     resolver,
     sh,
-    converge: (given = {}, site = {}) => converge(name, connect, given, { ...plain, ...site }),
+    converge: (given = {}, site = {}) => converge(name, connect, given, { ...typicalSite, ...site }),
     file: () => sh('cat /etc/powerdns/zones/foobar.com.zone'),
     serial: async () => (await resolver.resolveSoa('foobar.com')).serial,
     async remove() {

@@ -261,7 +261,7 @@ setsid perl /root/watch ${at} >/root/watch.log 2>&1 </dev/null &`)
       expect(await on.converge(given)).toMatchObject({ changed: 0 })
     })
 
-    itInFull('is ordered anew for other names, once.', async () => {
+    itInFull('is ordered again for other names, once.', async () => {
       const before = await orders()
       const run = await on.converge(given, { site: more, before: [dns, nginx] })
       expect(run).toMatchObject({ args: '', exitCode: 0 })

@@ -2,6 +2,7 @@ import { dirname } from 'node:path'
 import { connectSsh } from '#engine/connection/ssh.ts'
 import { convergeHost, type HostResult } from '#engine/converge/host.ts'
 import type { Role } from '#engine/converge/role.ts'
+import { typicalSite } from '#engine/converge/testing.ts'
 import type { Event } from '#engine/output/events.ts'
 import { type SandboxHost, sandboxDown, sandboxUp } from '#engine/sandbox/sandbox.ts'
 import type { Site } from '#engine/vars.ts'
@@ -20,14 +21,7 @@ export interface WebHost {
   remove(): Promise<void>
 }
 
-export const site: Site = {
-  domain: 'foobar.com',
-  www: ['www.foobar.com'],
-  address: undefined,
-  app: 'foobar',
-  runtime: 'php',
-  email: 'hostmaster@foobar.com',
-}
+export const site = typicalSite
 
 const root = dirname(dirname(import.meta.dirname))
 

@@ -132,7 +132,7 @@ it('that end with an error at once take the site back, and what they said is tol
   await expectFollowed()
 })
 
-itInFull('follow a rollback, also to a release that lacks one, which is told', async () => {
+itInFull('follow a rollback, also to a release that lacks one, and the output says so', async () => {
   const back = await rollback()
   expect(back.exitCode, back.stdout.slice(-3000)).toBe(0)
   await expectFollowed()

@@ -1,4 +1,5 @@
 import { describe, expect, expectTypeOf, test } from 'vitest'
+import { typicalSite } from '#engine/converge/testing.ts'
 import type { Secret } from '#engine/secret.ts'
 import {
   choice,
@@ -11,7 +12,6 @@ import {
   optional,
   port,
   record,
-  type Site,
   secret,
   text,
   type Vars,
@@ -31,17 +31,8 @@ const role = vars({
   }),
 })
 
-const site: Site = {
-  domain: 'foobar.com',
-  www: ['www.foobar.com'],
-  address: undefined,
-  app: 'foobar',
-  runtime: 'php',
-  email: 'hostmaster@foobar.com',
-}
-
 function problems(schema: Vars<unknown>, given: unknown): readonly string[] {
-  const parsed = schema.parse(given, site)
+  const parsed = schema.parse(given, typicalSite)
   return parsed.ok ? [] : parsed.problems.map(({ path, message }) => `${path.join('.')}: ${message}`)
 }
 
@@ -54,12 +45,12 @@ test('A role without a word in the inventory has its defaults, the computed ones
     limits: { body: 1, burst: { size: 20 } },
   }
   for (const given of [undefined, null, {}, { limits: null }, { limits: { burst: {} }, workers: null }]) {
-    expect(role.parse(given, site)).toStrictEqual({ ok: true, value: defaults })
+    expect(role.parse(given, typicalSite)).toStrictEqual({ ok: true, value: defaults })
   }
 })
 
 test('A value replaces its own default and leaves the ones beside it.', () => {
-  const parsed = role.parse({ limits: { burst: { size: '5' } }, bind: '::1' }, site)
+  const parsed = role.parse({ limits: { burst: { size: '5' } }, bind: '::1' }, typicalSite)
   expect(parsed).toMatchObject({
     value: { workers: 4, bind: '::1', limits: { body: 1, burst: { size: 5 } } },
   })
@@ -112,7 +103,7 @@ test('The types are those that the fields give, read-only all the way down.', ()
 })
 
 test('The docs get a line for each var, groups opened, computed defaults worked out.', () => {
-  const described = vars({ ...role.fields, password: secret({ is: 'of the app' }) }).describe(site)
+  const described = vars({ ...role.fields, password: secret({ is: 'of the app' }) }).describe(typicalSite)
   expect(described).toStrictEqual([
     { name: 'workers', type: '1–512', default: '4', is: 'worker processes' },
     {

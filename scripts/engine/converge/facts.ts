@@ -75,6 +75,10 @@ perl -e '
   sub slurp { open my $f, "<", $_[0] or return ""; local $/; scalar <$f> // "" }
   if (opendir my $d, "/srv/www") { -l "/srv/www/$_/current" and pair live => $_ for sort grep { !/^\./ } readdir $d }
   if (open my $f, "<", "/var/lib/capstan/site") { my ($site) = <$f> =~ /^(\S+ \S+)$/; pair site => $site if $site }
+  # A host that was set up before there was such a file is known by the folders of its app and its certificate.
+  else { my @app = map { m{^/srv/www/([^/\s]+)/current$} && -l $_ ? $1 : () } glob "/srv/www/*/current";
+    my @domain = map { m{^/etc/ssl/capstan/([^/\s]+)/fullchain\.pem$} ? $1 : () } glob "/etc/ssl/capstan/*/fullchain.pem";
+    pair site => "$app[0] $domain[0]" if @app == 1 && @domain == 1 }
   for my $pending (qw(pending owed)) { opendir my $d, "/var/lib/capstan/$pending" or next; pair pending => pack "H*", $_ for sort grep { /^[0-9a-f]+$/ } readdir $d }
 '
 if [ -d /run/systemd/system ]; then pair systemd yes; fi
