@@ -79,6 +79,8 @@ describe('a firewall that would cut off its operator', () => {
 
   it('drops more new logins of one address than its rate allows, for a minute', async () => {
     await firewall({ rate: 3 })
+    // What the tests' own logins counted, which come from the same address with some engines.
+    await host.say('nft flush set inet capstan ssh_banned4; nft flush set inet capstan ssh_rate4')
     const probe = `bash -c 'for i in 1 2 3 4 5 6 7; do timeout 1 bash -c "exec 3<>/dev/tcp/${host.host.ip}/22" 2>/dev/null && echo in || echo out; done'`
     const { execFileSync } = await import('node:child_process')
     const said = execFileSync('sh', ['-c', probe]).toString().split('\n').filter(Boolean)

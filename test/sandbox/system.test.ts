@@ -230,10 +230,13 @@ describe('what can’t be so', () => {
     ['is not there', { uris: 'http://deb.debian.org/no-such', suites: 'none' }, /no-such/],
     [
       'is another one with another key',
-      { uris: 'http://deb.debian.org/debian', suites: 'bookworm' },
+      { uris: 'http://127.0.0.1/own', suites: 'bookworm' },
       /Conflicting values set for option Signed-By/,
     ],
   ])('an archive that %s is never among apt’s sources', async (_title, archive, reason) => {
+    await host.say(
+      'printf "Types: deb\\nURIs: http://127.0.0.1/own\\nSuites: bookworm\\nComponents: main\\nEnabled: yes\\nSigned-By: /usr/share/keyrings/debian-archive-keyring.gpg\\n" >/etc/apt/sources.list.d/own.sources',
+    )
     const key = { key: 'files/debian-12.asc', fingerprint: 'B8B80B5B623EAB6AD8775C45B7C5D7D6350947F8' }
     const { exitCode, error } = await declare(host, [
       ['aptSource', 'broken', { ...archive, ...key, components: 'main' }],
@@ -245,6 +248,7 @@ describe('what can’t be so', () => {
         'ls /etc/apt/sources.list.d/broken.sources 2>/dev/null; apt-get indextargets >/dev/null',
       ),
     ).toBe('')
+    await host.say('rm /etc/apt/sources.list.d/own.sources')
   })
 
   it('a link in a user’s home does not lead its key into another’s file', async () => {

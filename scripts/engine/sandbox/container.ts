@@ -103,9 +103,16 @@ function createOptions(engine: Engine, root: string, host: string, wanted: HostS
     ...['--volume', `${archivesDirectory(root, host, wanted.debian)}:/var/cache/apt/archives`],
     // Without SYS_ADMIN systemd silently drops the sandboxing of units; NET_ADMIN is for nftables.
     ...['--cap-add', 'SYS_ADMIN', '--cap-add', 'NET_ADMIN', '--pids-limit', '-1'],
+    ...loopback(engine),
     ...confinement(),
     ...bootOptions(engine, root, host),
   ]
+}
+
+/** A machine has ::1, where its kernel has IPv6; Docker takes it away from networks that have no other IPv6 address. */
+function loopback({ name }: Engine): readonly string[] {
+  const isWanted = name === 'docker' && existsSync('/proc/sys/net/ipv6')
+  return isWanted ? ['--sysctl', 'net.ipv6.conf.all.disable_ipv6=0'] : []
 }
 
 /** Starts the container of a host; one that an engine killed half-way left in its way is cleaned up first. */
