@@ -32,7 +32,7 @@ const vars = (mode = 'as it was') => ({
 })
 
 beforeAll(async () => {
-  host = await machine('chaos12', 12, await kept('web', 12))
+  host = await machine('chaos12', 12, await kept('site', 12))
   expect((await runHere({ hosts: host, args: ['-t', 'nginx,app'], vars: vars() })).exitCode).toBe(0)
   expect((await deploy()).exitCode).toBe(0)
 }, 900_000)

@@ -11,7 +11,7 @@ let host: Machine
 let count = 0
 
 beforeAll(async () => {
-  host = await machine('output12', 12, await kept('web', 12))
+  host = await machine('output12', 12, await kept('site', 12))
   const set = await runHere({ hosts: host, args: ['-t', 'nginx,app'] })
   expect(set.exitCode, set.stdout.slice(-3000)).toBe(0)
 })

@@ -60,7 +60,7 @@ const gate = (id: string, path: string) =>
   `perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new("/run/nginx-gate/foobar.sock") or die; print $s "GET ${path} HTTP/1.0\\r\\nHost: www.foobar.com\\r\\nX-Release: ${id}\\r\\n\\r\\n"; print while <$s>'`
 
 // These tests run in order: each one begins where the one before it ended.
-describe.each(debians(13))('the app role on Debian %i', debian => {
+describe.each(debians(12))('the app role on Debian %i', debian => {
   let web: WebHost
   const converge = (given: unknown = { environment: odd }) =>
     web.converge([
@@ -70,7 +70,7 @@ describe.each(debians(13))('the app role on Debian %i', debian => {
   const page = (path = '/') => ask({ port: web.host.ports.https, url: `https://www.foobar.com${path}` })
 
   beforeAll(async () => {
-    web = await webHost(`app${debian}`, debian, await kept('web', debian))
+    web = await webHost(`app${debian}`, debian, await kept('site', debian))
   })
   afterAll(() => web?.remove())
 

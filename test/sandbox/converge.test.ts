@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openWire } from '../connection/wire.ts'
-import { debians, some } from './cases.ts'
+import { debians, describeInFull, some } from './cases.ts'
 import { type Machine, machine } from './machine.ts'
 import { runHere } from './site.ts'
 
@@ -322,7 +322,7 @@ describe('a disk of /etc that is full', () => {
   })
 })
 
-describe('handlers', () => {
+describeInFull('handlers', () => {
   it('of another role that an earlier run owes are left to a run that has the role', async () => {
     await conv1.say(`${forget}; mkdir -p /run/gates; : >/run/gates/go`)
     const site = { hosts: conv1, roles: ['web', 'gates'] }
@@ -335,24 +335,27 @@ describe('handlers', () => {
   })
 })
 
-describe('a set on a host without mount namespaces, whose run is killed before its test has spoken', () => {
-  afterAll(() => conv1.run('umount /usr/bin/unshare'))
+describeInFull(
+  'a set on a host without mount namespaces, whose run is killed before its test has spoken',
+  () => {
+    afterAll(() => conv1.run('umount /usr/bin/unshare'))
 
-  it('is put back by the next run', async () => {
-    const converge = (line: string) => runHere({ roles: ['web'], hosts: conv1, vars: { web: { line } } })
-    expect((await converge('good')).exitCode).toBe(0)
-    await conv1.say(
-      'printf "#!/bin/sh\\nexit 1\\n" >/run/no; chmod +x /run/no; mount --bind /run/no /usr/bin/unshare; rm -f /run/fixture/reloads',
-    )
-    expect((await converge('killer')).error().code).toBe('stage-killed')
-    expect(await conv1.say('grep line /etc/fixture/main.conf; ls -d /etc/.capstan*')).toBe(
-      'line killer\n/etc/.capstan-0-fixture\n',
-    )
-    expect((await converge('good')).changes).toEqual(['reload fixture'])
-    expect(
+    it('is put back by the next run', async () => {
+      const converge = (line: string) => runHere({ roles: ['web'], hosts: conv1, vars: { web: { line } } })
+      expect((await converge('good')).exitCode).toBe(0)
       await conv1.say(
-        'grep line /etc/fixture/main.conf; cat /run/fixture/reloads; ls -d /etc/.capstan* 2>/dev/null || :',
-      ),
-    ).toBe('line good\nreloaded\n')
-  })
-})
+        'printf "#!/bin/sh\\nexit 1\\n" >/run/no; chmod +x /run/no; mount --bind /run/no /usr/bin/unshare; rm -f /run/fixture/reloads',
+      )
+      expect((await converge('killer')).error().code).toBe('stage-killed')
+      expect(await conv1.say('grep line /etc/fixture/main.conf; ls -d /etc/.capstan*')).toBe(
+        'line killer\n/etc/.capstan-0-fixture\n',
+      )
+      expect((await converge('good')).changes).toEqual(['reload fixture'])
+      expect(
+        await conv1.say(
+          'grep line /etc/fixture/main.conf; cat /run/fixture/reloads; ls -d /etc/.capstan* 2>/dev/null || :',
+        ),
+      ).toBe('line good\nreloaded\n')
+    })
+  },
+)

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { quote } from '#engine/quote.ts'
 import { serialOf } from '#engine/resources/zone.ts'
-import { debians } from './cases.ts'
+import { debians, itInFull } from './cases.ts'
 import { type DnsHost, dnsHost } from './dns-host.ts'
 import { ask } from './dns-query.ts'
 
@@ -125,7 +125,7 @@ describe.each(debians(13))('the dns role on a bare Debian %i', debian => {
     expect(said).not.toContain('passed')
   })
 
-  it('puts the files back when the server does not answer with them', async () => {
+  itInFull('puts the files back when the server does not answer with them', async () => {
     const file = await dns.file()
     const elsewhere = await dns.converge({ listen: ['192.0.2.1'] })
     expect(elsewhere.error?.lines.join('\n')).toContain('foobar.com: the server at 192.0.2.1 answers nothing')
@@ -134,7 +134,7 @@ describe.each(debians(13))('the dns role on a bare Debian %i', debian => {
     expect(await dns.converge()).toMatchObject({ changed: 0, error: undefined })
   })
 
-  it('is asked over IPv6 where it listens there', async () => {
+  itInFull('is asked over IPv6 where it listens there', async () => {
     const both = { listen: ['::1', dns.host.ip] }
     const changed = await dns.converge(both)
     expect(changed.error).toBeUndefined()
@@ -143,7 +143,7 @@ describe.each(debians(13))('the dns role on a bare Debian %i', debian => {
     await dns.converge()
   })
 
-  it('goes on above the served serial when an old file comes back', async () => {
+  itInFull('goes on above the served serial when an old file comes back', async () => {
     const serial = await dns.serial()
     await dns.sh(`sed -i 's/${serial} ; serial/2001010100 ; serial/' /etc/powerdns/zones/foobar.com.zone`)
     expect((await dns.converge()).did).toEqual([zone, 'reload the zone'])
@@ -151,7 +151,7 @@ describe.each(debians(13))('the dns role on a bare Debian %i', debian => {
     expect(await dns.converge()).toMatchObject({ changed: 0 })
   })
 
-  it('starts a server that is down, and reads what it did not read', async () => {
+  itInFull('starts a server that is down, and reads what it did not read', async () => {
     await dns.sh('systemctl stop pdns')
     expect((await dns.converge()).did).toContain('service pdns')
     const serial = await dns.serial()
@@ -160,7 +160,7 @@ describe.each(debians(13))('the dns role on a bare Debian %i', debian => {
     expect(await dns.serial()).toBe(serial + 1)
   })
 
-  it('restarts a server that runs with other settings than its files', async () => {
+  itInFull('restarts a server that runs with other settings than its files', async () => {
     await dns.sh(`cd /etc/powerdns; cp -a pdns.conf /root/kept; sed -i 's/127.0.0.1, //' pdns.conf
       systemctl restart pdns; cp -a /root/kept pdns.conf`)
     expect((await dns.converge()).did).toEqual([zone, 'reload the zone'])

@@ -24,7 +24,6 @@ type Step =
 /** What has been done on a host, one after the other. */
 const steps = {
   shells: [{ packages: 'sudo zsh fish' }],
-  web: [{ args: roles('nginx', 'app'), vars: {} }],
   names: [{ args: roles('dns', 'nginx', 'tls'), vars: {} }, { packages: 'pebble curl' }],
   data: [{ args: roles('mysql'), vars: { mysql: { password: oddPassword } } }],
   site: [{ args: all, vars: database }],

@@ -72,8 +72,8 @@ export async function machine(name: string, debian: SandboxHost['debian'], image
 export async function rebooted({ name, host, say, close }: Machine): Promise<Machine> {
   const booted = 'cut -d" " -f22 /proc/1/stat'
   const before = await say(booted)
-  // In a second, when nothing of ours is logged in any more.
-  await say('systemd-run -q --on-active=1 systemctl poweroff')
+  // In a second, when nothing of ours is logged in any more. Timers are up to a minute late unless told.
+  await say('systemd-run -q --on-active=1 --timer-property=AccuracySec=10ms systemctl poweroff')
   close()
   const isUp = async () =>
     (await sandboxStatus({ root, say: () => {} })).some(one => one.name === name && one.state === 'running')
@@ -85,6 +85,12 @@ export async function rebooted({ name, host, say, close }: Machine): Promise<Mac
   if ((await next.say(booted)) === before) throw new Error(`${name} was not shut down`)
   await next.run('systemctl is-system-running --wait', 120)
   return next
+}
+
+/** The sockets that listen on the host, a line each: `tcp 127.0.0.1:3306`. */
+export function sockets(host: Machine): Promise<string> {
+  // Docker's own name server is in each of its containers, on 127.0.0.11.
+  return host.say("ss -Hltnu | awk '{ print $1, $5 }' | grep -v ' 127.0.0.11:' | sort")
 }
 
 // What logins and the clock move on their own is left out; all else of the disk is in.

@@ -34,7 +34,7 @@ export function depth(host: () => MysqlHost): void {
     expect(await mended(host(), `ALTER USER root@localhost ${clause}`)).toEqual(['mysql user root@localhost'])
   })
 
-  it('makes the accounts again that were deleted behind the server’s back.', async () => {
+  itInFull('makes the accounts again that were deleted behind the server’s back.', async () => {
     const changes = await mended(
       host(),
       "DELETE FROM mysql.global_priv WHERE User = 'foobar'; FLUSH PRIVILEGES",
@@ -129,12 +129,15 @@ export function depth(host: () => MysqlHost): void {
     await host().shell('mv /run/mysqld/moved.sock /run/mysqld/mysqld.sock')
   })
 
-  it('tells what the server refuses in its words, without the statement and the hash in it.', async () => {
-    await host().sql("INSTALL SONAME 'simple_password_check'; SET GLOBAL strict_password_validation = ON")
-    const user = { password: new Secret(secret), grants: {} }
-    const { error } = await host().converge(declaring(mysql => mysql.user('new', user)))
-    expect(error).toMatchObject({ code: 'step-failed' })
-    expect(error?.lines.join('\n')).toMatch(/^ERROR \d+ .*strict.password.validation.*$/)
-    await host().sql("UNINSTALL SONAME 'simple_password_check'")
-  })
+  itInFull(
+    'tells what the server refuses in its words, without the statement and the hash in it.',
+    async () => {
+      await host().sql("INSTALL SONAME 'simple_password_check'; SET GLOBAL strict_password_validation = ON")
+      const user = { password: new Secret(secret), grants: {} }
+      const { error } = await host().converge(declaring(mysql => mysql.user('new', user)))
+      expect(error).toMatchObject({ code: 'step-failed' })
+      expect(error?.lines.join('\n')).toMatch(/^ERROR \d+ .*strict.password.validation.*$/)
+      await host().sql("UNINSTALL SONAME 'simple_password_check'")
+    },
+  )
 }

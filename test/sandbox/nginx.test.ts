@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import nginx from '#roles/nginx/role.ts'
 import { debians } from './cases.ts'
+import { machine, rebooted, sockets } from './machine.ts'
 import { type WebHost, webHost } from './web-host.ts'
 import { ask } from './web-request.ts'
 
@@ -27,7 +28,7 @@ const gate = (id: string) =>
   `perl -MIO::Socket::UNIX -e '$s = IO::Socket::UNIX->new("/run/nginx-gate/foobar.sock") or die "$!\\n"; print $s "GET /health HTTP/1.0\\r\\nHost: www.foobar.com\\r\\nX-Release: ${id}\\r\\n\\r\\n"; print while <$s>'`
 
 // These tests run in order: each one begins where the one before it ended.
-describe.each(debians(12))('the nginx role on a bare Debian %i', debian => {
+describe.each(debians(13))('the nginx role on a bare Debian %i', debian => {
   let web: WebHost
   const http = (url: string, headers = {}) => ask({ port: web.host.ports.http, url, headers })
   const https = (path: string, headers = {}, method = 'GET') =>
@@ -205,5 +206,16 @@ describe.each(debians(12))('the nginx role on a bare Debian %i', debian => {
     )
     expect((await https('/plain.css')).status).toBe(200)
     expect(await converge()).toMatchObject({ changed: 0 })
+  })
+
+  it('is the same after a reboot: its sockets, its files, and nothing to change in two trips', async () => {
+    let host = await machine(web.host.name, debian)
+    const before = await sockets(host)
+    expect(before).toContain('tcp 0.0.0.0:443\n')
+    host = await rebooted(host)
+    expect(await sockets(host)).toBe(before)
+    host.close()
+    expect((await https('/plain.css')).status).toBe(200)
+    expect(await converge()).toMatchObject({ changed: 0, trips: 2 })
   })
 })

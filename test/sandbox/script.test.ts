@@ -81,7 +81,7 @@ describe('$ on a host', () => {
     // What is an argument is seen.
     await $`sh -c ${'sleep 2; :'} ${canary}`
     const word = fc.string({ unit: 'binary', maxLength: 20 }).map(text => text.replaceAll('\0', ''))
-    const args = fc.sample(fc.array(word, { minLength: 1, maxLength: 6 }), isInFull ? 200 : 40)
+    const args = fc.sample(fc.array(word, { minLength: 1, maxLength: 6 }), isInFull ? 200 : 20)
     const errors: string[] = []
     for (const some of args) {
       const run = $`printf '%s\\0' ${some} ${new Secret(secret)} ${['x', new Secret(secret)]}; sleep 0.01; exit ${some.length % 2}`

@@ -4,8 +4,8 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { declare, declaredCases } from './declared.ts'
-import { type Machine, machine } from './machine.ts'
+import { declare, declaredCases } from '../sandbox/declared.ts'
+import { type Machine, machine } from '../sandbox/machine.ts'
 
 const made = mkdtempSync(join(tmpdir(), 'capstan-sources-'))
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sandboxDown } from '#engine/sandbox/sandbox.ts'
-import { type Call, declare, declaredCases } from './declared.ts'
-import { type Machine, machine, root } from './machine.ts'
+import { type Call, declare, declaredCases } from '../sandbox/declared.ts'
+import { type Machine, machine, root } from '../sandbox/machine.ts'
 
 const web: Call = ['listens', 'perl-web', { tcp: [80, 8080], at: ['0.0.0.0'] }]
 const server = `systemctl is-active -q perl-web || systemd-run -q --unit perl-web perl -e '

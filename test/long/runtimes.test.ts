@@ -3,12 +3,11 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { apps } from '../deploy/apps.ts'
 import { startLoad } from '../deploy/load.ts'
-import { some } from './cases.ts'
-import { type DeployOptions, scripts, source } from './deploy-app.ts'
-import { kept } from './kept.ts'
-import { type Machine, machine, root } from './machine.ts'
-import { runHere } from './site.ts'
-import { ask, openWebSocket } from './web-request.ts'
+import { type DeployOptions, scripts, source } from '../sandbox/deploy-app.ts'
+import { kept } from '../sandbox/kept.ts'
+import { type Machine, machine, root } from '../sandbox/machine.ts'
+import { runHere } from '../sandbox/site.ts'
+import { ask, openWebSocket } from '../sandbox/web-request.ts'
 
 const home = '/srv/www/foobar'
 const greetings = { python: 'Hello from MySQL &amp; Python.', node: 'Hello from MySQL &#38; Node.' }
@@ -41,7 +40,7 @@ const kinds = [
   ['static', 'static', {}],
   ['uwsgi', 'python', { python: { server: 'uwsgi' } }],
 ] as const
-describe.each(some(kinds, 1))('an app on %s', (_name, runtime, given) => {
+describe.each(kinds)('an app on %s', (_name, runtime, given) => {
   const secret = '!generated DB_PASSWORD'
   const vars = {
     site: { runtime },

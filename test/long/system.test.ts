@@ -3,8 +3,8 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { declare, declaredCases } from './declared.ts'
-import { type Machine, machine } from './machine.ts'
+import { declare, declaredCases } from '../sandbox/declared.ts'
+import { type Machine, machine } from '../sandbox/machine.ts'
 
 const odd = `it's "odd" 100% $HOME \${X} \`id\` $(id) é 日本 \\n -- %h`
 const heredoc = (text: string) => `"$(cat <<'END'\n${text}\nEND\n)"`

@@ -2,9 +2,8 @@ import { spawn } from 'node:child_process'
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { itInFull } from './cases.ts'
-import { kept } from './kept.ts'
-import { type Machine, machine, root } from './machine.ts'
+import { kept } from '../sandbox/kept.ts'
+import { type Machine, machine, root } from '../sandbox/machine.ts'
 
 const folder = join(root, '.capstan/recipes')
 const page = readFileSync(join(root, 'docs/scripts.md'), 'utf8')
@@ -86,13 +85,13 @@ describe('The recipes of docs/scripts.md', () => {
     expect(stderr).not.toContain('web2')
   })
 
-  itInFull('show facts as a table', async () => {
+  it('show facts as a table', async () => {
     const { stdout } = await done(recipe('Facts of all hosts as a table'))
     expect(stdout.match(/Debian GNU\/Linux 12/g)).toHaveLength(3)
     expect(stdout).toContain('balancer1')
   })
 
-  itInFull('copy a database through one pipe', async () => {
+  it('copy a database through one pipe', async () => {
     const sql = (text: string) => `mariadb -e ${JSON.stringify(text)}`
     const table = 'CREATE OR REPLACE TABLE foobar.greetings (id INT PRIMARY KEY, text TEXT)'
     await web1().say(sql(`${table}; INSERT INTO foobar.greetings VALUES (1, 'a'), (2, 'b')`))
@@ -101,7 +100,7 @@ describe('The recipes of docs/scripts.md', () => {
     expect(await web2().say('mariadb -BNe "SELECT text FROM foobar.greetings ORDER BY id"')).toBe('a\nb\n')
   })
 
-  itInFull('rotate a secret', async () => {
+  it('rotate a secret', async () => {
     const { stdout, stderr } = await done(recipe('Rotate a secret'))
     const token = await web1().say('cat /etc/api-token')
     expect(token).toMatch(/^[\w-]{32}$/)
@@ -111,19 +110,19 @@ describe('The recipes of docs/scripts.md', () => {
     expect(stdout + stderr).not.toContain(token)
   })
 
-  itInFull('do something once, then everywhere', async () => {
+  it('do something once, then everywhere', async () => {
     await done(recipe('Once, then everywhere'))
     const key = await web1().say('cat /etc/cluster.key')
     expect(key).toMatch(/^[0-9a-f]{64}\n$/)
     expect(await web2().say('cat /etc/cluster.key')).toBe(key)
   })
 
-  itInFull('wait for a service', async () => {
+  it('wait for a service', async () => {
     await done(recipe('Wait for a service'))
     expect(await web1().say('systemctl is-active nginx')).toBe('active\n')
   })
 
-  itInFull('put it back when it fails', async () => {
+  it('put it back when it fails', async () => {
     const before = await web1().say('sha256sum /etc/nginx/nginx.conf')
     const { stdout } = await done(recipe('Put it back when it fails'))
     expect(stdout).toBe('web1: the file was put back\nweb2: the file was put back\n')
@@ -145,7 +144,7 @@ describe('The recipes of docs/scripts.md', () => {
     expect(stdout).not.toContain('web/web1')
   })
 
-  itInFull('set up a scheduled job', async () => {
+  it('set up a scheduled job', async () => {
     await done(recipe('A scheduled job'))
     expect(await web1().say('systemctl is-enabled trim.timer; systemctl is-active trim.timer')).toBe(
       'enabled\nactive\n',

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { openWire } from '../connection/wire.ts'
-import { itInFull } from './cases.ts'
-import { scripts, source } from './deploy-app.ts'
-import { kept } from './kept.ts'
-import { type Machine, machine } from './machine.ts'
-import { runHere } from './site.ts'
+import { scripts, source } from '../sandbox/deploy-app.ts'
+import { kept } from '../sandbox/kept.ts'
+import { type Machine, machine } from '../sandbox/machine.ts'
+import { runHere } from '../sandbox/site.ts'
 
 const home = '/srv/www/foobar'
 const names = ['three1', 'three2', 'three3'] as const
@@ -39,7 +38,7 @@ beforeAll(async () => {
   machines = await Promise.all(
     names.map(async (name, index) => {
       const debian = index === 2 ? 13 : 12
-      return machine(name, debian, await kept('web', debian))
+      return machine(name, debian, await kept('site', debian))
     }),
   )
   const [first] = machines
@@ -103,7 +102,7 @@ it('goes back on all of them when the verification fails on one', async () => {
   from.remove()
 })
 
-itInFull('touches none of them when one can’t be reached', async () => {
+it('touches none of them when one can’t be reached', async () => {
   const before = await live()
   const from = content('four')
   const hosts = { ...inventory(), three2: { address: '127.0.0.1', port: 1, user: 'root' } }
@@ -113,7 +112,7 @@ itInFull('touches none of them when one can’t be reached', async () => {
   from.remove()
 })
 
-itInFull('deploys the content that failed before, and rolls all of them back', async () => {
+it('deploys the content that failed before, and rolls all of them back', async () => {
   const before = await live()
   const from = content('two')
   const done = await deploy(from)
@@ -127,56 +126,50 @@ itInFull('deploys the content that failed before, and rolls all of them back', a
   from.remove()
 })
 
-itInFull(
-  'rolls through the hosts one at a time where serial is 1, and takes those back that were done when a later one fails',
-  async () => {
-    const before = await live()
-    const from = content('serial')
-    const vars = { app: { release: { serial: 1, health: { timeout: '3s' } } } }
-    await mark('broken', 1)
-    const failed = await run.deploy(from, { hosts: inventory(), vars })
-    await onAll(`rm -f ${home}/shared/storage/broken`)
-    expect(failed.exitCode).toBe(1)
-    expect(failed.error('three2').code).toBe('step-health')
-    expect(failed.error('three1').message).toContain('switched back, because three2')
-    expect(failed.lines.some(({ host, step }) => host === 'three3' && step === 'start')).toBe(false)
-    expect(await live()).toEqual(before)
-    expect(await running()).toEqual(before.map(id => `foobar@${id}.service`))
-    const patient = { app: { release: { serial: 1 } } }
-    const done = await run.deploy(from, { hosts: inventory(), vars: patient })
-    expect(done.exitCode, done.stdout.slice(-3000)).toBe(0)
-    const [first = '', ...others] = await live()
-    expect(others).toEqual([first, first])
-    expect(first).not.toBe(before[0])
-    from.remove()
-  },
-)
+it('rolls through the hosts one at a time where serial is 1, and takes those back that were done when a later one fails', async () => {
+  const before = await live()
+  const from = content('serial')
+  const vars = { app: { release: { serial: 1, health: { timeout: '3s' } } } }
+  await mark('broken', 1)
+  const failed = await run.deploy(from, { hosts: inventory(), vars })
+  await onAll(`rm -f ${home}/shared/storage/broken`)
+  expect(failed.exitCode).toBe(1)
+  expect(failed.error('three2').code).toBe('step-health')
+  expect(failed.error('three1').message).toContain('switched back, because three2')
+  expect(failed.lines.some(({ host, step }) => host === 'three3' && step === 'start')).toBe(false)
+  expect(await live()).toEqual(before)
+  expect(await running()).toEqual(before.map(id => `foobar@${id}.service`))
+  const patient = { app: { release: { serial: 1 } } }
+  const done = await run.deploy(from, { hosts: inventory(), vars: patient })
+  expect(done.exitCode, done.stdout.slice(-3000)).toBe(0)
+  const [first = '', ...others] = await live()
+  expect(others).toEqual([first, first])
+  expect(first).not.toBe(before[0])
+  from.remove()
+})
 
-itInFull(
-  'comes to its end on all of them though one connection breaks between two of its stages',
-  async () => {
-    const from = content('reset')
-    const [, second] = machines
-    if (!second) throw new Error('no machine')
-    const wire = await openWire(second.host.port)
-    // The health of the second host is held until its connection is another one.
-    await second.say(`mkdir -p /run/gates && cat >/usr/local/sbin/systemctl <<'END'
+it('comes to its end on all of them though one connection breaks between two of its stages', async () => {
+  const from = content('reset')
+  const [, second] = machines
+  if (!second) throw new Error('no machine')
+  const wire = await openWire(second.host.port)
+  // The health of the second host is held until its connection is another one.
+  await second.say(`mkdir -p /run/gates && cat >/usr/local/sbin/systemctl <<'END'
 #!/bin/sh
 case "$*" in "show -p NRestarts"*) : >/run/gates/at; until [ -e /run/gates/go ]; do sleep 0.02; done ;; esac
 exec /usr/bin/systemctl "$@"
 END
 chmod 755 /usr/local/sbin/systemctl`)
-    const going = run.startDeploy(from, { hosts: { ...inventory(), three2: second.through(wire.port) } })
-    await second.until('[ -e /run/gates/at ]', 90)
-    wire.reset()
-    await second.say(': >/run/gates/go; rm -f /usr/local/sbin/systemctl')
-    const done = await going.done
-    await second.say('rm -rf /run/gates')
-    wire.close()
-    expect(done.exitCode, done.stdout.slice(-3000)).toBe(0)
-    expect(done.lines.some(({ event, host }) => event === 'warning' && host === 'three2')).toBe(true)
-    const [first = '', ...others] = await live()
-    expect(others).toEqual([first, first])
-    from.remove()
-  },
-)
+  const going = run.startDeploy(from, { hosts: { ...inventory(), three2: second.through(wire.port) } })
+  await second.until('[ -e /run/gates/at ]', 90)
+  wire.reset()
+  await second.say(': >/run/gates/go; rm -f /usr/local/sbin/systemctl')
+  const done = await going.done
+  await second.say('rm -rf /run/gates')
+  wire.close()
+  expect(done.exitCode, done.stdout.slice(-3000)).toBe(0)
+  expect(done.lines.some(({ event, host }) => event === 'warning' && host === 'three2')).toBe(true)
+  const [first = '', ...others] = await live()
+  expect(others).toEqual([first, first])
+  from.remove()
+})

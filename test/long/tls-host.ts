@@ -10,7 +10,7 @@ import dns from '#roles/dns/role.ts'
 import nginx from '#roles/nginx/role.ts'
 import siteVars from '#roles/site.ts'
 import tls from '#roles/tls/role.ts'
-import { kept } from './kept.ts'
+import { kept } from '../sandbox/kept.ts'
 
 export interface Run extends HostRecap {
   readonly exitCode: number

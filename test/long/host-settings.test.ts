@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { declare, declaredCases } from './declared.ts'
-import { type Machine, machine } from './machine.ts'
+import { declare, declaredCases } from '../sandbox/declared.ts'
+import { type Machine, machine } from '../sandbox/machine.ts'
 
 declaredCases('settings', 12, {
   'the name of the host, now and at boot': {

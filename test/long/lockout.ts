@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest'
-import { type Machine, machine } from './machine.ts'
-import { runHere, type SiteRun } from './site.ts'
+import { type Machine, machine } from '../sandbox/machine.ts'
+import { runHere, type SiteRun } from '../sandbox/site.ts'
 
 /** A way to lock oneself out by vars of the role base, and what becomes of it. */
 export interface Lockout {
@@ -13,8 +13,6 @@ export interface Lockout {
   readonly outcome: 'refused' | 'undone'
   /** The code or a part of the error. */
   readonly says: string | RegExp
-  /** It runs in `npm test`; the others in `npm run test:all`. */
-  readonly isShort?: true
 }
 
 const ssh = (vars: object) => ({ ssh: vars })
@@ -25,7 +23,7 @@ const locked = { outcome: 'refused', says: 'this would lock you out' } as const
 const invalid = { outcome: 'refused', says: 'base.' } as const
 
 export const lockouts: Readonly<Record<string, Lockout>> = {
-  'another port of sshd': { vars: ssh({ ports: [2222] }), ...locked, isShort: true },
+  'another port of sshd': { vars: ssh({ ports: [2222] }), ...locked },
   'networks that the operator is not in': { vars: ssh({ from: ['203.0.113.0/24'] }), ...locked },
   'users that the operator is none of': { vars: ssh({ users: ['alice'] }), ...locked },
   'root, as which the operator logs in': { vars: ssh({ root: 'no' }), ...locked },
@@ -48,7 +46,7 @@ export const lockouts: Readonly<Record<string, Lockout>> = {
   'a key that is none': { vars: { deploy: { user: 'ci', keys: ['ssh-rsa'] } }, ...invalid },
   'an option that sshd does not know': {
     vars: option('PermitRootLogn yes'),
-    ...{ outcome: 'refused', says: 'Bad configuration option', isShort: true },
+    ...{ outcome: 'refused', says: 'Bad configuration option' },
   },
   'an option with a bad value': {
     vars: option('Port 99999'),
@@ -59,7 +57,7 @@ export const lockouts: Readonly<Record<string, Lockout>> = {
     vars: option('Match User alice'),
     ...{ outcome: 'refused', says: 'not allowed within a Match block' },
   },
-  'a deny of the operator’s user': { vars: option('DenyUsers root'), ...undone, isShort: true },
+  'a deny of the operator’s user': { vars: option('DenyUsers root'), ...undone },
   'an allow of another user': { vars: option('AllowUsers alice'), ...undone },
   'no login by key': { vars: option('PubkeyAuthentication no'), ...undone },
   'keys in a file that is not there': { vars: option('AuthorizedKeysFile /none'), ...undone },
@@ -67,7 +65,7 @@ export const lockouts: Readonly<Record<string, Lockout>> = {
   'sshd on loopback alone': { vars: option('ListenAddress 127.0.0.1'), ...undone },
   'a command in place of the shell': { vars: option('ForceCommand /bin/false'), ...undone },
   'key exchange that no client has': { vars: option('KexAlgorithms diffie-hellman-group14-sha1'), ...undone },
-  'a firewall that drops everything': { vars: rules('drop'), ...undone, isShort: true },
+  'a firewall that drops everything': { vars: rules('drop'), ...undone },
   'a firewall that drops ssh': { vars: rules('tcp dport 22 drop'), ...undone },
   'a chain that drops everything before': {
     vars: rules('} chain first { type filter hook input priority -10; policy drop;'),

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { apps } from '../deploy/apps.ts'
-import { itInFull, some } from './cases.ts'
-import { scripts, source } from './deploy-app.ts'
-import { kept } from './kept.ts'
-import { type Machine, machine, rebooted } from './machine.ts'
-import { runHere, type SiteRun } from './site.ts'
+import { scripts, source } from '../sandbox/deploy-app.ts'
+import { kept } from '../sandbox/kept.ts'
+import { type Machine, machine, rebooted } from '../sandbox/machine.ts'
+import { runHere, type SiteRun } from '../sandbox/site.ts'
 import { mail, odd, sick, sweep, value, vars, workers } from './workers-app.ts'
 
 const home = '/srv/www/foobar'
@@ -63,7 +62,7 @@ async function expectFollowed(): Promise<void> {
 
 // These tests run in order: each one begins where the one before it ended.
 beforeAll(async () => {
-  host = await machine('workers1', 12, await kept('web', 12))
+  host = await machine('workers1', 12, await kept('site', 12))
   run = scripts(host)
   await host.say(`systemctl stop 'foobar*' 2>/dev/null; rm -f /etc/systemd/system/foobar*; systemctl daemon-reload
     rm -rf ${home}/current ${home}/releases/* ${home}/releases.jsonl ${storage}/* /usr/local/sbin/*`)
@@ -132,7 +131,7 @@ it('that end with an error at once take the site back, and what they said is tol
   await expectFollowed()
 })
 
-itInFull('follow a rollback, also to a release that lacks one, and the output says so', async () => {
+it('follow a rollback, also to a release that lacks one, and the output says so', async () => {
   const back = await rollback()
   expect(back.exitCode, back.stdout.slice(-3000)).toBe(0)
   await expectFollowed()
@@ -161,15 +160,10 @@ END
   from.remove()
 }
 
-it.each(
-  some(
-    [
-      ['the next deploy, also one that is not switched to', 1, () => deploy({}, vars(workers, sick))],
-      ['the next run of site.mjs', 0, () => setUp(workers)],
-    ],
-    1,
-  ),
-)('of a deploy that was killed after the switch are put right by %s', async (_title, code, next) => {
+it.each([
+  ['the next deploy, also one that is not switched to', 1, () => deploy({}, vars(workers, sick))],
+  ['the next run of site.mjs', 0, () => setUp(workers)],
+])('of a deploy that was killed after the switch are put right by %s', async (_title, code, next) => {
   const before = await ofLive()
   await killed()
   expect(await units()).toEqual(before)
@@ -179,27 +173,24 @@ it.each(
   await expectFollowed()
 })
 
-itInFull(
-  'are restarted when their definition changes; one that is no more declared is ended and its units go',
-  async () => {
-    const release = await live()
-    const fewer = { mail: { command: 'bin/mail changed' }, tidy: { command: 'bin/mail tidy' } }
-    const set = await setUp(fewer)
-    expect(set.exitCode, set.stdout.slice(-3000)).toBe(0)
-    const runs = (args: string) => `ps -o args= -u foobar | grep -q '${args}$'`
-    await host.until(`${runs('bin/mail changed')} && ${runs('bin/mail tidy')}`)
-    await host.until(`! systemctl list-units --no-legend --state=deactivating 'foobar.*' | grep -q .`)
-    expect(await units()).toEqual([`foobar.mail@${release}.service`, `foobar.tidy@${release}.service`])
-    expect(await host.say(`ps -o args= -u foobar | grep -c 'bin/mail changed'`)).toBe('1\n')
-    expect(await host.say('ls /etc/systemd/system | grep foobar | grep -v @2')).toBe(
-      'foobar.mail@.service\nfoobar.service\nfoobar.tidy@.service\nfoobar@.service\n',
-    )
-    expect((await setUp(workers)).exitCode).toBe(0)
-    await expectFollowed()
-  },
-)
+it('are restarted when their definition changes; one that is no more declared is ended and its units go', async () => {
+  const release = await live()
+  const fewer = { mail: { command: 'bin/mail changed' }, tidy: { command: 'bin/mail tidy' } }
+  const set = await setUp(fewer)
+  expect(set.exitCode, set.stdout.slice(-3000)).toBe(0)
+  const runs = (args: string) => `ps -o args= -u foobar | grep -q '${args}$'`
+  await host.until(`${runs('bin/mail changed')} && ${runs('bin/mail tidy')}`)
+  await host.until(`! systemctl list-units --no-legend --state=deactivating 'foobar.*' | grep -q .`)
+  expect(await units()).toEqual([`foobar.mail@${release}.service`, `foobar.tidy@${release}.service`])
+  expect(await host.say(`ps -o args= -u foobar | grep -c 'bin/mail changed'`)).toBe('1\n')
+  expect(await host.say('ls /etc/systemd/system | grep foobar | grep -v @2')).toBe(
+    'foobar.mail@.service\nfoobar.service\nfoobar.tidy@.service\nfoobar@.service\n',
+  )
+  expect((await setUp(workers)).exitCode).toBe(0)
+  await expectFollowed()
+})
 
-itInFull('keep their release from being removed for as long as they are at something', async () => {
+it('keep their release from being removed for as long as they are at something', async () => {
   const few = vars(workers, { keep: 2 })
   expect((await deploy({}, few)).exitCode).toBe(0)
   const before = await live()
@@ -217,7 +208,7 @@ itInFull('keep their release from being removed for as long as they are at somet
   await host.say(`[ ! -e ${home}/releases/${before} ]`)
 })
 
-itInFull('of the live release run again after a reboot, and no others', async () => {
+it('of the live release run again after a reboot, and no others', async () => {
   host = await rebooted(host)
   run = scripts(host)
   await expectFollowed()
