@@ -141,7 +141,9 @@ export class Host {
     const timeout = seconds(options.timeout ?? 300)
     await this.#change('reboot', async connection => {
       const before = (await connection.run(bootId)).stdout.toString()
-      await connection.run('systemd-run -q --on-active=1 systemctl reboot\n')
+      await connection.run(
+        'systemd-run -q --on-active=1 --timer-property=AccuracySec=10ms systemctl reboot\n',
+      )
       await connection.disconnect()
       this.#facts = undefined
       await this.#untilBooted(connection, before, timeout)
