@@ -121,6 +121,14 @@ test('a host that was stopped is started, and what was on it is still there', as
   expect(run(0, 'cat /root/note; tail -1 /root/.ssh/authorized_keys')).toBe('kept\nown-key')
 })
 
+test('a host that is on its way down when it is brought up is started', async () => {
+  run(0, 'systemctl stop ssh.socket 2>/dev/null; systemctl stop ssh')
+  const up = sandboxUp(requests, { root: clone, say })
+  engine('exec', containerName(clone, 'old'), 'sh', '-c', 'sleep 2; systemctl poweroff')
+  expect(await up).toEqual(hosts)
+  expect(run(0, 'cat /root/note')).toBe('kept')
+})
+
 // As after a power cut. Docker notices it; podman's memory of what runs may outlive its processes.
 itInFull('a host whose processes are gone, unseen by the engine or not, comes back', async () => {
   const isSeen = engineName === 'docker'

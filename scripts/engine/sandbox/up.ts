@@ -150,11 +150,14 @@ async function bringUp(work: Work, request: SandboxRequest, found: readonly Cont
   const { name } = request
   const { debian, ready } = hostOf(hosts, name)
   const container = found.find(each => each.host === name)
+  const start = async () => {
+    const started = await startContainer(engine, root, name, work.lock)
+    if (started.code !== 0) throw engineError(engine.name, ['start', name], started)
+  }
   if (container?.state === 'running') {
     if (!ready) await takeOver(work, name)
   } else if (container?.state === 'stopped' && ready) {
-    const started = await startContainer(engine, root, name, work.lock)
-    if (started.code !== 0) throw engineError(engine.name, ['start', name], started)
+    await start()
   } else {
     if (container?.state === 'lost') say(`${name} went down with this machine and is created again`)
     await seedPackages(engine, root, name, debian, () => ensureImage(engine, debian, say))
@@ -162,7 +165,7 @@ async function bringUp(work: Work, request: SandboxRequest, found: readonly Cont
     await ownPackages(engine, containerName(root, name))
   }
   const { ports, ip } = hostOf(hosts, name)
-  await waitUntilReady(engine, root, name, ports.ssh)
+  await waitUntilReady(engine, root, name, ports.ssh, container?.state === 'running' ? start : undefined)
   say(`${name} is up: Debian ${debian}, ssh on 127.0.0.1:${ports.ssh}, ${ip} in its network`)
 }
 
