@@ -1,17 +1,11 @@
+import { createRequire } from 'node:module'
 import { isDeepStrictEqual } from 'node:util'
-import {
-  applyEdits,
-  findNodeAtLocation,
-  getNodeValue,
-  modify,
-  type ParseError,
-  parseTree,
-  printParseErrorCode,
-} from 'jsonc-parser'
+import type { ParseError } from 'jsonc-parser'
 import type { SettingEditor } from './setting.ts'
 
 /** JSON, with comments and trailing commas where the file has them; what is not changed keeps its form. */
 export const editJson: SettingEditor = (text, way, value) => {
+  const { applyEdits, findNodeAtLocation, getNodeValue, modify, parseTree } = jsoncLibrary()
   const source = text.trim() === '' ? '{}\n' : text
   const errors: ParseError[] = []
   const tree = parseTree(source, errors, { allowTrailingComma: true })
@@ -32,10 +26,15 @@ export const editJson: SettingEditor = (text, way, value) => {
   }
 }
 
+/** The library costs 5 ms to load: only a run that changes JSON pays it. */
+function jsoncLibrary(): typeof import('jsonc-parser') {
+  return createRequire(import.meta.url)('jsonc-parser')
+}
+
 function problem(text: string, error: ParseError | undefined): string {
   if (!error) return 'it is empty'
   const line = text.slice(0, error.offset).split('\n').length
-  return `${printParseErrorCode(error.error)} in line ${line}`
+  return `${jsoncLibrary().printParseErrorCode(error.error)} in line ${line}`
 }
 
 function shown(value: unknown): string {
