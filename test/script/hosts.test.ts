@@ -40,6 +40,15 @@ describe('each', () => {
     expect(await hosts.first(async host => host.name)).toBe('web1')
   })
 
+  it('tells of hosts that are listed or left out that they wait, not that they connect', async () => {
+    const { events, hosts } = setUp()
+    const told = () => events.splice(0).flatMap(each => (each.event === 'waiting' ? [each.host] : []))
+    await hosts.list()
+    expect(told()).toEqual(names)
+    await hosts.first(async () => {})
+    expect(told()).toEqual(['web2', 'web3'])
+  })
+
   it('goes batch by batch', async () => {
     const { hosts } = setUp()
     const log: string[] = []

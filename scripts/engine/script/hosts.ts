@@ -31,7 +31,9 @@ export class Hosts {
 
   /** The hosts themselves, for a loop of your own. */
   async list(): Promise<readonly Host[]> {
-    return (await this.#select()).hosts
+    const { hosts, emit } = await this.#select()
+    waiting(hosts, emit)
+    return hosts
   }
 
   /**
@@ -53,7 +55,7 @@ export class Hosts {
     const results = new Map<Host, T>()
     const failures = new Map<string, Error>()
     const all = serial === undefined ? [hosts] : hostBatches(hosts, serial)
-    if (all.length > 1) for (const host of hosts) emit({ event: 'waiting', host: host.name })
+    if (all.length > 1) waiting(hosts, emit)
     const begun = new Set<Host>()
     for (const batch of all) {
       await atMost(forks, batch, async host => {
@@ -81,10 +83,17 @@ export class Hosts {
   /** Calls `work` for the first host alone: for what is done once. */
   async first<T>(work: (host: Host) => Promise<T>): Promise<T> {
     const selection = await this.#select()
-    const only = new Hosts(async () => ({ ...selection, hosts: selection.hosts.slice(0, 1) }))
+    const [one, ...others] = selection.hosts
+    waiting(others, selection.emit)
+    const only = new Hosts(async () => ({ ...selection, hosts: one ? [one] : [] }))
     const [result] = await only.each(work)
     return result as T
   }
+}
+
+/** They are not connected to before a script uses them. */
+function waiting(hosts: readonly Host[], emit: Emit): void {
+  for (const host of hosts) emit({ event: 'waiting', host: host.name })
 }
 
 function report(host: Host, error: Error, emit: Emit): void {
@@ -109,9 +118,9 @@ async function atMost<T>(
   items: readonly T[],
   work: (item: T) => Promise<void>,
 ): Promise<void> {
-  const waiting = items.values()
+  const left = items.values()
   const worker = async () => {
-    for (const item of waiting) await work(item)
+    for (const item of left) await work(item)
   }
   await Promise.all(Array.from({ length: Math.min(limit, items.length) }, worker))
 }
