@@ -22,8 +22,8 @@ export function answersSsh(port: number, milliseconds: number): Promise<boolean>
 
 /**
  * Waits until the host's systemd has booted (a failed unit is no hindrance) and its sshd greets. Throws
- * CapstanError with the last lines of the container's log when that takes longer than a minute. A host that was on its way down when
- * it was found is started by `start`, once; absent: it is an error that it went down.
+ * CapstanError with the last lines of the container's log when that takes longer than a minute. A host that was
+ * shutting down when it was found is started by `start`, once; absent: it is an error that it stopped.
  */
 export async function waitUntilReady(
   engine: Engine,
@@ -32,7 +32,7 @@ export async function waitUntilReady(
   port: number,
   start?: () => Promise<void>,
 ): Promise<void> {
-  let isDue = start !== undefined
+  let restart = start
   const name = containerName(root, host)
   const end = Date.now() + patience
   let look = Date.now() + lookEach
@@ -43,10 +43,10 @@ export async function waitUntilReady(
       if (said === 'running' || said === 'degraded') return
     } else if (Date.now() >= look) {
       const state = await stateOf(engine, name)
-      if (isDue && state === 'exited') {
-        isDue = false
-        await start?.()
-      } else if (state !== 'running' && !(isDue && state === 'stopping'))
+      if (restart && state === 'exited') {
+        await restart()
+        restart = undefined
+      } else if (state !== 'running' && !(restart && state === 'stopping'))
         throw await neverReady(engine, name, host, `is ${state}`)
       look = Date.now() + lookEach
     }
