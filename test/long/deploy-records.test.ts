@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
-import { scripts, source, wellIndex } from '../sandbox/deploy-app.ts'
+import { liveRelease, scripts, source, wellIndex } from '../sandbox/deploy-app.ts'
 import { kept } from '../sandbox/kept.ts'
 import { type Machine, machine } from '../sandbox/machine.ts'
 import { runHere } from '../sandbox/site.ts'
@@ -10,7 +10,7 @@ let host: Machine
 let run: ReturnType<typeof scripts>
 let count = 0
 
-const live = async () => (await host.say(`basename "$(readlink ${home}/current)"`)).trim()
+const live = () => liveRelease(host)
 const all = async () => (await host.say(`ls ${home}/releases`)).split('\n').filter(Boolean)
 const page = async () =>
   (await ask({ port: host.host.ports.https, url: 'https://www.foobar.com/' })).body.trim()

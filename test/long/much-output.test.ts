@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { scripts, source } from '../sandbox/deploy-app.ts'
+import { liveRelease, scripts, source } from '../sandbox/deploy-app.ts'
 import { kept } from '../sandbox/kept.ts'
 import { type Machine, machine } from '../sandbox/machine.ts'
 import { runHere } from '../sandbox/site.ts'
@@ -50,7 +50,7 @@ function peakOf(pid: number): number {
   }
 }
 
-const live = async () => (await host.say('basename "$(readlink /srv/www/foobar/current)"')).trim()
+const live = () => liveRelease(host)
 const page = async () =>
   (await ask({ port: host.host.ports.https, url: 'https://www.foobar.com/' })).body.trim()
 const log = '$(ls -td /var/lib/capstan/runs/*-foobar-* | head -n 1)/log'

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { apps } from '../deploy/apps.ts'
 import { startLoad } from '../deploy/load.ts'
-import { scripts, source } from '../sandbox/deploy-app.ts'
+import { liveRelease, runningReleases, scripts, source } from '../sandbox/deploy-app.ts'
 import { kept } from '../sandbox/kept.ts'
 import { type Machine, machine } from '../sandbox/machine.ts'
 import { runHere } from '../sandbox/site.ts'
@@ -38,13 +38,8 @@ function given(app: object, site: object = {}) {
 }
 const converge = (app: object, site: object = {}) =>
   runHere({ hosts: host, args: ['-t', 'nginx,app'], vars: given(app, site) })
-const live = async () => (await host.say(`basename "$(readlink ${home}/current)"`)).trim()
-const running = async () =>
-  (
-    await host.say(
-      `systemctl list-units --plain --no-legend --state=active,activating,deactivating 'foobar@*' | cut -d' ' -f1`,
-    )
-  ).trim()
+const live = () => liveRelease(host)
+const running = async () => (await runningReleases(host)).join('\n')
 const page = async () => (await ask({ port: host.host.ports.https, url: 'https://www.foobar.com/' })).body
 
 /** What visitors meet while `work` runs. */

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { apps } from '../deploy/apps.ts'
 import { startLoad } from '../deploy/load.ts'
-import { scripts, source } from '../sandbox/deploy-app.ts'
+import { liveRelease, scripts, source } from '../sandbox/deploy-app.ts'
 import { kept } from '../sandbox/kept.ts'
 import { type Machine, machine } from '../sandbox/machine.ts'
 import { runHere } from '../sandbox/site.ts'
@@ -61,7 +61,7 @@ const given = (runtime: string, { mode = 0, setting = 0, extension = 0 } = {}) =
   }
 }
 const converge = (vars: ReturnType<typeof given>) => runHere({ hosts: host, args: ['-t', 'nginx,app'], vars })
-const live = async () => (await host.say(`basename "$(readlink ${home}/current)"`)).trim()
+const live = () => liveRelease(host)
 
 beforeAll(async () => {
   host = await machine('renewals12', 12, await kept('runtimes', 12))

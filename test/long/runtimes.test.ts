@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { apps } from '../deploy/apps.ts'
 import { startLoad } from '../deploy/load.ts'
-import { type DeployOptions, scripts, source } from '../sandbox/deploy-app.ts'
+import { type DeployOptions, liveRelease, runningReleases, scripts, source } from '../sandbox/deploy-app.ts'
 import { kept } from '../sandbox/kept.ts'
 import { type Machine, machine, root } from '../sandbox/machine.ts'
 import { runHere } from '../sandbox/site.ts'
@@ -18,13 +18,8 @@ beforeAll(async () => {
 })
 afterAll(() => host?.close())
 
-const live = () => host.say(`basename "$(readlink ${home}/current)"`).then(text => text.trim())
-const running = () =>
-  host
-    .say(
-      `systemctl list-units --plain --no-legend --state=active,activating,deactivating 'foobar@*' | cut -d' ' -f1`,
-    )
-    .then(text => text.split('\n').filter(Boolean))
+const live = () => liveRelease(host)
+const running = () => runningReleases(host)
 const page = (path = '/') => ask({ port: host.host.ports.https, url: `https://www.foobar.com${path}` })
 
 // Takes every upgrade, and keeps what it has open until it is killed.

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { apps } from '../deploy/apps.ts'
-import { scripts, source } from '../sandbox/deploy-app.ts'
+import { liveRelease, scripts, source } from '../sandbox/deploy-app.ts'
 import { kept } from '../sandbox/kept.ts'
 import { type Machine, machine, rebooted } from '../sandbox/machine.ts'
 import { runHere, type SiteRun } from '../sandbox/site.ts'
@@ -22,7 +22,7 @@ const content = (files: Readonly<Record<string, string>> = {}) =>
     ...files,
   })
 const setUp = (all: object) => runHere({ hosts: host, vars: vars(all), args: ['-t', 'nginx,app'] })
-const live = () => host.say(`basename "$(readlink ${home}/current)"`).then(text => text.trim())
+const live = () => liveRelease(host)
 const units = (states = 'active,activating') =>
   host
     .say(

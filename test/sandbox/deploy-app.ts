@@ -38,6 +38,20 @@ export function source(files: Readonly<Record<string, string>> = {}): Source {
   return { folder, write, remove: () => rmSync(folder, { recursive: true }) }
 }
 
+/** The name of the release that visitors of the host get. */
+export async function liveRelease(host: Machine): Promise<string> {
+  return (await host.say('basename "$(readlink /srv/www/foobar/current)"')).trim()
+}
+
+/** The units of all releases that run on the host, those that start or end among them. */
+export async function runningReleases(host: Machine): Promise<readonly string[]> {
+  const states = 'active,activating,deactivating'
+  const units = await host.say(
+    `systemctl list-units --plain --no-legend --state=${states} 'foobar@*' | cut -d' ' -f1`,
+  )
+  return units.split('\n').filter(Boolean)
+}
+
 export interface DeployOptions {
   readonly args?: readonly string[]
   readonly text?: boolean

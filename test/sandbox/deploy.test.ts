@@ -3,7 +3,15 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startLoad } from '../deploy/load.ts'
 import { isInFull, itInFull, some } from './cases.ts'
-import { brokenIndex, hangingIndex, lateIndex, scripts, source } from './deploy-app.ts'
+import {
+  brokenIndex,
+  hangingIndex,
+  lateIndex,
+  liveRelease,
+  runningReleases,
+  scripts,
+  source,
+} from './deploy-app.ts'
 import { kept } from './kept.ts'
 import { type Machine, machine, rebooted } from './machine.ts'
 import { runHere } from './site.ts'
@@ -13,13 +21,8 @@ const home = '/srv/www/foobar'
 let host: Machine
 let run: ReturnType<typeof scripts>
 
-const live = () => host.say(`basename "$(readlink ${home}/current)"`).then(text => text.trim())
-const running = () =>
-  host
-    .say(
-      `systemctl list-units --plain --no-legend --state=active,activating,deactivating 'foobar@*' | cut -d' ' -f1`,
-    )
-    .then(text => text.split('\n').filter(Boolean))
+const live = () => liveRelease(host)
+const running = () => runningReleases(host)
 const steps = (
   lines: readonly { readonly event: string; readonly state?: string; readonly step?: string }[],
 ) => lines.flatMap(line => (line.event === 'step' && line.state === 'done' ? [line.step ?? ''] : []))
@@ -242,11 +245,11 @@ it.each(
     ] as const,
     1,
   ),
-)('refuses a host where current is %s', async (_title, spoil, mend) => {
+)('refuses a host where current is %s', async (_title, spoil, repair) => {
   const from = source({ 'n.txt': 'astray' })
   await host.say(spoil)
   const refused = await run.deploy(from)
-  await host.say(mend)
+  await host.say(repair)
   expect(refused.exitCode).toBe(1)
   expect(refused.error().code).toBe('current-astray')
   from.remove()
@@ -404,7 +407,9 @@ itInFull('keeps the release before started where it is to be warm, and links sha
   await host.say(`mkdir -p ${home}/shared/config && echo '{}' >${home}/shared/config/keys.json`)
   expect((await run.deploy(from, { vars })).exitCode).toBe(0)
   expect(await host.say(`cat ${home}/current/config/keys.json`)).toBe('{}\n')
-  expect((await running()).sort()).toEqual([before, await live()].map(id => `foobar@${id}.service`).sort())
+  expect((await running()).toSorted()).toEqual(
+    [before, await live()].map(id => `foobar@${id}.service`).sort(),
+  )
   expect((await run.rollback()).exitCode).toBe(0)
   expect(await running()).toEqual([`foobar@${before}.service`])
   from.remove()
