@@ -13,8 +13,9 @@ export function debians(one: 12 | 13): readonly (12 | 13)[] {
   return isInFull ? [12, 13] : [one]
 }
 
-/** A test, or tests, that run in `npm run test:all` alone, as what they show is shown in less time by another one. */
-export const itInFull = isInFull ? it : noTest
-export const describeInFull = isInFull ? describe : noTest
+// Not a skip, which would be counted as if something were missing.
+const none = Object.assign(() => {}, { each: () => () => {} })
 
-function noTest(_title: string, _tests: () => void | Promise<void>): void {}
+/** A test, or tests, that run in `npm run test:all` alone, as what they show is shown in less time by another one. */
+export const itInFull = isInFull ? it : (none as unknown as typeof it)
+export const describeInFull = isInFull ? describe : (none as unknown as typeof describe)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { openWire } from '../connection/wire.ts'
 import { describeInFull, itInFull, some } from './cases.ts'
-import { scripts, source, wellIndex } from './deploy-app.ts'
+import { liveRelease, scripts, source, wellIndex } from './deploy-app.ts'
 import { kept } from './kept.ts'
 import { type Machine, machine } from './machine.ts'
 import { runHere } from './site.ts'
@@ -73,7 +73,7 @@ const letGo = () => host.say(`: >${gates}/go; rm -f /usr/local/sbin/*`)
 const page = async () =>
   (await ask({ port: host.host.ports.https, url: 'https://www.foobar.com/' })).body.trim()
 const state = async () => ({
-  live: (await host.say(`basename "$(readlink ${home}/current)"`)).trim(),
+  live: await liveRelease(host),
   running: (
     await host.say(
       `systemctl list-units --plain --no-legend --state=active,activating 'foobar@*' | cut -d' ' -f1`,
@@ -103,8 +103,8 @@ async function expectNext(from: ReturnType<typeof source>): Promise<void> {
   from.remove()
 }
 
-// One before the switch, one at it, one after it; then all others.
-const first = ['health', 'switched, not verified', 'drain']
+// One at the switch, one before it, one after it; then all others.
+const first = ['switched, not verified', 'health', 'drain']
 const others = Object.keys(moments).filter(moment => !first.includes(moment))
 describe.each(some([...first, ...others], 1))('at the moment: %s', moment => {
   it('a controller that is killed leaves a site that answers, and the next deploy succeeds', async () => {
@@ -141,7 +141,7 @@ describe.each(some([...first, ...others], 1))('at the moment: %s', moment => {
   })
 })
 
-describe.each(some(['health', 'upload begins', 'verify'], 0))(
+describeInFull.each(['health', 'upload begins', 'verify'])(
   'a wire that goes silent at the moment: %s',
   moment => {
     it('keeps nobody out for long, and the next deploy succeeds', async () => {

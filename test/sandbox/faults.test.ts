@@ -188,7 +188,7 @@ describe('a connection that is reset', () => {
     }
   })
 
-  it.each(some(['reset', 'cut'] as const, 0))(
+  itInFull.each(['reset', 'cut'] as const)(
     '(%s) while the host’s state is read is re-established, and the state read again',
     async how => {
       const wire = await openWire(fault1.host.port)

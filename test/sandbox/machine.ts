@@ -72,7 +72,7 @@ export async function machine(name: string, debian: SandboxHost['debian'], image
 export async function rebooted({ name, host, say, close }: Machine): Promise<Machine> {
   const booted = 'cut -d" " -f22 /proc/1/stat'
   const before = await say(booted)
-  // In a second, when nothing of ours is logged in any more. Timers are up to a minute late unless told.
+  // In a second, when nothing of ours is logged in any more. By default, a timer may be a minute late.
   await say('systemd-run -q --on-active=1 --timer-property=AccuracySec=10ms systemctl poweroff')
   close()
   const isUp = async () =>

@@ -202,7 +202,7 @@ const kills = [
   ['before', 'start'],
   ['after', 'start'],
 ] as const
-test.each(some(kills, 0))(
+itInFull.each(kills)(
   'an up that is killed %s %s of the engine is taken further by the next',
   async (when, verb) => {
     await sandboxDown({ root: clone, say })

@@ -6,7 +6,7 @@ import { sandboxDown } from '#engine/sandbox/sandbox.ts'
 import { type FakeGithub, fakeGithub } from '../github/fake-github.ts'
 import { type NpmFolder, npmOnce } from '../github/npm.ts'
 import { type Happening, type JobRun, runWorkflow, type StepRun } from '../github/runner.ts'
-import { describeInFull, itInFull, some } from './cases.ts'
+import { describeInFull, itInFull } from './cases.ts'
 import { kept } from './kept.ts'
 import { type Machine, machine, root } from './machine.ts'
 import { type Origin, originOf } from './pushes.ts'
@@ -257,7 +257,7 @@ describe('the rollback workflow', () => {
     expect(await visit()).toContain('the second page')
   })
 
-  it.each(some(['$(touch /tmp/owned)', '--help'], 0))(
+  itInFull.each(['$(touch /tmp/owned)', '--help'])(
     'takes %s for the name of a release that is not there',
     async release => {
       const { rollback } = await run('rollback.yml', {
