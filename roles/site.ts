@@ -2,16 +2,18 @@ import {
   choice,
   domain,
   email,
+  group,
   identifier,
   ipAddress,
   list,
   optional,
   type Site,
+  secret,
   type Vars,
   vars,
 } from '#engine/vars.ts'
 
-/** The inventory's `site` key: what every role may know of the site. */
+/** The inventory's `site` key, and each entry of its `sites`: what every role may know of a site. */
 const site: Vars<Site> = vars({
   domain: domain({ default: 'foobar.com', is: 'the apex domain' }),
   www: list(domain(), {
@@ -21,7 +23,7 @@ const site: Vars<Site> = vars({
   address: optional(ipAddress({ is: 'the address in the DNS zone; default: the address of the host' })),
   app: identifier({
     default: 'foobar',
-    is: 'name of the app; also the name of its Unix user, database and directory',
+    is: 'name of the app; also the name of its Unix user, database and directory. Under `sites`, the key is this name',
   }),
   runtime: choice(['php', 'python', 'node', 'static'], {
     default: 'php',
@@ -32,6 +34,11 @@ const site: Vars<Site> = vars({
       is: 'domain of the site that this one replaces on its hosts; default: a host with another site is refused',
     }),
   ),
+  database: group({
+    name: identifier({ default: ({ site }) => site.app, is: 'name of the site’s database' }),
+    user: identifier({ default: ({ site }) => site.app, is: 'name of the site’s database user' }),
+    password: optional(secret({ is: 'password of the database user; default: the site has no database' })),
+  }),
   email: email({
     default: ({ site }) => `hostmaster@${site.domain}`,
     is: 'contact address in the DNS zone and for the certificate authority',

@@ -9,72 +9,79 @@ import { startedUnits, workerUnits } from './workers.ts'
 
 export default role(import.meta, {
   vars,
-  tasks({ vars, site, facts, handler, workers, ...declared }) {
+  tasks({ sites, removed, facts, handler, workers, ...declared }) {
     const { apt, configSet, directory, file, link, release, service, template, unit, user } = declared
-    const { app } = site
-    refuseTaken(app)
-    const home = `/srv/www/${app}`
-    const config = `/etc/capstan/${app}`
-    const runtime = runtimes[site.runtime]({ vars, site, facts })
-    const redefine = handler('restart its workers', workers.restart(app, { jobs: true }))
+    const apps = sites.map(each => ({ ...each, runtime: runtimes[each.site.runtime]({ ...each, facts }) }))
+    const masked = new Set(apps.flatMap(({ runtime }) => runtime.masked))
+    const [first, ...others] = new Set(apps.flatMap(({ runtime }) => runtime.packages))
 
     // Masked before the package comes, so that its own server never starts.
-    for (const each of runtime.masked) link(`/etc/systemd/system/${each}`, '/dev/null')
-    const [first, ...others] = runtime.packages
+    for (const each of masked) link(`/etc/systemd/system/${each}`, '/dev/null')
     if (first !== undefined) apt(first, ...others)
-    for (const each of runtime.masked) service(each, { running: false })
-    user(app, { system: true, home, shell: '/usr/sbin/nologin' })
-
+    for (const each of masked) service(each, { running: false })
     directory('/srv/www')
-    for (const each of [home, `${home}/releases`, `${home}/shared`]) directory(each)
-    // What an upload puts there, nginx may read: it is of the directory's group.
-    for (const each of vars.shared)
-      directory(`${home}/shared/${each}`, { mode: '2750', owner: app, group: 'www-data' })
-    for (const each of runtime.folders) directory(`${home}/shared/${each}`, { mode: '0700', owner: app })
-
-    // A release starts with a copy of all this, and keeps that as long as it is live.
     directory('/etc/capstan')
-    directory(config)
-    const { files = {}, test = 'true' } = runtime.config ?? {}
-    configSet(`${app}’s configuration`, { root: config, test }, () => {
-      template(`${config}/app.env`, {
-        from: '/etc/capstan/app/app.env',
-        mode: '0640',
-        group: app,
-        vars: {
-          variables: Object.entries(environment(vars)).map(([name, value]) => [name, quotedForFile(value)]),
-        },
+
+    for (const { site, vars, runtime } of apps) {
+      const { app } = site
+      refuseTaken(app)
+      const home = `/srv/www/${app}`
+      const config = `/etc/capstan/${app}`
+      const redefine = handler(`restart the workers of ${app}`, workers.restart(app, { jobs: true }))
+
+      user(app, { system: true, home, shell: '/usr/sbin/nologin' })
+      for (const each of [home, `${home}/releases`, `${home}/shared`]) directory(each)
+      // What an upload puts there, nginx may read: it is of the directory's group.
+      for (const each of vars.shared)
+        directory(`${home}/shared/${each}`, { mode: '2750', owner: app, group: 'www-data' })
+      for (const each of runtime.folders) directory(`${home}/shared/${each}`, { mode: '0700', owner: app })
+
+      // A release starts with a copy of all this, and keeps that as long as it is live.
+      directory(config)
+      const { files = {}, test = 'true' } = runtime.config ?? {}
+      configSet(`${app}’s configuration`, { root: config, test }, () => {
+        template(`${config}/app.env`, {
+          from: '/etc/capstan/app/app.env',
+          mode: '0640',
+          group: app,
+          vars: {
+            variables: Object.entries(environment(vars)).map(([name, value]) => [name, quotedForFile(value)]),
+          },
+        })
+        file(`${config}/runtime`, { content: `${site.runtime}\n` })
+        file(`${config}/packages`, { content: runtime.packages.map(name => `${name}\n`).join('') })
+        file(`${config}/upstream`, { content: `${runtime.upstream}\n` })
+        for (const [name, values] of Object.entries(files)) {
+          const folder = name.split('/').slice(0, -1).join('/')
+          if (folder !== '') directory(`${config}/${folder}`)
+          template(`${config}/${name}`, { from: `/etc/capstan/app/${name}`, vars: values })
+        }
+        // Of another runtime, before.
+        for (const name of configFiles)
+          if (!Object.keys(files).includes(name)) file.absent(`${config}/${name}`)
       })
-      file(`${config}/runtime`, { content: `${site.runtime}\n` })
-      file(`${config}/packages`, { content: runtime.packages.map(name => `${name}\n`).join('') })
-      file(`${config}/upstream`, { content: `${runtime.upstream}\n` })
-      for (const [name, values] of Object.entries(files)) {
-        const folder = name.split('/').slice(0, -1).join('/')
-        if (folder !== '') directory(`${config}/${folder}`)
-        template(`${config}/${name}`, { from: `/etc/capstan/app/${name}`, vars: values })
-      }
-      // Of another runtime, before.
-      for (const name of configFiles) if (!Object.keys(files).includes(name)) file.absent(`${config}/${name}`)
-    })
-    const { allowed, common } = runtime
-    const limits = limitLines(vars, facts)
-    unit(`${app}@.service`, {
-      from: '/etc/systemd/system/app@.service',
-      vars: { app, what: 'release', server: true, common, limits, service: runtime.service, allowed },
-    })
-    workerUnits(app, vars.workers, { unit, notify: redefine, runtime, limits })
-    unit(`${app}.service`, {
-      from: '/etc/systemd/system/app.service',
-      vars: { app, workers: startedUnits(app, vars.workers) },
-    })
-    service(app, { enabled: true, running: true })
-    workers(
-      app,
-      Object.entries(vars.workers).map(([name, { schedule }]) => ({
-        name,
-        scheduled: schedule !== undefined,
-      })),
-    )
-    release(app, { ...appSettings(vars, site), runtime: site.runtime, entry: runtime.entry })
+      const { allowed, common } = runtime
+      const limits = limitLines(vars, facts)
+      unit(`${app}@.service`, {
+        from: '/etc/systemd/system/app@.service',
+        vars: { app, what: 'release', server: true, common, limits, service: runtime.service, allowed },
+      })
+      workerUnits(app, vars.workers, { unit, notify: redefine, runtime, limits })
+      unit(`${app}.service`, {
+        from: '/etc/systemd/system/app.service',
+        vars: { app, workers: startedUnits(app, vars.workers) },
+      })
+      service(app, { enabled: true, running: true })
+      workers(
+        app,
+        Object.entries(vars.workers).map(([name, { schedule }]) => ({
+          name,
+          scheduled: schedule !== undefined,
+        })),
+      )
+      release(app, { ...appSettings(vars, site), runtime: site.runtime, entry: runtime.entry })
+    }
+    // Stopping this stops all that runs of it. Its data is kept.
+    for (const { app } of removed) service(app, { enabled: false, running: false })
   },
 })

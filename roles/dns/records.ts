@@ -12,14 +12,44 @@ export interface ZoneRecord {
   readonly data: string
 }
 
-/** The records of the site's zone apart from its SOA, in columns; one that comes twice is left out. */
-export function zoneRecords(site: Site, vars: DnsVars, address: string): readonly ZoneRecord[] {
+/** A site of the name server, with the address that its names lead to. */
+export interface ZoneSite {
+  readonly site: Site
+  readonly vars: DnsVars
+  readonly address: string
+}
+
+/** The domain of the zone that a name lies in: of several, the widest. */
+export function zoneOf(name: string, domains: readonly string[]): string | undefined {
+  const around = domains.filter(domain => name === domain || name.endsWith(`.${domain}`))
+  return around.sort((a, b) => a.length - b.length)[0]
+}
+
+/**
+ * The records of the site's zone apart from its SOA, in columns; one that comes twice is left out. Of the other sites of
+ * the name server it has those whose domain lies in it, and further names of them that do.
+ */
+export function zoneRecords(
+  { site, vars, address }: ZoneSite,
+  all: readonly ZoneSite[],
+): readonly ZoneRecord[] {
+  const isInside = (name: string) => zoneOf(name, [site.domain]) !== undefined
+  const inside = all.filter(each => isInside(each.site.domain))
   return aligned([
     ...nameServers(site, vars, address),
-    ...[site.domain, ...site.www].flatMap(name => host(site, name, address)),
-    ...authorities(vars.caa),
-    ...further(vars.records),
+    ...all.flatMap(each =>
+      [each.site.domain, ...each.site.www].flatMap(name => host(site, name, each.address)),
+    ),
+    ...inside.flatMap(each => authorities(each.vars.caa).map(one => below(one, each.site, site))),
+    ...inside.flatMap(each => further(each.vars.records).map(one => below(one, each.site, site))),
   ])
+}
+
+/** A record of a site's domain, as the zone of a domain above it has it. */
+function below(one: ZoneRecord, site: Site, zone: Site): ZoneRecord {
+  const labels = site.domain.slice(0, -zone.domain.length - 1)
+  if (site.domain === zone.domain) return one
+  return { ...one, name: one.name === '@' ? labels : `${one.name}.${labels}` }
 }
 
 /** `john.doe@foobar.com` → `john\.doe.foobar.com.`: the SOA record's way to write an address. */

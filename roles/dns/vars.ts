@@ -33,61 +33,64 @@ const authority = text({
 const seconds = { min: 0, max: 2_147_483_647 }
 const ttl = optional(integer(seconds))
 
-export default vars({
-  listen: optional(
-    list(ipAddress(), {
-      min: 1,
-      is: 'addresses that the name server listens on; default: 127.0.0.1 and the addresses of the host, which leaves 127.0.0.53 to a local resolver',
-    }),
-  ),
-  nameservers: list(domain(), {
-    default: ({ site }) => [`ns1.${site.domain}`],
-    min: 1,
-    is: 'name servers of the zone, the primary first; a name server in this domain also gets an address record',
-  }),
-  ttl: integer({ ...seconds, default: 3600, is: 'TTL of the records, in seconds' }),
-  negativeTtl: integer({
-    ...seconds,
-    default: 300,
-    is: 'negative-cache TTL (SOA minimum), in seconds',
-  }),
-  caa: group({
-    issue: list(authority, {
-      default: ['letsencrypt.org'],
-      is: 'authorities that may issue certificates for the domain, optionally with parameters of RFC 8657: "letsencrypt.org; accounturi=https://…"; empty: no CAA record, so any authority may issue',
-    }),
-    wildcard: list(authority, {
-      default: [],
-      is: 'authorities that may issue wildcard certificates; empty: none',
-    }),
-  }),
-  records: group({
-    a: list(group({ name: owner, address: ipAddress({ version: 4 }), ttl }), {
-      default: [],
-      is: 'additional A records: { name: blog, address: 192.0.2.7 }; each record accepts a ttl',
-    }),
-    aaaa: list(group({ name: owner, address: ipAddress({ version: 6 }), ttl }), {
-      default: [],
-      is: 'AAAA records: { name: blog, address: "2001:db8::7" }',
-    }),
-    cname: list(group({ name: owner, target, ttl }), {
-      default: [],
-      is: 'CNAME records: { name: shop, target: shops.example.net }',
-    }),
-    mx: list(
-      group({ name: owner, host: exchange, priority: integer({ min: 0, max: 65_535, default: 10 }), ttl }),
-      {
-        default: [],
-        is: 'MX records: { host: mail.foobar.com, priority: 10 }; { host: ., priority: 0 } as the only record means that the domain accepts no mail',
-      },
+export default vars(
+  {
+    listen: optional(
+      list(ipAddress(), {
+        min: 1,
+        is: 'addresses that the name server listens on; default: 127.0.0.1 and the addresses of the host, which leaves 127.0.0.53 to a local resolver',
+      }),
     ),
-    txt: list(group({ name: owner, text: text({ max: 4000 }), ttl }), {
-      default: [],
-      is: 'TXT records of any length, without quotes around the text: { name: _dmarc, text: "v=DMARC1; p=none" }',
+    nameservers: list(domain(), {
+      default: ({ site }) => [`ns1.${site.domain}`],
+      min: 1,
+      is: 'name servers of the zone, the primary first; a name server in this domain also gets an address record',
     }),
-  }),
-  transfers: list(ipAddress(), {
-    default: [],
-    is: 'secondary servers that are notified of changes and may transfer the zone; empty: none',
-  }),
-})
+    ttl: integer({ ...seconds, default: 3600, is: 'TTL of the records, in seconds' }),
+    negativeTtl: integer({
+      ...seconds,
+      default: 300,
+      is: 'negative-cache TTL (SOA minimum), in seconds',
+    }),
+    caa: group({
+      issue: list(authority, {
+        default: ['letsencrypt.org'],
+        is: 'authorities that may issue certificates for the domain, optionally with parameters of RFC 8657: "letsencrypt.org; accounturi=https://…"; empty: no CAA record, so any authority may issue',
+      }),
+      wildcard: list(authority, {
+        default: [],
+        is: 'authorities that may issue wildcard certificates; empty: none',
+      }),
+    }),
+    records: group({
+      a: list(group({ name: owner, address: ipAddress({ version: 4 }), ttl }), {
+        default: [],
+        is: 'additional A records: { name: blog, address: 192.0.2.7 }; each record accepts a ttl',
+      }),
+      aaaa: list(group({ name: owner, address: ipAddress({ version: 6 }), ttl }), {
+        default: [],
+        is: 'AAAA records: { name: blog, address: "2001:db8::7" }',
+      }),
+      cname: list(group({ name: owner, target, ttl }), {
+        default: [],
+        is: 'CNAME records: { name: shop, target: shops.example.net }',
+      }),
+      mx: list(
+        group({ name: owner, host: exchange, priority: integer({ min: 0, max: 65_535, default: 10 }), ttl }),
+        {
+          default: [],
+          is: 'MX records: { host: mail.foobar.com, priority: 10 }; { host: ., priority: 0 } as the only record means that the domain accepts no mail',
+        },
+      ),
+      txt: list(group({ name: owner, text: text({ max: 4000 }), ttl }), {
+        default: [],
+        is: 'TXT records of any length, without quotes around the text: { name: _dmarc, text: "v=DMARC1; p=none" }',
+      }),
+    }),
+    transfers: list(ipAddress(), {
+      default: [],
+      is: 'secondary servers that are notified of changes and may transfer the zone; empty: none',
+    }),
+  },
+  { ofSite: ['nameservers', 'ttl', 'negativeTtl', 'caa', 'records'] },
+)

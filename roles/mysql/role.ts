@@ -5,7 +5,7 @@ import vars from './vars.ts'
 
 export default role(import.meta, {
   vars,
-  tasks({ vars, facts, apt, configSet, directory, handler, listens, mysql, service, template, unit }) {
+  tasks({ vars, sites, facts, apt, configSet, directory, handler, listens, mysql, service, template, unit }) {
     const settings = {
       collation: vars.collation,
       bufferPool: vars.bufferPool ?? bufferPool(facts.memory),
@@ -42,12 +42,17 @@ export default role(import.meta, {
 
     mysql.root()
     mysql.absentUser('')
-    if (vars.database !== 'test') mysql.absentDatabase('test')
+    const databases = sites.flatMap(({ vars: { password, ...own } }) =>
+      password ? [{ ...own, password }] : [],
+    )
+    if (!databases.some(each => each.database === 'test')) mysql.absentDatabase('test')
 
-    mysql.database(vars.database, { collation: vars.collation })
-    const grants = { [vars.database]: vars.privileges }
-    for (const host of vars.from) mysql.user(vars.user, { host, password: vars.password, grants })
-    mysql.absentUser(vars.user, { except: vars.from })
+    for (const { database, user, password, from, ...own } of databases) {
+      mysql.database(database, { collation: own.collation })
+      const grants = { [database]: own.privileges }
+      for (const host of from) mysql.user(user, { host, password, grants })
+      mysql.absentUser(user, { except: from })
+    }
   },
 })
 

@@ -12,42 +12,53 @@ import {
 } from '#engine/vars.ts'
 import { appPrivileges, privileges } from './privileges.ts'
 
-export default vars({
-  password: secret({ is: 'password of the app’s database user; only its hash is sent to the server' }),
-  database: identifier({ default: ({ site }) => site.app, is: 'name of the app’s database' }),
-  user: identifier({ default: ({ site }) => site.app, is: 'name of the app’s database user' }),
-  from: list(choice(['localhost', '127.0.0.1']), {
-    default: ['localhost', '127.0.0.1'],
-    min: 1,
-    is: 'where the user may connect from: localhost is the Unix socket, 127.0.0.1 is port 3306 on the host itself',
-  }),
-  privileges: list(choice(privileges), {
-    default: appPrivileges,
-    min: 1,
-    is: 'privileges of the user on its database; all others are revoked',
-  }),
-  collation: text({
-    pattern: /utf8mb4_[a-z0-9_]+/,
-    expects: 'a collation of utf8mb4, such as utf8mb4_unicode_ci',
-    default: 'utf8mb4_unicode_ci',
-    is: 'collation of the server and of the app’s database; existing tables keep theirs',
-  }),
-  bufferPool: optional(
-    bytes({
-      is: 'size of the InnoDB buffer pool; default: about a quarter of the host’s memory, at least 128m',
+export default vars(
+  {
+    password: optional(
+      secret({
+        is: 'password of the site’s database user; default: that of site.database. Without one, there is no database. Only its hash is sent to the server',
+      }),
+      ({ site }) => site.database.password,
+    ),
+    database: identifier({
+      default: ({ site }) => site.database.name,
+      is: 'name of the site’s database',
     }),
-  ),
-  maxConnections: optional(
-    integer({
-      min: 10,
-      max: 100_000,
-      is: 'number of concurrent connections; default: 50 to 500, depending on the host’s memory',
+    user: identifier({ default: ({ site }) => site.database.user, is: 'name of the site’s database user' }),
+    from: list(choice(['localhost', '127.0.0.1']), {
+      default: ['localhost', '127.0.0.1'],
+      min: 1,
+      is: 'where the user may connect from: localhost is the Unix socket, 127.0.0.1 is port 3306 on the host itself',
     }),
-  ),
-  slowQuery: number({
-    min: 0,
-    max: 3600,
-    default: 1,
-    is: 'queries that take longer than this many seconds are written to the slow query log',
-  }),
-})
+    privileges: list(choice(privileges), {
+      default: appPrivileges,
+      min: 1,
+      is: 'privileges of the user on its database; all others are revoked',
+    }),
+    collation: text({
+      pattern: /utf8mb4_[a-z0-9_]+/,
+      expects: 'a collation of utf8mb4, such as utf8mb4_unicode_ci',
+      default: 'utf8mb4_unicode_ci',
+      is: 'collation of the server and of the app’s database; existing tables keep theirs',
+    }),
+    bufferPool: optional(
+      bytes({
+        is: 'size of the InnoDB buffer pool; default: about a quarter of the host’s memory, at least 128m',
+      }),
+    ),
+    maxConnections: optional(
+      integer({
+        min: 10,
+        max: 100_000,
+        is: 'number of concurrent connections; default: 50 to 500, depending on the host’s memory',
+      }),
+    ),
+    slowQuery: number({
+      min: 0,
+      max: 3600,
+      default: 1,
+      is: 'queries that take longer than this many seconds are written to the slow query log',
+    }),
+  },
+  { ofSite: ['password', 'database', 'user', 'from', 'privileges', 'collation'] },
+)

@@ -1,13 +1,14 @@
 import { role } from '#engine/converge/role.ts'
 import { reloadOptions } from './reload.ts'
-import { furtherSockets, headerSettings, serverSettings, siteSettings } from './settings.ts'
+import { commonSettings, furtherSockets, headerSettings, serverSettings, siteSettings } from './settings.ts'
 import vars from './vars.ts'
 
 export default role(import.meta, {
   vars,
   tasks({
     vars,
-    site,
+    sites,
+    removed,
     facts,
     apt,
     certificate,
@@ -29,24 +30,36 @@ export default role(import.meta, {
     directory('/run/nginx-gate', { mode: '0700' })
     // Debian's nginx has rules for logrotate, and does not depend on it.
     apt('nginx', 'openssl', 'logrotate')
-    certificate.placeholder(site.domain, [site.domain, ...site.www])
+    for (const { site } of sites) certificate.placeholder(site.domain, [site.domain, ...site.www])
 
     configSet('nginx configuration', { root: '/etc/nginx', test: 'nginx -t', notify: reload }, () => {
       template('/etc/nginx/nginx.conf', { vars: serverSettings(vars, facts) })
-      template('/etc/nginx/conf.d/capstan-headers.conf', { vars: headerSettings(vars) })
+      template('/etc/nginx/conf.d/capstan-headers.conf', { vars: headerSettings(sites) })
+      template('/etc/nginx/conf.d/capstan-sites.conf', { vars: commonSettings(sites, facts) })
       template('/etc/nginx/snippets/capstan-headers.conf')
       for (const upstream of ['fastcgi', 'http'])
         template(`/etc/nginx/snippets/capstan-${upstream}.conf`, { vars: { timeout: vars.timeouts.app } })
       directory('/etc/nginx/pages')
-      for (const page of ['unavailable', 'empty', 'maintenance'])
-        template(`/etc/nginx/pages/${page}.html`, { vars: { domain: site.domain } })
-      template('/etc/nginx/sites-available/site.conf', { vars: siteSettings(vars, site, facts) })
-      link('/etc/nginx/sites-enabled/site.conf', '../sites-available/site.conf')
+      for (const page of ['unavailable', 'empty', 'maintenance']) template(`/etc/nginx/pages/${page}.html`)
+      for (const each of sites) {
+        const { app } = each.site
+        template(`/etc/nginx/sites-available/${app}.conf`, {
+          from: 'etc/nginx/sites-available/site.conf',
+          vars: siteSettings(each, facts),
+        })
+        link(`/etc/nginx/sites-enabled/${app}.conf`, `../sites-available/${app}.conf`)
+      }
+      // `site`: the name that the file of a host's one site had.
+      const apps = sites.map(({ site }) => site.app)
+      for (const app of ['site', ...removed.map(one => one.app)].filter(name => !apps.includes(name)))
+        for (const folder of ['sites-enabled', 'sites-available'])
+          file.absent(`/etc/nginx/${folder}/${app}.conf`)
       // Debian's welcome page. It is never served: nginx.conf takes in sites-enabled/*.conf alone.
       file.absent('/etc/nginx/sites-enabled/default')
     })
     service('nginx', { enabled: true, running: true })
     listens('nginx', { tcp: [80, 443], at: vars.ipv6 ? ['0.0.0.0', '::'] : ['0.0.0.0'] })
-    for (const sockets of furtherSockets(vars)) listens('nginx', sockets)
+    const directives = sites.flatMap(each => each.vars.directives)
+    for (const sockets of furtherSockets(directives)) listens('nginx', sockets)
   },
 })

@@ -1,4 +1,5 @@
 import type { Facts, System } from '#engine/converge/facts.ts'
+import type { SiteTasks } from '#engine/converge/role.ts'
 import type { ListensOptions } from '#engine/resources/listens/listens.ts'
 import { hashedName } from '#engine/resources/release/hashed-name.ts'
 import type { Site, VarsOf } from '#engine/vars.ts'
@@ -11,9 +12,9 @@ export function serverSettings(vars: NginxVars, facts: Facts) {
   return { ...vars, groups: keyExchange(versions[facts.system].openssl) }
 }
 
-/** The values of sites-available/site.conf: names as nginx lists them, and what its version has words for. */
-export function siteSettings(vars: NginxVars, site: Site, facts: Facts) {
-  const names = [...new Set([site.domain, ...site.www])]
+/** What nginx is told of a site: its names as nginx lists them, and what its version has words for. */
+export function siteSettings({ vars, site }: SiteTasks<NginxVars>, facts: Facts) {
+  const names = namesOf(site)
   const canonical = site.www[0] ?? site.domain
   return {
     app: site.app,
@@ -24,13 +25,21 @@ export function siteSettings(vars: NginxVars, site: Site, facts: Facts) {
     certificate: `/etc/ssl/capstan/${site.domain}`,
     version: dialect(versions[facts.system].nginx),
     cache: { files: vars.cache.files, immutable: vars.cache.immutable.map(inRegex) },
+    body: vars.body,
     hashed: hashedName,
     directives: vars.directives,
   }
 }
 
+/** What conf.d/capstan-sites.conf has for all sites together. */
+export function commonSettings(sites: readonly SiteTasks<NginxVars>[], facts: Facts) {
+  const settings = sites.map(each => siteSettings(each, facts))
+  const [first] = settings
+  return { ...first, sites: settings }
+}
+
 /** What `listen` lines among the directives open, a port each: `listen 8443 ssl;` is `{ tcp: 8443, at: ['0.0.0.0'] }`. */
-export function furtherSockets({ directives }: Pick<NginxVars, 'directives'>): readonly ListensOptions[] {
+export function furtherSockets(directives: readonly string[]): readonly ListensOptions[] {
   const sockets = directives.flatMap(line =>
     [...line.matchAll(listenLine)].map(([, six, four = '*', port = '', rest = '']) => ({
       port: { [/\bquic\b/.test(rest) ? 'udp' : 'tcp']: Number(port) },
@@ -47,17 +56,30 @@ export function furtherSockets({ directives }: Pick<NginxVars, 'directives'>): r
 // Source: ngx_http_core_module, listen: an address, a port or both, then parameters.
 const listenLine = /(?:^|[;{\s])listen\s+(?:(?:\[([0-9a-f:.]+)\]|([\d.]+|\*)):)?(\d+)\b(?!\.)([^;]*)/gi
 
-/** The values of the security headers, as conf.d/capstan-headers.conf has them. */
-export function headerSettings({ hsts, frames, referrer }: NginxVars) {
-  const flags = [hsts.subdomains ? '; includeSubDomains' : '', hsts.preload ? '; preload' : '']
+/** The security headers, as conf.d/capstan-headers.conf has them: its variable, its name, and its value for each name of a site. */
+export function headerSettings(sites: readonly SiteTasks<NginxVars>[]) {
+  const each = (value: (vars: NginxVars) => string) =>
+    sites.flatMap(({ site, vars }) => namesOf(site).map(name => [name, value(vars)] as const))
   return {
-    hsts: `max-age=${hsts.seconds}${flags.join('')}`,
-    frames:
-      frames === 'none'
-        ? { option: 'DENY', ancestors: "'none'" }
-        : { option: 'SAMEORIGIN', ancestors: "'self'" },
-    referrer,
+    headers: [
+      ['hsts', 'strict_transport_security', each(hsts)],
+      ['frame', 'x_frame_options', each(({ frames }) => (frames === 'none' ? 'DENY' : 'SAMEORIGIN'))],
+      [
+        'csp',
+        'content_security_policy',
+        each(({ frames }) => `frame-ancestors ${frames === 'none' ? "'none'" : "'self'"}`),
+      ],
+      ['referrer', 'referrer_policy', each(({ referrer }) => referrer)],
+    ],
   }
+}
+
+function hsts({ hsts: { seconds, subdomains, preload } }: NginxVars): string {
+  return `max-age=${seconds}${subdomains ? '; includeSubDomains' : ''}${preload ? '; preload' : ''}`
+}
+
+function namesOf({ domain, www }: Site): readonly string[] {
+  return [...new Set([domain, ...www])]
 }
 
 // Source: packages nginx and openssl of each.

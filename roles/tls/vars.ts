@@ -18,39 +18,42 @@ import {
 
 const letsEncrypt = 'https://acme-v02.api.letsencrypt.org/directory'
 
-const declared = vars({
-  source: choice(['self-signed', 'files', 'acme'], {
-    default: 'self-signed',
-    is: 'where the certificate comes from: created on the host, read from files, or ordered from a CA by ACME',
-  }),
-  days: integer({
-    default: 365,
-    min: 3,
-    max: 3650,
-    is: 'self-signed: validity in days; renewed when a third of it is left, at most 30 days',
-  }),
-  files: group({
-    certificate: optional(
-      text({
-        is: 'files: local PEM file with the certificate followed by its issuers, relative to the project folder',
-      }),
-    ),
-    key: optional(text({ is: 'files: local PEM file with the private key, without a passphrase' })),
-  }),
-  acme: group({
-    directory: text({
-      pattern: /^https:\/\/[A-Za-z0-9.:[\]-]+\/[A-Za-z0-9._~/-]*$/,
-      expects: 'the https:// URL of an ACME directory',
-      default: letsEncrypt,
-      is: 'acme: directory URL of the CA; for tests use https://acme-staging-v02.api.letsencrypt.org/directory',
+const declared = vars(
+  {
+    source: choice(['self-signed', 'files', 'acme'], {
+      default: 'self-signed',
+      is: 'where the certificate comes from: created on the host, read from files, or ordered from a CA by ACME',
     }),
-    ca: optional(
-      text({
-        is: 'acme: local PEM file with the root certificate that a private CA’s server uses; default: the system’s roots',
+    days: integer({
+      default: 365,
+      min: 3,
+      max: 3650,
+      is: 'self-signed: validity in days; renewed when a third of it is left, at most 30 days',
+    }),
+    files: group({
+      certificate: optional(
+        text({
+          is: 'files: local PEM file with the certificate followed by its issuers, relative to the project folder',
+        }),
+      ),
+      key: optional(text({ is: 'files: local PEM file with the private key, without a passphrase' })),
+    }),
+    acme: group({
+      directory: text({
+        pattern: /^https:\/\/[A-Za-z0-9.:[\]-]+\/[A-Za-z0-9._~/-]*$/,
+        expects: 'the https:// URL of an ACME directory',
+        default: letsEncrypt,
+        is: 'acme: directory URL of the CA; for tests use https://acme-staging-v02.api.letsencrypt.org/directory',
       }),
-    ),
-  }),
-})
+      ca: optional(
+        text({
+          is: 'acme: local PEM file with the root certificate that a private CA’s server uses; default: the system’s roots',
+        }),
+      ),
+    }),
+  },
+  { ofSite: ['source', 'days', 'files'] },
+)
 
 /** The role's vars, with the files read that they name. */
 export type TlsVars = VarsOf<typeof declared> & {

@@ -38,8 +38,8 @@ export async function playbook(
   const catalog = buildCatalog()
   for (const role of roles)
     role.declare(catalog.role(role.name), {
-      vars: parsedValue(role.vars.parse(vars[role.name], shared)),
-      site: shared,
+      sites: [{ site: shared, vars: parsedValue(role.vars.parse(vars[role.name], shared)) }],
+      removed: [],
       facts: parseFacts(stdout, connection.host),
       host: { name: host.name, groups: [] },
     })

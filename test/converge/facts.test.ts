@@ -38,13 +38,18 @@ describe('facts', () => {
       isContainer: false,
       ssh: undefined,
       live: ['shop'],
-      site: undefined,
+      sites: [],
       pending: ['nginx/reload nginx', 'tls/x'],
     })
   })
 
   it('know which site a host is set up for', () => {
-    expect(facts({ site: 'shop shop.com' }).site).toEqual({ app: 'shop', domain: 'shop.com' })
+    expect(facts({ site: 'shop shop.com' }).sites).toEqual([
+      { app: 'shop', domain: 'shop.com', isRemoved: false },
+    ])
+    expect(facts({ site: 'shop shop.com removed' }).sites).toEqual([
+      { app: 'shop', domain: 'shop.com', isRemoved: true },
+    ])
   })
 
   it('know how the run is logged in, and whether sshd looks for keys elsewhere', () => {

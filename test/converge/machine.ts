@@ -2,6 +2,7 @@ import type { Answer } from '#engine/connection/recorder.ts'
 import { Recorder } from '#engine/connection/recorder.ts'
 import type { RoleDeclarations } from '#engine/converge/catalog.ts'
 import type { HostWork } from '#engine/converge/host.ts'
+import type { Site } from '#engine/vars.ts'
 import { vars } from '#engine/vars.ts'
 
 const facts = Object.entries({
@@ -49,7 +50,7 @@ export function work(
 ): HostWork {
   return {
     identity: { name, groups: [] },
-    site: {} as HostWork['site'],
+    sites: [{} as Site],
     roles: [{ role: { name: 'web', directory: '/', vars: vars({}), declare }, vars: {} }],
     connection: async () => {
       if (connection instanceof Error) throw connection

@@ -1,34 +1,49 @@
 import { describe, expect, it } from 'vitest'
-import { refuseOtherSite } from '#engine/converge/other-site.ts'
+import { removedSites } from '#engine/converge/other-site.ts'
 
-const shop = { app: 'shop', domain: 'shop.com' }
-const blog = { app: 'blog', domain: 'blog.com' }
+const set = (app: string, isRemoved = false) => ({ app, domain: `${app}.com`, isRemoved })
+const [shop, blog] = [set('shop'), set('blog')]
 
 describe('a host that is set up for a site', () => {
   it('is refused to another one, with the names of both and what to do', () => {
-    expect(() => refuseOtherSite('web1', shop, blog)).toThrow(
+    expect(() => removedSites('web1', [shop], [blog])).toThrow(
       expect.objectContaining({
         code: 'other-site',
         message:
           'web1: it is set up for the site shop.com (app shop), and the inventory has the site blog.com (app blog)',
-        hint: expect.stringContaining('-e site.replaces=shop.com'),
+        hint: expect.stringMatching(/list both under sites\..*-e site\.replaces=shop\.com/),
       }),
     )
   })
 
   it.each([
-    ['another domain of the same app', { ...shop, domain: 'shop.org' }],
-    ['another app of the same domain', { ...shop, app: 'shop2' }],
-    ['a site that replaces a third one', { ...blog, replaces: 'other.com' }],
+    ['another domain of the same app', [{ ...shop, domain: 'shop.org' }]],
+    ['another app of the same domain', [{ ...shop, app: 'shop2' }]],
+    ['a site that replaces a third one', [{ ...blog, replaces: 'other.com' }]],
+    ['another domain of the same app beside a site of its own', [{ ...shop, domain: 'shop.org' }, blog]],
   ])('is refused to %s', (_what, wanted) => {
-    expect(() => refuseOtherSite('web1', shop, wanted)).toThrow('web1: it is set up for')
+    expect(() => removedSites('web1', [shop, ...(wanted.length > 1 ? [blog] : [])], wanted)).toThrow(
+      'web1: it is set up for',
+    )
   })
 
   it.each([
-    ['its own', shop, shop],
-    ['the first one', undefined, blog],
-    ['one that replaces it', shop, { ...blog, replaces: 'shop.com' }],
-  ])('is given to %s', (_what, found, wanted) => {
-    expect(() => refuseOtherSite('web1', found, wanted)).not.toThrow()
+    ['its own', [shop], [shop]],
+    ['the first one', [], [blog]],
+    ['one that replaces it', [shop], [{ ...blog, replaces: 'shop.com' }]],
+    ['its own and a further one', [shop], [shop, blog]],
+  ])('is given to %s, and none is removed', (_what, found, wanted) => {
+    expect(removedSites('web1', found, wanted)).toEqual([])
   })
+})
+
+it('A site that is no longer wanted beside others is a removed one, and stays so.', () => {
+  const removed = set('blog', true)
+  expect(removedSites('web1', [shop, blog], [shop])).toEqual([removed])
+  expect(removedSites('web1', [shop, removed], [shop])).toEqual([removed])
+})
+
+it('A site that was removed can come back, and be the only one.', () => {
+  expect(removedSites('web1', [shop, set('blog', true)], [shop, blog])).toEqual([])
+  expect(removedSites('web1', [set('blog', true)], [blog])).toEqual([])
 })

@@ -5,6 +5,7 @@ import type { Role } from '#engine/converge/role.ts'
 import { hostBatches, type Serial } from '#engine/converge/serial.ts'
 import { HostError } from '#engine/errors.ts'
 import type { Event } from '#engine/output/events.ts'
+import type { Site } from '#engine/vars.ts'
 import { vars } from '#engine/vars.ts'
 import { value } from './declared.ts'
 import { machine } from './machine.ts'
@@ -22,7 +23,7 @@ function fleet(hosts: Readonly<Record<string, Values>>, log: string[]): readonly
     const roles = Object.keys(values).map(role => ({ role: roleOf(role), vars: {} }))
     return {
       identity: { name, groups: [] },
-      site: {} as HostWork['site'],
+      sites: [{} as Site],
       roles,
       connection: async () => connection,
     }

@@ -39,7 +39,7 @@ const script = convergeScript(stage, {
   id: '1',
   nonce: 'abcdef',
   run,
-  site: { app: 'foobar', domain: 'foobar.com' },
+  sites: [{ app: 'foobar', domain: 'foobar.com' }],
 })
 
 describe('the script of a stage', () => {
@@ -64,9 +64,9 @@ describe('the script of a stage', () => {
     ])
   })
 
-  it('writes down which site the host is set up for before it changes anything', () => {
-    expect(script).toContain("SITE='foobar foobar.com'\n")
-    expect(script.lastIndexOf('\nremember_site\n')).toBeLessThan(script.lastIndexOf('\nrun 0\n'))
+  it('writes down which sites the host is set up for before it changes anything', () => {
+    expect(script).toContain("SITES='foobar foobar.com'\n")
+    expect(script.lastIndexOf('\nremember_sites\n')).toBeLessThan(script.lastIndexOf('\nrun 0\n'))
   })
 
   it('prints marks that its reader knows, whatever steps print', () => {
@@ -124,7 +124,7 @@ describe('neighbouring changes of files', () => {
       id: '1',
       nonce: 'abcdef',
       run,
-      site: { app: 'a', domain: 'b' },
+      sites: [{ app: 'a', domain: 'b' }],
     })
     const local = text.replaceAll('/var/lib/capstan', `${at}/state`).replaceAll('/run/capstan', `${at}/run`)
     writeFileSync(join(at, 'script'), local)

@@ -29,10 +29,8 @@ it('The role of docs/from-ansible.md declares what Ansible’s does.', async () 
   const common = parsed(site.parse({}))
   const catalog = buildCatalog()
   role.declare(catalog.role('memcached'), {
-    ...{
-      vars: parsed(role.vars.parse({ addresses: ['127.0.0.1', '::1'] }, common)),
-      site: common,
-    },
+    sites: [{ vars: parsed(role.vars.parse({ addresses: ['127.0.0.1', '::1'] }, common)), site: common }],
+    removed: [],
     ...{ facts: {} as Facts, host: { name: 'web1', groups: [] } },
   })
   expect(catalog.resources.map(({ label }) => label)).toEqual([

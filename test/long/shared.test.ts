@@ -120,7 +120,7 @@ describe.each([12, 13] as const)('A shared folder on Debian %i', debian => {
   })
 
   it('would give them away otherwise.', async () => {
-    const conf = '/etc/nginx/sites-available/site.conf'
+    const conf = '/etc/nginx/sites-available/foobar.conf'
     await host.say(`sed -i 's/^ *disable_symlinks/#&/' ${conf} && ${reload}`)
     for (const path of stolen) expect((await get(path)).body).toMatch(content)
     expect(await gate('/storage/passwd')).toMatch(content)

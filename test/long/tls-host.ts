@@ -77,7 +77,7 @@ export async function tlsHost(debian: SandboxHost['debian']): Promise<TlsHost> {
       })
       const events: Event[] = []
       const { hosts, exitCode } = await converge(
-        [{ identity: { name, groups: [] }, site: site.value, roles, connection: connect }],
+        [{ identity: { name, groups: [] }, sites: [site.value], roles, connection: connect }],
         {
           run: { runId: `test-${Date.now()}`, who: 'test@test', url: undefined },
           check: false,

@@ -42,14 +42,14 @@ describe('the app role', () => {
       'link /etc/systemd/system/php8.2-fpm.service',
       'apt php8.2-fpm php8.2-cli php8.2-curl php8.2-mbstring php8.2-mysql php8.2-xml',
       'service php8.2-fpm.service',
-      'user foobar',
       'directory /srv/www',
+      'directory /etc/capstan',
+      'user foobar',
       'directory /srv/www/foobar',
       'directory /srv/www/foobar/releases',
       'directory /srv/www/foobar/shared',
       'directory /srv/www/foobar/shared/storage',
       'directory /srv/www/foobar/shared/sessions',
-      'directory /etc/capstan',
       'directory /etc/capstan/foobar',
       'template /etc/capstan/foobar/app.env (foobar’s configuration)',
       'file /etc/capstan/foobar/runtime (foobar’s configuration)',
@@ -110,7 +110,7 @@ describe('the app role', () => {
     const notified = (label: string) =>
       resources.find(each => each.label === label)?.notify.map(({ name }) => name)
     for (const unit of ['foobar.queue@.service', 'foobar.sweep@.service', 'foobar.sweep@.timer'])
-      expect(notified(`unit ${unit}`)).toEqual(['restart its workers'])
+      expect(notified(`unit ${unit}`)).toEqual(['restart the workers of foobar'])
     const sandboxOf = (label: string) =>
       wanted(label, { workers: { queue } }).content?.toString().split('# It reads its release')[1]
     expect(sandboxOf('unit foobar.queue@.service')).toBe(sandboxOf('unit foobar@.service'))

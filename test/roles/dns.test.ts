@@ -43,11 +43,11 @@ describe('the dns role', () => {
       'template /etc/powerdns/named.conf → restart pdns (PowerDNS configuration)',
       'template /etc/powerdns/pdns.d/bind.conf (PowerDNS configuration)',
       'directory /etc/powerdns/zones (PowerDNS configuration)',
-      'zone /etc/powerdns/zones/foobar.com.zone → reload the zone (PowerDNS configuration)',
+      'zone /etc/powerdns/zones/foobar.com.zone → reload the zone foobar.com (PowerDNS configuration)',
       'service pdns',
       'listens pdns 53/tcp 53/udp',
     ])
-    expect(handlers.map(({ name }) => name)).toEqual(['restart pdns', 'reload the zone'])
+    expect(handlers.map(({ name }) => name)).toEqual(['restart pdns', 'reload the zone foobar.com'])
   })
 
   it.each([
@@ -160,5 +160,45 @@ describe('the vars of dns', () => {
   ])('refuse %s in %j', (path, given) => {
     const parsed = vars.parse(given, typicalSite)
     expect(parsed.ok ? [] : parsed.problems.map(problem => problem.path.join('.'))).toEqual([path])
+  })
+})
+
+describe('the zones of several sites', () => {
+  const several = declare(dns, {
+    facts,
+    site: { www: ['www.foobar.com', 'www.blog.example'] },
+    further: [
+      { site: { app: 'blog', domain: 'blog.example', www: [] } },
+      {
+        site: { app: 'docs', domain: 'docs.foobar.com', www: ['www.docs.foobar.com'], address: '192.0.2.77' },
+        vars: { records: { txt: [{ name: '_x', text: 'of docs' }] }, caa: { issue: ['ca.example'] } },
+      },
+    ],
+    removed: [{ app: 'old', domain: 'old.example', isRemoved: true }],
+  })
+  const zoneText = (domain: string) => several.text(`/etc/powerdns/zones/${domain}.zone`)
+
+  it('are served each from its file; a site below the domain of another is in its zone', () => {
+    const named = several.text('/etc/powerdns/named.conf')
+    expect([...named.matchAll(/^zone "(.*)"/gm)].map(([, domain]) => domain)).toEqual([
+      'foobar.com',
+      'blog.example',
+    ])
+    const records = lines(zoneText('foobar.com'), 'docs')
+    expect(records).toEqual([
+      'docs IN A 192.0.2.77',
+      'www.docs IN A 192.0.2.77',
+      'docs IN CAA 0 issue "ca.example"',
+      'docs IN CAA 0 issuewild ";"',
+      '_x.docs IN TXT "of docs"',
+    ])
+  })
+
+  it('have each name of any site that lies in them', () => {
+    expect(lines(zoneText('blog.example'), 'www')).toEqual(['www IN A 192.0.2.10'])
+  })
+
+  it('are gone with a site that is removed', () => {
+    expect(several.labels).toContain('file /etc/powerdns/zones/old.example.zone')
   })
 })

@@ -32,7 +32,10 @@ async function declared(name: string, runtime: string) {
   const catalog = buildCatalog()
   const host = { name: 'web1', groups: [] }
   // A template that names what it is not given fails here, with its line.
-  await role.declare(catalog.role(name), { vars: vars.value, site: common.value, facts, host })
+  await role.declare(catalog.role(name), {
+    ...{ sites: [{ vars: vars.value, site: common.value }], removed: [] },
+    ...{ facts, host },
+  })
   return catalog
 }
 

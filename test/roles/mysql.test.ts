@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { declare, typicalSite } from '#engine/converge/testing.ts'
+import { Secret } from '#engine/secret.ts'
 import mysql from '#roles/mysql/role.ts'
 import { bufferPool, maxConnections } from '#roles/mysql/sizes.ts'
 import vars from '#roles/mysql/vars.ts'
@@ -94,7 +95,6 @@ describe('the sizes by the memory of the host', () => {
 
 describe('the vars of mysql', () => {
   it.each([
-    ['password', { password: undefined }],
     ['password', { password: 'abc' }],
     ['database', { database: 'a`b' }],
     ['user', { user: "a'b" }],
@@ -113,4 +113,26 @@ describe('the vars of mysql', () => {
     const parsed = vars.parse({ password, ...given }, typicalSite)
     expect(parsed.ok ? [] : parsed.problems.map(problem => problem.path.join('.'))).toEqual([path])
   })
+})
+
+it('Each site with a password has its database and its user, and no other has.', () => {
+  const { labels } = declare(mysql, {
+    site: { database: { name: 'shop', user: 'shop', password: new Secret('hunter22') } },
+    further: [
+      { site: { app: 'docs', database: { name: 'docs', user: 'docs', password: undefined } } },
+      {
+        site: { app: 'blog' },
+        vars: { password: 'hunter23', database: 'blog_1', user: 'blog', from: ['localhost'] },
+      },
+    ],
+  })
+  expect(labels.filter(label => /^mysql (database|user) (shop|docs|blog)/.test(label))).toEqual([
+    'mysql database shop',
+    'mysql user shop@localhost',
+    'mysql user shop@127.0.0.1',
+    'mysql user shop at any host but localhost, 127.0.0.1',
+    'mysql database blog_1',
+    'mysql user blog@localhost',
+    'mysql user blog at any host but localhost',
+  ])
 })

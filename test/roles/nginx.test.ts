@@ -12,7 +12,8 @@ function declared(given: unknown = {}, site: Partial<Site> = {}, system: System 
 
 const text = (path: string, ...given: Parameters<typeof declared>) => declared(...given).text(path)
 
-const conf = '/etc/nginx/sites-available/site.conf'
+const conf = '/etc/nginx/sites-available/foobar.conf'
+const common = '/etc/nginx/conf.d/capstan-sites.conf'
 
 const further = {
   ipv6: false,
@@ -33,6 +34,7 @@ describe('the nginx role', () => {
       'placeholder certificate foobar.com',
       'template /etc/nginx/nginx.conf (nginx configuration)',
       'template /etc/nginx/conf.d/capstan-headers.conf (nginx configuration)',
+      `template ${common} (nginx configuration)`,
       'template /etc/nginx/snippets/capstan-headers.conf (nginx configuration)',
       'template /etc/nginx/snippets/capstan-fastcgi.conf (nginx configuration)',
       'template /etc/nginx/snippets/capstan-http.conf (nginx configuration)',
@@ -41,7 +43,9 @@ describe('the nginx role', () => {
       'template /etc/nginx/pages/empty.html (nginx configuration)',
       'template /etc/nginx/pages/maintenance.html (nginx configuration)',
       `template ${conf} (nginx configuration)`,
-      'link /etc/nginx/sites-enabled/site.conf (nginx configuration)',
+      'link /etc/nginx/sites-enabled/foobar.conf (nginx configuration)',
+      'file /etc/nginx/sites-enabled/site.conf (nginx configuration)',
+      'file /etc/nginx/sites-available/site.conf (nginx configuration)',
       'file /etc/nginx/sites-enabled/default (nginx configuration)',
       'service nginx',
       'listens nginx 80/tcp 443/tcp',
@@ -55,11 +59,13 @@ describe('the nginx role', () => {
 
   it.each<[string, string, unknown]>([
     ['plain.site.conf', conf, {}],
+    ['plain.sites.conf', common, {}],
     ['plain.nginx.conf', '/etc/nginx/nginx.conf', {}],
     ['plain.headers.conf', '/etc/nginx/conf.d/capstan-headers.conf', {}],
     ['plain.fastcgi.conf', '/etc/nginx/snippets/capstan-fastcgi.conf', {}],
     ['plain.http.conf', '/etc/nginx/snippets/capstan-http.conf', {}],
     ['further.site.conf', conf, further],
+    ['further.sites.conf', common, further],
     ['further.headers.conf', '/etc/nginx/conf.d/capstan-headers.conf', further],
   ])('renders %s', async (golden, path, given) => {
     await expect(text(path, given)).toMatchFileSnapshot(`nginx/${golden}`)
@@ -75,8 +81,9 @@ describe('the nginx role', () => {
     expect(on('debian 12')).toContain('listen 443 ssl http2;')
     expect(on('debian 13')).toContain('listen 443 ssl;')
     expect(on('debian 13')).toContain('http2 on;')
-    expect(on('debian 13')).toContain('ssl_reject_handshake on;')
-    expect(on('ubuntu 22.04')).not.toContain('ssl_reject_handshake')
+    const others = (system: System) => text(common, {}, {}, system)
+    expect(others('debian 13')).toContain('ssl_reject_handshake on;')
+    expect(others('ubuntu 22.04')).not.toContain('ssl_reject_handshake')
   })
 
   it('names the groups of Mozilla’s list that the host’s OpenSSL has', () => {
@@ -99,7 +106,8 @@ describe('the nginx role', () => {
     ['/site.0123abcd', false],
   ])('takes %s for a file with a hash in its name: %s', (path, isHashed) => {
     expect(new RegExp(hashedName).test(path)).toBe(isHashed)
-    expect(text(conf).split(hashedName)).toHaveLength(3)
+    expect(text(conf).split(hashedName)).toHaveLength(2)
+    expect(text(common).split(hashedName)).toHaveLength(2)
   })
 
   it('gives lines of directives to visitors and to the gate alike', () => {
@@ -158,7 +166,7 @@ describe('what listens by directives of one’s own', () => {
       [],
     ],
   ])('is declared: %s', (_, directives, sockets) => {
-    expect(furtherSockets({ directives })).toEqual(sockets)
+    expect(furtherSockets(directives)).toEqual(sockets)
     expect(
       declared({ directives }).resources.filter(({ label }) => label.startsWith('listens')),
     ).toHaveLength(sockets.length + 1)

@@ -36,7 +36,6 @@ describe('the tls role', () => {
   it('orders one by ACME, and has the renewal ready before it does.', () => {
     expect(declared({ source: 'acme', acme: { ca: root.certificate } })).toEqual([
       'apt openssl',
-      'link /etc/ssl/capstan/foobar.com.ca',
       'apt certbot',
       'file /etc/letsencrypt/capstan-ca.pem',
       'directory /etc/systemd/system/certbot.service.d',
@@ -45,16 +44,15 @@ describe('the tls role', () => {
       'directory /etc/letsencrypt/renewal-hooks/deploy',
       'file /etc/letsencrypt/renewal-hooks/deploy/capstan-foobar.com',
       'service certbot.timer',
+      'link /etc/ssl/capstan/foobar.com.ca',
       'certificate foobar.com → reload nginx',
     ])
   })
 
   it('has deploys check a certificate with the CAs of the system where browsers know its CA', () => {
-    expect(declared({ source: 'acme' }).slice(0, 3)).toEqual([
-      'apt openssl',
-      'apt ca-certificates',
-      'file /etc/ssl/capstan/foobar.com.ca',
-    ])
+    const labels = declared({ source: 'acme' })
+    expect(labels).toContain('apt ca-certificates')
+    expect(labels).toContain('file /etc/ssl/capstan/foobar.com.ca')
   })
 
   it.each([

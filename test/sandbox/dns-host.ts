@@ -70,7 +70,12 @@ async function converge(
     if (event.event === 'changed') did.push(event.resource)
   }
   const result = await convergeHost(
-    { identity: { name, groups: [] }, site, roles: [{ role: dns, vars: parsed.value }], connection: connect },
+    {
+      identity: { name, groups: [] },
+      sites: [site],
+      roles: [{ role: dns, vars: parsed.value }],
+      connection: connect,
+    },
     {
       run: { runId: `test-${Date.now()}`, who: 'test@test', url: undefined },
       check: false,

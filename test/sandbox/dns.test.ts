@@ -82,7 +82,7 @@ describe.each(debians(13))('the dns role on a bare Debian %i', debian => {
     const before = await dns.serial()
     const given = { records: { txt: [{ text: odd }, { name: 'long', text: 'é'.repeat(400) }] } }
     const changed = await dns.converge(given)
-    expect(changed.did).toEqual([zone, 'reload the zone'])
+    expect(changed.did).toEqual([zone, 'reload the zone foobar.com'])
     const after = await dns.serial()
     expect(after).toBeGreaterThan(before)
     expect(await text(port, 'foobar.com')).toBe(odd)
@@ -95,7 +95,7 @@ describe.each(debians(13))('the dns role on a bare Debian %i', debian => {
   it('repairs an edit by hand, with a serial above the edited one', async () => {
     await dns.sh(`sed -i 's/^www .*/www IN A 192.0.2.66/' /etc/powerdns/zones/foobar.com.zone`)
     const before = await dns.serial()
-    expect((await dns.converge()).did).toEqual([zone, 'reload the zone'])
+    expect((await dns.converge()).did).toEqual([zone, 'reload the zone foobar.com'])
     expect(await dns.serial()).toBeGreaterThan(before)
     expect(await dns.resolver.resolve4('www.foobar.com')).toEqual([dns.host.ip])
   })
@@ -146,7 +146,7 @@ describe.each(debians(13))('the dns role on a bare Debian %i', debian => {
   itInFull('goes on above the served serial when an old file comes back', async () => {
     const serial = await dns.serial()
     await dns.sh(`sed -i 's/${serial} ; serial/2001010100 ; serial/' /etc/powerdns/zones/foobar.com.zone`)
-    expect((await dns.converge()).did).toEqual([zone, 'reload the zone'])
+    expect((await dns.converge()).did).toEqual([zone, 'reload the zone foobar.com'])
     expect(await dns.serial()).toBeGreaterThan(serial)
     expect(await dns.converge()).toMatchObject({ changed: 0 })
   })
@@ -163,7 +163,7 @@ describe.each(debians(13))('the dns role on a bare Debian %i', debian => {
   itInFull('restarts a server that runs with other settings than its files', async () => {
     await dns.sh(`cd /etc/powerdns; cp -a pdns.conf /root/kept; sed -i 's/127.0.0.1, //' pdns.conf
       systemctl restart pdns; cp -a /root/kept pdns.conf`)
-    expect((await dns.converge()).did).toEqual([zone, 'reload the zone'])
+    expect((await dns.converge()).did).toEqual([zone, 'reload the zone foobar.com'])
     expect(await dns.converge()).toMatchObject({ changed: 0 })
   })
 

@@ -80,7 +80,7 @@ export async function mysqlHost(debian: SandboxHost['debian']): Promise<MysqlHos
       const parsed = role.vars.parse(given, sites.value)
       if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems))
       const work = {
-        ...{ identity: { name, groups: [] }, site: sites.value, connection: connect },
+        ...{ identity: { name, groups: [] }, sites: [sites.value], connection: connect },
         roles: [{ role, vars: parsed.value }],
       }
       const run = { runId: `test-${Date.now()}`, who: 'test@test', url: undefined }

@@ -44,7 +44,7 @@ describe.each(debians(13))('the nginx role on a bare Debian %i', debian => {
     const first = await converge()
     expect(first.error).toBeUndefined()
     expect(await converge()).toMatchObject({ changed: 0, trips: 2, did: [] })
-    expect(await web.sh('ls /etc/nginx/sites-enabled; stat -c %a /run/nginx-gate')).toBe('site.conf\n700\n')
+    expect(await web.sh('ls /etc/nginx/sites-enabled; stat -c %a /run/nginx-gate')).toBe('foobar.conf\n700\n')
   })
 
   it('says that nothing is deployed yet, to any method', async () => {
@@ -194,9 +194,9 @@ describe.each(debians(13))('the nginx role on a bare Debian %i', debian => {
   })
 
   it('repairs a hand edit and reloads once', async () => {
-    await web.sh('echo "# mine" >>/etc/nginx/sites-available/site.conf')
+    await web.sh('echo "# mine" >>/etc/nginx/sites-available/foobar.conf')
     const repaired = await converge()
-    expect(repaired.did).toEqual(['template /etc/nginx/sites-available/site.conf', 'reload nginx'])
+    expect(repaired.did).toEqual(['template /etc/nginx/sites-available/foobar.conf', 'reload nginx'])
     expect(await converge()).toMatchObject({ changed: 0 })
   })
 

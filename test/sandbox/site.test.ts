@@ -170,7 +170,7 @@ describe.each(
     expect(broken.error().lines.join('\n')).toMatch(
       /unknown directive "serverr" in \/etc\/nginx\/sites-enabled\/site\.conf/,
     )
-    expect(broken.error().lines.join('\n')).toContain('template /etc/nginx/sites-available/site.conf')
+    expect(broken.error().lines.join('\n')).toContain('template /etc/nginx/sites-available/foobar.conf')
     expect(broken.error().where).toMatch(/roles\/nginx\/role\.ts:\d+/)
     expect(
       await host.say('find /etc/nginx -type f | sort | xargs sha256sum; pgrep -P $(cat /run/nginx.pid)'),
@@ -179,11 +179,11 @@ describe.each(
   })
 
   it('repairs a file that was edited by hand, and reloads once.', async () => {
-    await host.say("echo '# by hand' >> /etc/nginx/sites-available/site.conf")
+    await host.say("echo '# by hand' >> /etc/nginx/sites-available/foobar.conf")
     const check = await site(['-C', '-D'])
-    expect(check.changes).toEqual(['template /etc/nginx/sites-available/site.conf', 'reload nginx'])
+    expect(check.changes).toEqual(['template /etc/nginx/sites-available/foobar.conf', 'reload nginx'])
     const repair = await site()
-    expect(repair.changes).toEqual(['template /etc/nginx/sites-available/site.conf', 'reload nginx'])
+    expect(repair.changes).toEqual(['template /etc/nginx/sites-available/foobar.conf', 'reload nginx'])
     expect((await site()).recap()).toMatchObject({ changed: 0 })
   })
 

@@ -44,7 +44,7 @@ export async function webHost(name: string, debian: SandboxHost['debian'], image
       }
       const typed = roles.map(([role, given]) => ({ role, vars: parsed(role, given, ours) }))
       const result = await convergeHost(
-        { identity: { name, groups: [] }, site: ours, roles: typed, connection: connect },
+        { identity: { name, groups: [] }, sites: [ours], roles: typed, connection: connect },
         {
           run: { runId: `test-${Date.now()}`, who: 'test@test', url: undefined },
           check: false,

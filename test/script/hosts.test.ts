@@ -21,7 +21,7 @@ function setUp(
       new Host({
         ...{ name, groups: ['web'], vars: {}, connect, emit, check: false, diff: false, stop },
         run: () => ({ runId: 'r', who: 'ann@laptop', url: undefined }),
-        workOf: () => ({ site: {} as never, roles: [] }),
+        workOf: () => ({ sites: [], roles: [] }),
         site: () => ({ domain: 'foobar.com', ca: '' }),
       }),
   )

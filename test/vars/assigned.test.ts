@@ -6,11 +6,14 @@ import { list, port, secret, text, type Vars, vars } from '#engine/vars.ts'
 import site from '#roles/site.ts'
 import { load, project, refusal } from '../inventory/project.ts'
 
-const nginx = vars({
-  port: port({ default: 443 }),
-  names: list(text(), { default: ({ site }) => [site.domain, ...site.www] }),
-})
-const mysql = vars({ password: secret() })
+const nginx = vars(
+  {
+    port: port({ default: 443 }),
+    names: list(text(), { default: ({ site }) => [site.domain, ...site.www] }),
+  },
+  { ofSite: ['names'] },
+)
+const mysql = vars({ password: secret() }, { ofSite: ['password'] })
 
 function role(name: string, schema: Vars<unknown>): Role {
   return { name, directory: `roles/${name}`, vars: schema, declare: () => {} }
@@ -27,7 +30,7 @@ async function assign(text: string) {
 test('A host has its site and the vars of each of its roles, defaults filled in.', async () => {
   const text = 'vars: { site: { domain: a.com }, mysql: { password: !secret DB } }\nhosts: { web1: }\n'
   const [web1] = await assign(text)
-  expect(web1?.site.www).toStrictEqual(['www.a.com'])
+  expect(web1?.sites[0]?.www).toStrictEqual(['www.a.com'])
   expect(web1?.roles.map(({ vars }) => vars)).toStrictEqual([
     { port: 443, names: ['a.com', 'www.a.com'] },
     { password: expect.any(Secret) },
@@ -61,5 +64,67 @@ test('A required var that nobody wrote is told at the host that misses it.', asy
   const text = 'hosts:\n  web1:\n  web2: { vars: { mysql: { password: !secret DB } } }\n'
   expect(await refusal(() => assign(text))).toStrictEqual([
     'inventory/site.yml:2: hosts.web1.vars.mysql.password: expected a secret of one line and at least 4 characters, got nothing',
+  ])
+})
+
+test('A host has several sites, each with the vars of the roles for it over those of the host.', async () => {
+  const [web1] = await assign(`vars:
+  site: { email: ops@a.com, runtime: node }
+  mysql: { password: !secret DB }
+  sites:
+    shop: { domain: shop.com, nginx: { names: [one, two] } }
+    blog: { domain: blog.com, runtime: static, database: { user: writer } }
+hosts:
+  web1: { vars: { nginx: { port: 8443 }, sites: { blog: { www: [] } } } }
+`)
+  expect(web1?.sites).toMatchObject([
+    { app: 'shop', domain: 'shop.com', www: ['www.shop.com'], runtime: 'node', email: 'ops@a.com' },
+    {
+      app: 'blog',
+      domain: 'blog.com',
+      www: [],
+      runtime: 'static',
+      database: { name: 'blog', user: 'writer' },
+    },
+  ])
+  expect(web1?.roles[0]?.ofSites).toStrictEqual([
+    { port: 8443, names: ['one', 'two'] },
+    { port: 8443, names: ['blog.com'] },
+  ])
+})
+
+test('What is wrong in one of several sites is told where it was written.', async () => {
+  const text = `vars:
+  site:
+    domain: a.com
+  mysql: { password: !secret DB }
+  nginx: { names: 5 }
+  sites:
+    shop:
+      domian: shop.com
+    news:
+      domain: www.foobar.com
+      nginx: { port: 8443, nmaes: [a] }
+    Blog: { domain: blog.com, nginx: { names: [a] } }
+    rest: { domain: rest.com }
+    docs: { domain: foobar.com, nginx: { names: [a] }, ngnix: {} }
+hosts: { web1: }
+`
+  expect(await refusal(() => assign(text))).toStrictEqual([
+    'inventory/site.yml:3: vars.site.domain: a host with sites has domain in each of them; what stands under site is for all of them',
+    'inventory/site.yml:8: vars.sites.shop.domian: a site has no domian; did you mean domain?',
+    'inventory/site.yml:7: vars.sites.shop: expected its domain, got none',
+    'inventory/site.yml:12: vars.sites.Blog: expected a name of at most 32 small letters, digits, _ or -, a letter first, got "Blog"',
+    'inventory/site.yml:14: vars.sites.docs.ngnix: a site has no ngnix; did you mean nginx?',
+    'inventory/site.yml:14: vars.sites.docs: the name www.foobar.com is news’s already',
+    'inventory/site.yml:11: vars.sites.news.nginx.port: nginx.port is of the whole host: it stands in the vars of the host, not of a site',
+    'inventory/site.yml:5: vars.nginx.names: expected a list, each one line of text, got 5',
+    'inventory/site.yml:11: vars.sites.news.nginx.nmaes: unknown key; did you mean names?',
+  ])
+})
+
+test('A host with sites has at least one.', async () => {
+  expect(await refusal(() => assign('vars: { sites: {} }\nhosts: { web1: }\n'))).toStrictEqual([
+    'inventory/site.yml:1: vars.sites: expected at least one site, got none',
   ])
 })

@@ -137,6 +137,7 @@ describe('The site', () => {
         app: 'foobar',
         runtime: 'php',
         replaces: undefined,
+        database: { name: 'foobar', user: 'foobar', password: undefined },
         email: 'hostmaster@shop.example',
       },
     })

@@ -1,6 +1,12 @@
 import { resolve } from 'node:path'
 import { deployRelease } from '#engine/deploy/deploy.ts'
-import { type ReleaseDefinition, refuseSeveralApps, releaseHosts } from '#engine/run/release-hosts.ts'
+import {
+  bySite,
+  type ReleaseDefinition,
+  type ReleaseHost,
+  refuseSeveralSites,
+  releaseHosts,
+} from '#engine/run/release-hosts.ts'
 import { makeArtifact } from './artifact.ts'
 import { projectOf } from './commits.ts'
 import { common, type Flags, flagLines } from './flags.ts'
@@ -9,7 +15,7 @@ import { parseCount, parseFlags } from './options.ts'
 import { releaseRun } from './release-run.ts'
 
 const flags = {
-  ...common('inventory', 'limit', 'app'),
+  ...common('inventory', 'limit', 'site'),
   source: { type: 'string', value: 'FOLDER', help: 'folder to ship (default: app.release.source)' },
   ref: { type: 'string', value: 'REF', help: 'ship this commit, branch or tag instead of the work tree' },
   build: {
@@ -32,6 +38,7 @@ ${flagLines(flags)}
 Examples:
   npx zx scripts/deploy.mjs                                ship the example app to the sandbox
   npx zx scripts/deploy.mjs -i production --source dist    ship the output of a build
+  npx zx scripts/deploy.mjs -i production --site shop      ship one site of hosts that have several
   npx zx scripts/rollback.mjs -i production                go back to the previous release
 `
 
@@ -46,10 +53,27 @@ export async function deployCommand(definition: ReleaseDefinition, input: Comman
   const hosts = await releaseHosts(definition, input, {
     inventory: values.inventory,
     limit: values.limit,
-    app: values.app,
+    site: values.site,
     extraVars: values['extra-vars'] ?? [],
   })
-  refuseSeveralApps(hosts)
+  if (values.source !== undefined) refuseSeveralSites(hosts, '--source')
+  if (values.build !== undefined) refuseSeveralSites(hosts, '--build')
+  // Each for itself: what goes wrong with one site keeps no other from its release.
+  let worst = 0
+  for (const ofSite of bySite(hosts).values()) {
+    const exitCode = await deploySite(ofSite, values, wait, input)
+    if (exitCode > 100) return exitCode
+    worst = Math.max(worst, exitCode)
+  }
+  return worst
+}
+
+async function deploySite(
+  hosts: readonly ReleaseHost[],
+  values: ReturnType<typeof parseFlags<typeof flags>>['values'],
+  wait: number,
+  input: CommandInput,
+): Promise<number> {
   const source =
     values.source === undefined ? resolve(input.root, hosts[0]?.source ?? '') : resolve(values.source)
   const project = projectOf(input.root, source)

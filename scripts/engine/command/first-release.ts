@@ -3,9 +3,9 @@ import { deployRelease } from '#engine/deploy/deploy.ts'
 import { runIdentity } from '#engine/host/run-identity.ts'
 import type { Emit } from '#engine/output/events.ts'
 import type { ReachableHost } from '#engine/run/reach.ts'
-import { type ReleaseDefinition, type ReleaseHost, releaseHosts } from '#engine/run/release-hosts.ts'
+import { bySite, type ReleaseDefinition, type ReleaseHost, releaseHosts } from '#engine/run/release-hosts.ts'
 import type { CommandInput } from './main.ts'
-import { keepCertificate } from './sandbox-certificate.ts'
+import { keepCertificates } from './sandbox-certificate.ts'
 
 export interface FirstReleaseOptions {
   readonly inventory: string
@@ -15,34 +15,39 @@ export interface FirstReleaseOptions {
 }
 
 /**
- * Ships the example to sandbox hosts on which nothing is live yet, and tells how to look at it; gives the exit
- * code. The hosts have just been converged by the same run, whose recap is the last word.
+ * Ships the first release of sites of sandbox hosts that have none yet, as `bare` names them, and tells how to look at
+ * them; gives the exit code. The hosts have just been converged by the same run, whose recap is the last word.
  */
 export async function firstRelease(
   definition: ReleaseDefinition,
   input: CommandInput,
-  bare: readonly ReachableHost[],
+  bare: ReadonlyMap<ReachableHost, readonly string[]>,
   { inventory, extraVars, emit, stop }: FirstReleaseOptions,
 ): Promise<number> {
-  const limit = bare.map(({ host }) => host.name).join(',')
-  const hosts = await releaseHosts(definition, input, { inventory, limit, extraVars })
-  const ways = new Map(bare.map(one => [one.host.name, one]))
-  const { exitCode } = await deployRelease({
-    hosts: hosts.map(({ host, settings }) => ({
-      name: host.name,
-      settings,
-      connect: seconds => wayTo(host.name, ways).connect(seconds),
-    })),
-    source: resolve(input.root, hosts[0]?.source ?? ''),
-    run: runIdentity(input.environment),
-    emit: event => event.event === 'recap' || emit(event),
-    wait: 30,
-    stop,
-  })
-  if (exitCode === 0)
-    for (const host of hosts)
-      emit({ event: 'note', message: await howToLook(host, wayTo(host.host.name, ways), input) })
-  return exitCode
+  const ways = new Map([...bare.keys()].map(one => [one.host.name, one]))
+  const limit = [...ways.keys()].join(',')
+  const all = await releaseHosts(definition, input, { inventory, limit, extraVars })
+  const hosts = all.filter(({ host, settings }) => bare.get(wayTo(host.name, ways))?.includes(settings.app))
+  for (const ofSite of bySite(hosts).values()) {
+    const { exitCode } = await deployRelease({
+      hosts: ofSite.map(({ host, settings }) => ({
+        name: host.name,
+        settings,
+        connect: seconds => wayTo(host.name, ways).connect(seconds),
+      })),
+      source: resolve(input.root, ofSite[0]?.source ?? ''),
+      run: runIdentity(input.environment),
+      emit: event => event.event === 'recap' || emit(event),
+      wait: 30,
+      stop,
+    })
+    if (exitCode !== 0) return exitCode
+  }
+  for (const way of bare.keys()) {
+    const sites = all.filter(({ host }) => host.name === way.host.name)
+    emit({ event: 'note', message: await howToLook(sites, way, input) })
+  }
+  return 0
 }
 
 function wayTo(name: string, ways: ReadonlyMap<string, ReachableHost>): ReachableHost {
@@ -52,17 +57,21 @@ function wayTo(name: string, ways: ReadonlyMap<string, ReachableHost>): Reachabl
 }
 
 async function howToLook(
-  { host, settings: { domain } }: ReleaseHost,
+  sites: readonly ReleaseHost[],
   way: ReachableHost,
   { root }: CommandInput,
 ): Promise<string> {
+  const { name } = way.host
   const { ports } = way.sandbox ?? {}
-  if (!ports) throw new Error(`${host.name} is no sandbox host`)
-  const certificate = await keepCertificate(way, domain, root)
+  if (!ports) throw new Error(`${name} is no sandbox host`)
+  const domains = sites.map(({ settings }) => settings.domain)
+  const certificate = relative(process.cwd(), await keepCertificates(way, domains, root))
   return [
-    `www on ${host.name}:`,
-    `  curl --cacert ${relative(process.cwd(), certificate)} --connect-to ${domain}:443:127.0.0.1:${ports.https} https://${domain}/`,
-    `  dig @127.0.0.1 -p ${ports.dns} ${domain}`,
-    `  npx zx scripts/sandbox.mjs ssh ${host.name}`,
+    `www on ${name}:`,
+    ...domains.flatMap(domain => [
+      `  curl --cacert ${certificate} --connect-to ${domain}:443:127.0.0.1:${ports.https} https://${domain}/`,
+      `  dig @127.0.0.1 -p ${ports.dns} ${domain}`,
+    ]),
+    `  npx zx scripts/sandbox.mjs ssh ${name}`,
   ].join('\n')
 }

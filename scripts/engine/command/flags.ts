@@ -23,7 +23,7 @@ const commonFlags = {
     ...{ type: 'string', short: 'l', default: 'all', value: 'PATTERN' },
     help: 'limit to these hosts: web1,web2  web:!web3  web*',
   },
-  app: { type: 'string', value: 'NAME', help: 'select the app, if the hosts have several' },
+  site: { type: 'string', value: 'NAME', help: 'select one site of hosts that have several' },
   wait: {
     ...{ type: 'string', default: '30', value: 'SECONDS' },
     help: 'how long to wait for another deploy or rollback (default: 30)',

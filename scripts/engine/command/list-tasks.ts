@@ -9,11 +9,12 @@ export async function listTasks(assigned: readonly HostRoles[]): Promise<string>
   return all.join('')
 }
 
-async function rolesOf({ host, site, roles }: HostRoles): Promise<string> {
+async function rolesOf({ host, sites, roles }: HostRoles): Promise<string> {
   const catalog = buildCatalog()
-  for (const { role, vars } of roles)
+  for (const { role, ofSites = [] } of roles)
     await role.declare(catalog.role(role.name), {
-      ...{ vars, site, facts: typicalFacts },
+      sites: sites.map((site, index) => ({ site, vars: ofSites[index] })),
+      ...{ removed: [], facts: typicalFacts },
       host: { name: host.name, groups: host.groups },
     })
   return roles

@@ -41,7 +41,8 @@ export async function releaseRun(
 ): Promise<number> {
   const sudoPassword = await askSudoPassword(askSudo, environment)
   const printer = await openPrinter({ stream: stdout, json, verbosity })
-  const emit: Emit = event => printer.on(inContext(event, inventory, project ?? root))
+  const site = hosts.find(each => each.isOneOfSeveral)?.settings.app
+  const emit: Emit = event => printer.on(inContext(event, { inventory, site, project: project ?? root }))
   const interrupts = handleInterrupts(emit, () => printer.close())
   try {
     if (command !== undefined)
@@ -73,16 +74,26 @@ export async function releaseRun(
 }
 
 /** Adds to a release the commits that it brings or takes back, and to a live one the rollback command, to paste into a shell. */
-function inContext(event: Event, inventory: string, project: string): Event {
+function inContext(event: Event, { project, ...where }: Where & { readonly project: string }): Event {
   if (event.event !== 'release') return event
   const [from, to] =
     event.how === 'rollback' ? [event.ref, event.previousRef] : [event.previousRef, event.ref]
   const commits = commitsBetween(project, from, to)
-  return withRollback(commits === undefined ? event : { ...event, commits }, inventory)
+  return withRollback(commits === undefined ? event : { ...event, commits }, where)
 }
 
-function withRollback(event: Event & { readonly event: 'release' }, inventory: string): Event {
+interface Where {
+  readonly inventory: string
+  /** Absent where the hosts have no other. */
+  readonly site: string | undefined
+}
+
+function withRollback(event: Event & { readonly event: 'release' }, { inventory, site }: Where): Event {
   if (event.outcome !== 'live' || event.previous === undefined) return event
-  const where = inventory === 'sandbox' ? '' : ` -i ${quote(inventory)}`
-  return { ...event, rollback: `npx zx scripts/rollback.mjs${where} --to ${event.previous}` }
+  const where = [
+    ...(inventory === 'sandbox' ? [] : ['-i', quote(inventory)]),
+    ...(site === undefined ? [] : ['--site', site]),
+  ]
+  const command = ['npx zx scripts/rollback.mjs', ...where, '--to', event.previous]
+  return { ...event, rollback: command.join(' ') }
 }

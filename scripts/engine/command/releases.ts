@@ -13,7 +13,7 @@ import { parseFlags } from './options.ts'
 import { type ReleaseRun, releaseRun } from './release-run.ts'
 
 const flags = {
-  ...common('inventory', 'limit', 'app', 'extra-vars', 'ask-become-pass'),
+  ...common('inventory', 'limit', 'site', 'extra-vars', 'ask-become-pass'),
   json: { type: 'boolean', default: false, help: 'print JSON, one line per host' },
   ...common('help'),
 } as const satisfies Flags
@@ -42,7 +42,7 @@ export async function releasesCommand(definition: ReleaseDefinition, input: Comm
   const hosts = await releaseHosts(definition, input, {
     inventory: values.inventory,
     limit: values.limit,
-    app: values.app,
+    site: values.site,
     extraVars: values['extra-vars'] ?? [],
   })
   const options = {

@@ -4,8 +4,9 @@ import type { Site, Vars } from '#engine/vars.ts'
 /** docs/roles.md: the vars of the site and of these roles, as their schemas have them. */
 export function roleDocs(site: Vars<Site>, roles: readonly Role[]): string {
   const table = tableFor(site)
-  const sections = roles.map(({ name, vars }) => `\n## ${name}\n${table(vars)}`)
-  return `${head}\n## site\nVars that every role can read, under \`site:\`.\n\n${table(site)}${sections.join('')}`
+  const sections = roles.map(({ name, vars }) => `\n## ${name}\n${perSite(vars)}${table(vars)}`)
+  const intro = 'Vars that every role can read, under `site:`, or under each name of `sites:`.'
+  return `${head}\n## site\n${intro}\n\n${table(site)}${sections.join('')}`
 }
 
 const head = `# Roles and their vars
@@ -16,6 +17,13 @@ Set a role's vars in the [inventory](inventory.md), under the name of the role: 
 invalid value stops a run before it contacts a host. \`npx zx scripts/inventory.mjs vars web1\` shows the values of a host and
 where each one comes from.
 `
+
+function perSite({ fields, ofSite }: Vars<unknown>): string {
+  if (ofSite.length === 0) return ''
+  const isAll = ofSite.length === Object.keys(fields).length
+  const keys = isAll ? 'all of these vars' : ofSite.map(key => `\`${key}\``).join(', ')
+  return `Each of [several sites](inventory.md#several-sites-on-a-host) can set: ${keys}.\n\n`
+}
 
 function tableFor(site: Vars<Site>) {
   const parsed = site.parse({})

@@ -1,13 +1,13 @@
 import { type RollbackTarget, rollbackRelease } from '#engine/deploy/rollback.ts'
 import { UsageError } from '#engine/errors.ts'
-import { type ReleaseDefinition, refuseSeveralApps, releaseHosts } from '#engine/run/release-hosts.ts'
+import { type ReleaseDefinition, refuseSeveralSites, releaseHosts } from '#engine/run/release-hosts.ts'
 import { common, type Flags, flagLines } from './flags.ts'
 import type { CommandInput } from './main.ts'
 import { parseCount, parseFlags } from './options.ts'
 import { releaseRun } from './release-run.ts'
 
 const flags = {
-  ...common('inventory', 'limit', 'app'),
+  ...common('inventory', 'limit', 'site'),
   to: {
     type: 'string',
     value: 'RELEASE',
@@ -40,10 +40,10 @@ export async function rollbackCommand(definition: ReleaseDefinition, input: Comm
   const hosts = await releaseHosts(definition, input, {
     inventory: values.inventory,
     limit: values.limit,
-    app: values.app,
+    site: values.site,
     extraVars: values['extra-vars'] ?? [],
   })
-  refuseSeveralApps(hosts)
+  refuseSeveralSites(hosts, 'rollback')
   const options = {
     command: 'rollback',
     inventory: values.inventory,

@@ -7,11 +7,7 @@ import { roleNames } from '#engine/inventory/roles.ts'
 import type { Emit } from '#engine/output/events.ts'
 import { HostPool, type HostSource } from '#engine/run/host-pool.ts'
 import { assignRoles, filterPlays, type HostRoles, type Play, playWork } from '#engine/run/plays.ts'
-import {
-  type ReleaseDefinition,
-  type ReleaseHost,
-  refuseSeparateDatabases,
-} from '#engine/run/release-hosts.ts'
+import { type ReleaseDefinition, refuseSeparateDatabases, releasesOf } from '#engine/run/release-hosts.ts'
 import type { Host } from '#engine/script/host.ts'
 import type { Site, Vars } from '#engine/vars.ts'
 import { askSudoPassword } from './ask.ts'
@@ -22,7 +18,7 @@ import { listTasks } from './list-tasks.ts'
 import type { CommandInput } from './main.ts'
 import { parseCount, parseFlags, parseNames } from './options.ts'
 import { openPrinter } from './printer.ts'
-import { refreshCertificate } from './sandbox-certificate.ts'
+import { refreshCertificates } from './sandbox-certificate.ts'
 
 const flags = {
   ...common('inventory', 'limit'),
@@ -88,7 +84,8 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
   const hosts = selectHosts(inventory, values.limit)
   if (values['list-hosts']) return say(input, hosts.map(host => `${host.name}\n`).join(''))
   const assigned = assignRoles(inventory, hosts, plays, definition.site)
-  refuseSeparateDatabases(appsOf(assigned, definition.settings))
+  const { settings } = definition
+  if (settings) refuseSeparateDatabases(releasesOf(assigned, settings))
   if (values['list-tasks']) return say(input, await listTasks(assigned))
   const sudoPassword = await askSudoPassword(values['ask-become-pass'], input.environment)
 
@@ -128,21 +125,26 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
       run: runIdentity(input.environment),
       plays: playWork(inventory, plays, members),
     }).finally(() => pool.close())
-    for (const { host, site } of assigned) {
+    for (const { host, sites } of assigned.filter(each => certified.has(each.host.name))) {
       const way = pool.reachable.find(one => one.host === host)
-      if (way && certified.has(host.name))
-        await refreshCertificate(way, site.www[0] ?? site.domain, input.root)
+      const domains = sites.map(({ www, domain }) => www[0] ?? domain)
+      if (way) await refreshCertificates(way, domains, input.root)
     }
     const differed = Object.values(recap).some(({ changed }) => changed > 0)
     if (values['exit-code'] && differed && exitCode === 0) return interrupts.exitCode() ?? 1
-    const bare = pool.reachable.filter(
-      ({ sandbox, host }) => sandbox !== undefined && live.get(host.name)?.length === 0,
+    const bare = new Map(
+      assigned.flatMap(({ host, sites }) => {
+        const way = pool.reachable.find(one => one.host === host)
+        const apps = live.get(host.name)
+        const waiting = sites.flatMap(site => (apps?.includes(site.app) ? [] : [site.app]))
+        return way?.sandbox && apps && waiting.length > 0 ? [[way, waiting]] : []
+      }),
     )
     const app = plays.flatMap(play => play.roles).find(role => role.name === 'app')
-    const { site, settings } = definition
+    const { site } = definition
     if (exitCode !== 0 || values.check || partial || interrupts.stop.aborted)
       return interrupts.exitCode() ?? exitCode
-    if (!app || !settings || bare.length === 0) return interrupts.exitCode() ?? exitCode
+    if (!app || !settings || bare.size === 0) return interrupts.exitCode() ?? exitCode
     return await firstRelease({ site, app, settings }, input, bare, {
       inventory: values.inventory,
       extraVars: values['extra-vars'] ?? [],
@@ -155,29 +157,16 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
   }
 }
 
-/** The hosts that get the role `app`, with its settings there. */
-function appsOf(
-  assigned: readonly HostRoles[],
-  settings: SiteDefinition['settings'],
-): readonly Pick<ReleaseHost, 'host' | 'settings'>[] {
-  if (!settings) return []
-  return assigned.flatMap(({ host, site, roles }) =>
-    roles
-      .filter(({ role }) => role.name === 'app')
-      .map(({ vars }) => ({ host, settings: settings(vars as never, site) })),
-  )
-}
-
 function workOf(
   assigned: readonly HostRoles[],
   hosts: ReadonlyMap<string, Host>,
   partial: boolean,
 ): readonly HostWork[] {
-  return assigned.flatMap(({ host: { name, groups }, site, roles }) => {
+  return assigned.flatMap(({ host: { name, groups }, sites, roles }) => {
     const host = hosts.get(name)
     if (!host) return []
     const { connection } = host
-    return [{ identity: { name, groups }, site, roles, partial, connection, $: host.$({ readOnly: true }) }]
+    return [{ identity: { name, groups }, sites, roles, partial, connection, $: host.$({ readOnly: true }) }]
   })
 }
 

@@ -4,10 +4,9 @@ import type { HostConnection } from '#engine/host/host-connection.ts'
 import { markReader } from '#engine/host/marks.ts'
 import type { RunIdentity } from '#engine/host/run-identity.ts'
 import type { Emit } from '#engine/output/events.ts'
-import type { Site } from '#engine/vars.ts'
 import type { Step } from './plan.ts'
 import { ConvergeReporter } from './reporter.ts'
-import { convergeScript } from './stage.ts'
+import { convergeScript, type StageSites } from './stage.ts'
 
 export interface Applied {
   /** Steps that were done and stay done, in order. */
@@ -24,15 +23,15 @@ export async function applyStage(
   stage: readonly Step[],
   {
     run,
-    site,
+    sites,
     pass,
     emit,
-  }: { readonly run: RunIdentity; readonly site: Site; readonly pass: number; readonly emit: Emit },
+  }: { readonly run: RunIdentity; readonly sites: StageSites; readonly pass: number; readonly emit: Emit },
 ): Promise<Applied> {
   const id = `${run.runId}-${pass}`
   const nonce = randomBytes(16).toString('hex')
   const reporter = new ConvergeReporter(connection.host, stage, id, emit)
-  const script = convergeScript(stage, { id, nonce, run, site })
+  const script = convergeScript(stage, { id, nonce, run, sites })
   const error = await connection
     .stage(
       { id, script, orphans: 'wait' },

@@ -31,10 +31,18 @@ export interface Facts {
   readonly ssh: SshLogin | undefined
   /** Apps that have a live release: those with a link /srv/www/<app>/current. */
   readonly live: readonly string[]
-  /** The site that the host has been set up for; undefined: none yet. */
-  readonly site: { readonly app: string; readonly domain: string } | undefined
+  /** The sites that the host has been set up for, those among them that it no longer has. */
+  readonly sites: readonly SetUpSite[]
   /** Handlers that an earlier run was to call and did not, as `role/name`. */
   readonly pending: readonly string[]
+}
+
+/** A site that a host has been set up for. */
+export interface SetUpSite {
+  readonly app: string
+  readonly domain: string
+  /** It was taken out of the inventory, and the host no longer serves it. */
+  readonly isRemoved: boolean
 }
 
 export interface SshLogin {
@@ -74,7 +82,7 @@ perl -e '
     ($pid) = slurp("/proc/$pid/stat") =~ /.*\) \S+ (\d+)/s or last }
   sub slurp { open my $f, "<", $_[0] or return ""; local $/; scalar <$f> // "" }
   if (opendir my $d, "/srv/www") { -l "/srv/www/$_/current" and pair live => $_ for sort grep { !/^\./ } readdir $d }
-  if (open my $f, "<", "/var/lib/capstan/site") { my ($site) = <$f> =~ /^(\S+ \S+)$/; pair site => $site if $site }
+  if (open my $f, "<", "/var/lib/capstan/site") { while (<$f>) { pair site => $1 if /^(\S+ \S+(?: removed)?)$/ } }
   # A host that was set up before there was such a file is known by the folders of its app and its certificate.
   else { my @app = map { m{^/srv/www/([^/\s]+)/current$} && -l $_ ? $1 : () } glob "/srv/www/*/current";
     my @domain = map { m{^/etc/ssl/capstan/([^/\s]+)/fullchain\.pem$} ? $1 : () } glob "/etc/ssl/capstan/*/fullchain.pem";
@@ -99,7 +107,6 @@ export function parseFacts(output: Buffer, host: string): Facts {
     codename: one('os.codename'),
     name: one('os.name') || 'an unknown system',
   }
-  const [app, domain] = one('site').split(' ')
   const system = systems.find(one => one === `${os.id} ${os.version}`)
   if (!system || !all.has('systemd'))
     throw new CapstanError('host-unsupported', `${host}: ${unsupported(os.name, system !== undefined)}`, {
@@ -116,7 +123,10 @@ export function parseFacts(output: Buffer, host: string): Facts {
     isContainer: all.has('container'),
     ssh: sshLogin(one('ssh')),
     live: all.get('live') ?? [],
-    site: app && domain ? { app, domain } : undefined,
+    sites: (all.get('site') ?? []).map(line => {
+      const [app = '', domain = '', removed] = line.split(' ')
+      return { app, domain, isRemoved: removed !== undefined }
+    }),
     pending: all.get('pending') ?? [],
   }
 }

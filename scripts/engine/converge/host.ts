@@ -8,19 +8,20 @@ import { type Applied, applyStage } from './apply.ts'
 import { buildCatalog, type Catalog } from './catalog.ts'
 import { Counts } from './counts.ts'
 import { declareRole } from './declare.ts'
-import { type Facts, factsScript, parseFacts } from './facts.ts'
+import { type Facts, factsScript, parseFacts, type SetUpSite } from './facts.ts'
 import { stillDiffers, stopped, unreadable } from './failures.ts'
-import { refuseOtherSite } from './other-site.ts'
+import { removedSites } from './other-site.ts'
 import { foreseen, handlerKey, type Plan, plan } from './plan.ts'
 import { type Probed, probe } from './probe.ts'
-import type { HostIdentity, Role } from './role.ts'
+import type { AssignedRole, HostIdentity } from './role.ts'
 import { clearLeftovers } from './stage.ts'
 
 /** One host with all that is to be declared for it; vars are valid. */
 export interface HostWork {
   readonly identity: HostIdentity
-  readonly site: Site
-  readonly roles: readonly { readonly role: Role; readonly vars: unknown }[]
+  /** At least one. */
+  readonly sites: readonly Site[]
+  readonly roles: readonly AssignedRole[]
   /** These are not all roles of the host; absent: they are. */
   readonly partial?: boolean
   /** The host's own connection, or how to open one for the run. */
@@ -72,6 +73,7 @@ export class HostConverge {
   #probed: readonly Probed[] = []
   /** Nothing of any role differs, as it was inspected: there is nothing to plan. */
   #isAsDeclared = false
+  #removed: readonly SetUpSite[] = []
   #passes = 0
   #counts = new Counts([])
   #failedStep: Resource | undefined
@@ -171,16 +173,25 @@ export class HostConverge {
       ? this.#connection.read(factsScript)
       : this.#connection.lock('host', `${clearLeftovers}${factsScript}`))
     const facts = parseFacts(stdout, host)
-    refuseOtherSite(host, facts.site, this.work.site)
+    this.#removed = removedSites(host, facts.sites, this.work.sites)
+    const serving = facts.sites.filter(({ isRemoved }) => !isRemoved).map(({ app }) => app)
+    for (const { app, domain } of this.#removed.filter(each => serving.includes(each.app)))
+      this.#emit({
+        event: 'warning',
+        message: `${app} is no longer in the inventory: ${domain} is taken offline, and its data is kept in /srv/www/${app} and its database`,
+      })
     emit({ event: 'facts', host, facts: { ...facts } })
     return facts
   }
 
   async #declare(facts: Facts): Promise<void> {
-    const { identity, site, roles } = this.work
+    const { identity, sites, roles } = this.work
     const catalog = buildCatalog()
-    for (const { role, vars } of roles)
-      await declareRole(role, catalog, { vars, site, facts, host: { ...identity, $: this.work.$ } })
+    for (const { role, vars, ofSites } of roles)
+      await declareRole(role, catalog, {
+        sites: sites.map((site, index) => ({ site, vars: ofSites ? ofSites[index] : vars })),
+        ...{ removed: this.#removed, facts, host: { ...identity, $: this.work.$ } },
+      })
     this.#catalog = catalog.complete()
     this.#counts = new Counts(this.#catalog.resources)
   }
@@ -223,7 +234,8 @@ export class HostConverge {
 
   #apply({ stage }: Plan): Promise<Applied> {
     const { run, emit } = this.#options
-    return applyStage(this.#connection, stage, { run, site: this.work.site, pass: this.#passes, emit })
+    const sites = [...this.work.sites, ...this.#removed]
+    return applyStage(this.#connection, stage, { run, sites, pass: this.#passes, emit })
   }
 
   #remember({ stage }: Plan, applied: Applied): void {

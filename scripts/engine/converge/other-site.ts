@@ -1,21 +1,43 @@
 import { HostError } from '#engine/errors.ts'
 import type { Site } from '#engine/vars.ts'
+import type { SetUpSite } from './facts.ts'
 
 type Named = Pick<Site, 'app' | 'domain'>
 
-/** Throws HostError where the host has been set up for another site than `wanted`, which does not say that it replaces it. */
-export function refuseOtherSite(
+/**
+ * The sites that the host was set up for and that are not among `wanted`. Throws HostError where none of `wanted` is one
+ * that it was set up for, or where one has got another name or domain and does not say that it replaces the one before.
+ */
+export function removedSites(
   host: string,
-  found: Named | undefined,
-  wanted: Named & Pick<Site, 'replaces'>,
-): void {
-  if (!found || (found.app === wanted.app && found.domain === wanted.domain)) return
-  if (wanted.replaces === found.domain) return
-  throw new HostError(
+  found: readonly SetUpSite[],
+  wanted: readonly (Named & Pick<Site, 'replaces'>)[],
+): readonly SetUpSite[] {
+  const isSame = (one: Named, other: Named) => one.app === other.app && one.domain === other.domain
+  const serving = found.filter(each => !each.isRemoved)
+  const replaced = wanted.map(each => each.replaces)
+  const left = serving.filter(one => !wanted.some(each => isSame(one, each)))
+  const others = left.filter(one => !replaced.includes(one.domain))
+  for (const each of wanted) {
+    const before = others.find(one => one.app === each.app || one.domain === each.domain)
+    if (before) throw otherSite(host, before, each)
+  }
+  const [first] = others
+  // Whatever it has is another inventory's.
+  if (first && wanted[0] && others.length === serving.length) throw otherSite(host, first, wanted[0])
+  const gone = found.filter(one => one.isRemoved && !wanted.some(each => each.app === one.app))
+  return [...others.map(one => ({ ...one, isRemoved: true })), ...gone]
+}
+
+function otherSite(host: string, found: Named, wanted: Named): HostError {
+  const isRenamed = found.app === wanted.app || found.domain === wanted.domain
+  return new HostError(
     'other-site',
     `${host}: it is set up for ${named(found)}, and the inventory has ${named(wanted)}`,
     {
-      hint: `Nothing was changed. A host has one site: use another host for ${wanted.domain}. To replace ${found.domain} permanently, run once with -e site.replaces=${found.domain}.`,
+      hint: `Nothing was changed. ${
+        isRenamed ? '' : 'To serve both, list both under sites. '
+      }To replace ${found.domain} permanently, run once with -e site.replaces=${found.domain} (under sites: -e sites.${wanted.app}.replaces=${found.domain}).`,
     },
   )
 }

@@ -6,17 +6,34 @@ import type { Site, Vars } from '#engine/vars.ts'
 import * as vocabulary from '#engine/vars.ts'
 import type { RoleDeclarations } from './catalog.ts'
 import { type Declarations, declarations } from './declarations.ts'
-import type { Facts } from './facts.ts'
+import type { Facts, SetUpSite } from './facts.ts'
 
 /** What a role's tasks are given: the nouns to declare with, and what they may depend on. */
 export interface Tasks<V> extends Declarations {
-  /** The role's own vars, valid. */
+  /** The role's own vars, valid. On a host with several sites, those of the first site. */
   readonly vars: V
-  /** What all roles share: domain, names, app. */
+  /** What all roles share: domain, names, app. On a host with several sites, the first of them. */
   readonly site: Site
+  /** Each site of the host, with the role's vars for it. */
+  readonly sites: readonly SiteTasks<V>[]
+  /** Sites that the host was set up for and no longer has. Their data is kept. */
+  readonly removed: readonly SetUpSite[]
   readonly facts: Facts
   /** The host's name in the inventory and the groups it is in. */
   readonly host: HostIdentity
+}
+
+export interface SiteTasks<V> {
+  readonly site: Site
+  readonly vars: V
+}
+
+/** A role of a host with its vars: those of the first site, and of each site in their order. */
+export interface AssignedRole {
+  readonly role: Role
+  readonly vars: unknown
+  /** Absent: the same for all sites. */
+  readonly ofSites?: readonly unknown[]
 }
 
 export interface HostIdentity {
@@ -39,8 +56,8 @@ export interface Role<V = unknown> {
 }
 
 export interface RoleInput {
-  readonly vars: unknown
-  readonly site: Site
+  readonly sites: readonly SiteTasks<unknown>[]
+  readonly removed: readonly SetUpSite[]
   readonly facts: Facts
   readonly host: HostIdentity
 }
@@ -77,8 +94,7 @@ export function packagedRole<V>({ name, url, vars, kinds, tasks }: PackagedRole<
     directory,
     vars: vars ? vars(vocabulary) : (vocabulary.vars({}) as unknown as Vars<V>),
     declare(into, given) {
-      const nouns = declarations(into, { directory }, kinds)
-      return tasks({ ...nouns, ...given, vars: given.vars as V })
+      return tasks({ ...declarations(into, { directory }, kinds), ...tasksOf<V>(given) })
     },
   }
 }
@@ -94,8 +110,16 @@ export function role<V, Kinds extends Nouns = Record<never, never>>(
     directory,
     vars: definition.vars,
     declare(into, given) {
-      const nouns = declarations(into, { directory }, definition.kinds)
-      return definition.tasks({ ...nouns, ...given, vars: given.vars as V })
+      return definition.tasks({
+        ...declarations(into, { directory }, definition.kinds),
+        ...tasksOf<V>(given),
+      })
     },
   }
+}
+
+function tasksOf<V>({ sites, ...given }: RoleInput) {
+  const [first] = sites
+  if (!first) throw new Error('a host has a site')
+  return { ...given, site: first.site, vars: first.vars as V, sites: sites as readonly SiteTasks<V>[] }
 }

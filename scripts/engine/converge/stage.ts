@@ -8,6 +8,9 @@ import type { Site } from '#engine/vars.ts'
 import { batches, record } from './batches.ts'
 import { handlerKey, type Step, transactions } from './plan.ts'
 
+/** The sites of the host, and those that it no longer has. */
+export type StageSites = readonly (Pick<Site, 'app' | 'domain'> & { readonly isRemoved?: boolean })[]
+
 /** Copies of config sets that a stage made; what is left of a stage that was killed is named there. */
 const leftovers = `${stateDirectory}/leftovers`
 
@@ -21,12 +24,12 @@ export function convergeScript(
     id,
     nonce,
     run,
-    site,
+    sites,
   }: {
     readonly id: string
     readonly nonce: string
     readonly run: RunIdentity
-    readonly site: Pick<Site, 'app' | 'domain'>
+    readonly sites: StageSites
   },
 ): string {
   const groups = transactions(stage)
@@ -55,7 +58,9 @@ export function convergeScript(
     variables: {
       PENDING: `${stateDirectory}/pending`,
       LEFTOVERS: leftovers,
-      SITE: `${site.app} ${site.domain}`,
+      SITES: sites
+        .map(({ app, domain, isRemoved }) => `${app} ${domain}${isRemoved ? ' removed' : ''}`)
+        .join('\n'),
       SITE_FILE: `${stateDirectory}/site`,
     },
     functions: [prelude, steps, restore].join(''),
@@ -63,7 +68,7 @@ export function convergeScript(
     calls: [
       ...sets,
       'case ${1-} in candidate) shift; candidate "$@" ;; esac\n',
-      'echo "$PPID" >"$SESSION"\nremember_site\n',
+      'echo "$PPID" >"$SESSION"\nremember_sites\n',
       ...calls,
       'finish 0\n',
     ].join(''),

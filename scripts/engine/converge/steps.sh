@@ -6,10 +6,10 @@ at_end() { for old in $KEPT; do rm -rf -- "$old"; done; rm -f -- "$LEFTOVERS"; }
 halt() { [ -e "$STOP" ] || return 0; [ -z "$IN_SET" ] || exit 123; mark stopped; finish 0; }
 KEPT= INSTALLED= RAN= IN_SET= QUIET= SYNCED= PUTTING_BACK=
 
-# remember_site: which site this host is set up for, before anything of it is changed; facts.ts reads it.
-remember_site() {
-  { read -r known_ <"$SITE_FILE" && [ "$known_" = "$SITE" ]; } 2>/dev/null && return
-  printf '%s\n' "$SITE" >"$SITE_FILE.new" && mv -- "$SITE_FILE.new" "$SITE_FILE" || finish 73
+# remember_sites: which sites this host is set up for, before anything of it is changed; facts.ts reads it.
+remember_sites() {
+  [ -e "$SITE_FILE" ] && [ "$(cat -- "$SITE_FILE")" = "$SITES" ] && return
+  printf '%s\n' "$SITES" >"$SITE_FILE.new" && mv -- "$SITE_FILE.new" "$SITE_FILE" || finish 73
 }
 
 # set_pending KEY…: handlers are remembered on disk before what notifies them changes; NEWLY: those that were not pending.

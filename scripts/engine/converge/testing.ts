@@ -1,7 +1,7 @@
 import type { Site } from '#engine/vars.ts'
 import { buildCatalog, type Catalog } from './catalog.ts'
-import type { Facts } from './facts.ts'
-import type { Role } from './role.ts'
+import type { Facts, SetUpSite } from './facts.ts'
+import type { Role, SiteTasks } from './role.ts'
 
 /** A small Debian 12 server, as a test of a role and `--list-tasks` take one where none is asked. */
 export const typicalFacts: Facts = {
@@ -15,7 +15,7 @@ export const typicalFacts: Facts = {
   isContainer: false,
   ssh: undefined,
   live: [],
-  site: undefined,
+  sites: [],
   pending: [],
 }
 
@@ -26,6 +26,7 @@ export const typicalSite: Site = {
   address: undefined,
   app: 'foobar',
   runtime: 'php',
+  database: { name: 'foobar', user: 'foobar', password: undefined },
   email: 'hostmaster@foobar.com',
 }
 
@@ -36,6 +37,10 @@ export interface DeclareInput {
   readonly facts?: Partial<Facts>
   /** What differs from www.foobar.com with its app foobar. */
   readonly site?: Partial<Site>
+  /** Further sites of the host, each with the role's vars for it. */
+  readonly further?: readonly { readonly site: Partial<Site>; readonly vars?: unknown }[]
+  /** Sites that the host was set up for and no longer has. */
+  readonly removed?: readonly SetUpSite[]
 }
 
 export interface Declared extends Catalog {
@@ -50,18 +55,15 @@ export interface Declared extends Catalog {
  * the vars, one a line (`workers: expected 1–64, got 0`), and what the role itself throws. A role whose tasks are
  * asynchronous asks a host; it is tested on a sandbox host.
  */
-export function declare(role: Role, { vars = {}, facts, site }: DeclareInput = {}): Declared {
-  const given = { ...typicalSite, ...site }
-  const parsed = role.vars.parse(vars, given)
-  if (!parsed.ok)
-    throw new Error(
-      parsed.problems
-        .map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': '))
-        .join('\n'),
-    )
+export function declare(
+  role: Role,
+  { vars = {}, facts, site = {}, further = [], removed = [] }: DeclareInput = {},
+): Declared {
   const catalog = buildCatalog()
-  const input = { vars: parsed.value, site: given, facts: { ...typicalFacts, ...facts } }
-  const pending = role.declare(catalog.role(role.name), { ...input, host: { name: 'web1', groups: [] } })
+  const pending = role.declare(catalog.role(role.name), {
+    sites: [{ site, vars }, ...further].map(each => siteTasks(role, each)),
+    ...{ removed, facts: { ...typicalFacts, ...facts }, host: { name: 'web1', groups: [] } },
+  })
   if (pending)
     throw new Error(`the tasks of the role ${role.name} are asynchronous: test it on a sandbox host`)
   const { resources, handlers } = catalog.complete()
@@ -76,6 +78,20 @@ export function declare(role: Role, { vars = {}, facts, site }: DeclareInput = {
       throw new RangeError(`the role ${role.name} writes no file ${wanted}`)
     },
   }
+}
+
+function siteTasks(
+  role: Role,
+  { site, vars = {} }: { readonly site: Partial<Site>; readonly vars?: unknown },
+): SiteTasks<unknown> {
+  const given = { ...typicalSite, ...site }
+  const parsed = role.vars.parse(vars, given)
+  if (parsed.ok) return { site: given, vars: parsed.value }
+  throw new Error(
+    parsed.problems
+      .map(({ path, message }) => [path.join('.'), message].filter(Boolean).join(': '))
+      .join('\n'),
+  )
 }
 
 interface Written {

@@ -17,7 +17,7 @@ export interface InventoryHost {
   /** In the order of precedence, weakest first, without `all`. */
   readonly groups: readonly string[]
   readonly connection: HostConnection
-  /** Merged and resolved, not yet typed: `site` and roles at the top; a secret is a Secret. */
+  /** Merged and resolved, not yet typed: `site` or `sites`, and roles, at the top; a secret is a Secret. */
   readonly vars: Readonly<Record<string, unknown>>
   /** Where a var was written, or would be: `inventory/production.yml:12: hosts.web1.vars.nginx.port`. */
   origin(path: readonly string[]): string
@@ -34,6 +34,8 @@ export interface Inventory {
   readonly hosts: readonly InventoryHost[]
   /** By name, `all` first, then by depth and name. */
   readonly groups: ReadonlyMap<string, Group>
+  /** The roles whose vars it may have. */
+  readonly roles: readonly string[]
 }
 
 export interface InventoryOptions {
@@ -43,7 +45,7 @@ export interface InventoryOptions {
   readonly inventory: string
   /** Each `-e`, in order. */
   readonly extraVars: readonly string[]
-  /** The names that may stand beside `site` at the top of vars. */
+  /** The names that may stand beside `site` and `sites` at the top of vars. */
   readonly roles: readonly string[]
   readonly environment: NodeJS.ProcessEnv
   /** False leaves references unresolved, to show an inventory without having its secrets. */
@@ -69,7 +71,7 @@ export async function loadInventory(options: InventoryOptions): Promise<Inventor
     readHost(name, host, mergeVars(name, declared, groups, files), groups, references, options, problems),
   )
   problems.check()
-  return { name: basename(path).replace(/\.ya?ml$/, ''), file: shown, hosts, groups }
+  return { name: basename(path).replace(/\.ya?ml$/, ''), file: shown, hosts, groups, roles: options.roles }
 }
 
 function layered(declared: Declared, roles: readonly string[], problems: Problems): Declared {

@@ -37,14 +37,19 @@ export function mergeVars(
   return layers.filter(layer => layer !== undefined).reduce(mergeMaps)
 }
 
-/** One layer of vars: `site` and roles at the top and nothing else, each a map. */
+/** One layer of vars: `site`, `sites` and roles at the top and nothing else, each a map, as is each of the sites. */
 export function readLayer(tree: Tree, roles: readonly string[], problems: Problems): MapTree {
   const layer = asMap(tree, problems)
-  const known = ['site', ...roles]
+  const known = ['site', 'sites', ...roles]
   const entries = new Map<string, Tree>()
   for (const [key, value] of layer.entries) {
-    if (known.includes(key)) entries.set(key, asMap(value, problems))
+    if (key === 'sites') entries.set(key, mapOfMaps(asMap(value, problems), problems))
+    else if (known.includes(key)) entries.set(key, asMap(value, problems))
     else problems.add(value.origin, `no role is named ${key}${orNearest(key, known)}`)
   }
   return { ...layer, entries }
+}
+
+function mapOfMaps(tree: MapTree, problems: Problems): MapTree {
+  return { ...tree, entries: new Map([...tree.entries].map(([key, value]) => [key, asMap(value, problems)])) }
 }

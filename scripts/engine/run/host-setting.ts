@@ -52,7 +52,8 @@ export function scriptHost(
     run: () => runIdentity(process.env),
     workOf: assign,
     site: () => {
-      const { site } = assign([])
+      const [site] = assign([]).sites
+      if (!site) throw new Error(`${host.name} has no site`)
       return { domain: nameOf(site), ca: `/etc/ssl/capstan/${site.domain}.ca` }
     },
   }

@@ -1,5 +1,5 @@
 import type { PlayWork } from '#engine/converge/converge.ts'
-import type { Role } from '#engine/converge/role.ts'
+import type { AssignedRole, Role } from '#engine/converge/role.ts'
 import type { Serial } from '#engine/converge/serial.ts'
 import { UsageError } from '#engine/errors.ts'
 import type { Inventory, InventoryHost } from '#engine/inventory/inventory.ts'
@@ -8,6 +8,7 @@ import { orNearest } from '#engine/nearest.ts'
 import type { Host } from '#engine/script/host.ts'
 import { reportable } from '#engine/script/thrown.ts'
 import type { Problem, Site, Vars } from '#engine/vars.ts'
+import { sitesOf } from './sites.ts'
 
 /** Which hosts get which roles, in this order, and how they are gone over. */
 export interface Play extends PlayOptions {
@@ -24,11 +25,12 @@ export interface PlayOptions {
   readonly after?: (host: Host) => Promise<unknown>
 }
 
-/** A host with its roles and their vars, all valid. */
+/** A host with its sites and roles, and their vars, all valid. */
 export interface HostRoles {
   readonly host: InventoryHost
-  readonly site: Site
-  readonly roles: readonly { readonly role: Role; readonly vars: unknown }[]
+  /** At least one. */
+  readonly sites: readonly Site[]
+  readonly roles: readonly AssignedRole[]
 }
 
 /** Keeps the roles that `-t` names and `--skip-tags` doesn't. Throws UsageError for a name that no play has. */
@@ -46,7 +48,7 @@ export function filterPlays(
 }
 
 /**
- * Which roles each of `hosts` has, its vars checked by the site's and the roles' own schemas. Throws one
+ * Which roles each of `hosts` has, its vars checked by the sites' and the roles' own schemas. Throws one
  * UsageError that names every value that is wrong, where it was written.
  */
 export function assignRoles(
@@ -57,25 +59,17 @@ export function assignRoles(
 ): readonly HostRoles[] {
   const members = plays.map(play => ({ play, hosts: new Set(selectHosts(inventory, play.hosts)) }))
   const wrong = new Set<string>()
-  const tell = (host: InventoryHost, key: string, problems: readonly Problem[]) => {
-    for (const { path, message } of problems) wrong.add(`${host.origin([key, ...path])}: ${message}`)
-  }
-  const assigned = hosts.flatMap((host): HostRoles[] => {
-    const site = siteVars.parse(host.vars['site'])
-    if (!site.ok) {
-      tell(host, 'site', site.problems)
-      return []
-    }
+  const assigned = hosts.map((host): HostRoles => {
+    const tell = ({ path, message }: Problem) => wrong.add(`${host.origin(path)}: ${message}`)
+    const sites = sitesOf(host, inventory.roles, siteVars, tell)
     const roles = members
       .filter(member => member.hosts.has(host))
       .flatMap(({ play }) => play.roles)
       .flatMap(role => {
-        const parsed = role.vars.parse(host.vars[role.name], site.value)
-        if (parsed.ok) return [{ role, vars: parsed.value }]
-        tell(host, role.name, parsed.problems)
-        return []
+        const own = sites.flatMap(site => site.varsOf(role, tell))
+        return own.length > 0 && own.length === sites.length ? [{ role, vars: own[0], ofSites: own }] : []
       })
-    return [{ host, site: site.value, roles }]
+    return { host, sites: sites.map(({ site }) => site), roles }
   })
   if (wrong.size === 0) return assigned
   throw new UsageError(

@@ -5,7 +5,7 @@ import { selectHosts } from '#engine/inventory/pattern.ts'
 import { roleNames } from '#engine/inventory/roles.ts'
 import type { AppSettings } from '#engine/resources/release/app.ts'
 import type { Site, Vars } from '#engine/vars.ts'
-import { assignRoles } from './plays.ts'
+import { assignRoles, type HostRoles } from './plays.ts'
 
 /** What deploys need of the project: the site's vars and the role that sets an app up. */
 export interface ReleaseDefinition {
@@ -21,20 +21,22 @@ export interface ReleaseHost {
   readonly settings: AppSettings
   readonly source: string
   readonly build: string | undefined
+  /** The host has other sites as well: commands have to name this one. */
+  readonly isOneOfSeveral: boolean
 }
 
 /**
- * The hosts that a pattern selects, with their app's settings, those of `app` alone where it is given; nothing is
- * contacted. Throws UsageError where there is none.
+ * The hosts that a pattern selects, once for each of their sites, with the settings of its app; those of `site` alone where
+ * it is given. Nothing is contacted. Throws UsageError where there is none.
  */
 export async function releaseHosts(
-  { site, app, settings }: ReleaseDefinition,
+  definition: ReleaseDefinition,
   { root, environment }: { readonly root: string; readonly environment: NodeJS.ProcessEnv },
   given: {
     readonly inventory: string
     readonly limit: string
     readonly extraVars: readonly string[]
-    readonly app?: string | undefined
+    readonly site?: string | undefined
   },
 ): Promise<readonly ReleaseHost[]> {
   const inventory = await loadInventory({
@@ -45,20 +47,40 @@ export async function releaseHosts(
     environment,
   })
   const hosts = selectHosts(inventory, given.limit)
-  const assigned = assignRoles(inventory, hosts, [{ hosts: 'all', roles: [app] }], site)
-  const all = assigned.flatMap(each =>
-    each.roles.map(({ vars }) => {
-      const { source, build } = (vars as { release: Pick<ReleaseHost, 'source' | 'build'> }).release
-      return { host: each.host, settings: settings(vars as never, each.site), source, build }
-    }),
-  )
-  const chosen = given.app === undefined ? all : all.filter(({ settings }) => settings.app === given.app)
+  const plays = [{ hosts: 'all', roles: [definition.app] }]
+  const all = releasesOf(assignRoles(inventory, hosts, plays, definition.site), definition.settings)
+  const chosen = given.site === undefined ? all : all.filter(({ settings }) => settings.app === given.site)
   refuseSeparateDatabases(chosen)
   if (chosen.length > 0) return chosen
-  const wanted = given.app === undefined ? 'the app' : `the app ${given.app}`
+  const wanted = given.site === undefined ? 'a site' : `the site ${given.site}`
   throw new UsageError('no-hosts', `${inventory.file}: no host of ${given.limit} has ${wanted}`, {
     lines: all.map(({ host, settings }) => `${host.name} has ${settings.app}`),
   })
+}
+
+/** Each site of hosts that have the role `app`, with the settings of its app there. */
+export function releasesOf(
+  assigned: readonly HostRoles[],
+  settingsOf: ReleaseDefinition['settings'],
+): readonly ReleaseHost[] {
+  return assigned.flatMap(({ host, sites, roles }) =>
+    roles
+      .filter(({ role }) => role.name === 'app')
+      .flatMap(({ ofSites = [] }) =>
+        sites.map((site, index) => {
+          const vars = ofSites[index]
+          const { source, build } = (vars as { release: Pick<ReleaseHost, 'source' | 'build'> }).release
+          const settings = settingsOf(vars as never, site)
+          return { host, settings, source, build, isOneOfSeveral: sites.length > 1 }
+        }),
+      ),
+  )
+}
+
+/** The hosts of each site, in the order of the inventory. */
+export function bySite(hosts: readonly ReleaseHost[]): ReadonlyMap<string, readonly ReleaseHost[]> {
+  const apps = new Set(hosts.map(({ settings }) => settings.app))
+  return new Map([...apps].map(app => [app, hosts.filter(({ settings }) => settings.app === app)]))
 }
 
 /** Throws UsageError where hosts share an app and each has its database for itself: a deploy migrates one of them. */
@@ -78,11 +100,11 @@ export function refuseSeparateDatabases(hosts: readonly Pick<ReleaseHost, 'host'
   }
 }
 
-/** Throws UsageError where hosts have different apps: what is shipped is one. */
-export function refuseSeveralApps(hosts: readonly ReleaseHost[]): void {
-  const apps = [...new Set(hosts.map(({ settings }) => settings.app))]
+/** Throws UsageError where hosts have different sites, and `what` is done for one. */
+export function refuseSeveralSites(hosts: readonly ReleaseHost[], what: string): void {
+  const apps = [...bySite(hosts).keys()]
   if (apps.length < 2) return
-  throw new UsageError('several-apps', `the hosts have several apps: ${apps.join(', ')}`, {
-    hint: `Select one: --app ${apps[0]}`,
+  throw new UsageError('several-sites', `${what}: the hosts have several sites: ${apps.join(', ')}`, {
+    hint: `Select one: --site ${apps[0]}`,
   })
 }

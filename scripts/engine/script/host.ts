@@ -29,7 +29,7 @@ export interface HostSetting {
   readonly stop: AbortSignal
   readonly run: () => RunIdentity
   /** The roles, or those of these names, with their vars for this host, valid. Throws UsageError. */
-  readonly workOf: (roles: readonly (Role | string)[]) => Pick<HostWork, 'site' | 'roles'>
+  readonly workOf: (roles: readonly (Role | string)[]) => Pick<HostWork, 'sites' | 'roles'>
   readonly site: () => AskedSite
 }
 

@@ -70,15 +70,18 @@ export function group<const F extends Fields>(
   return field<ValuesOf<F>>({ expects: 'a map', schema, fields }, options)
 }
 
-/** The same, or undefined where the inventory gives nothing. */
-export function optional<T>(inner: Field<T>): Field<T | undefined> {
+/** The same, or where the inventory gives nothing what `from` computes; without it, undefined. */
+export function optional<T>(
+  inner: Field<T>,
+  from: (scope: Scope) => T | undefined = () => undefined,
+): Field<T | undefined> {
   return {
     ...inner,
-    default: { value: undefined },
+    default: { value: from },
     schema: scope =>
       v.pipe(
         v.nullish(inner.schema(scope)),
-        v.transform(value => value ?? undefined),
+        v.transform(value => value ?? from(scope)),
       ),
   }
 }

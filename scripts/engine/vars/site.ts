@@ -1,4 +1,6 @@
-/** What every role may know of the site. Read from the inventory's `site` key by roles/site.ts. */
+import type { Secret } from '#engine/secret.ts'
+
+/** What every role may know of a site. Read from the inventory's `site` or `sites` by roles/site.ts. */
 export interface Site {
   /** The apex: `foobar.com`. */
   readonly domain: string
@@ -6,12 +8,18 @@ export interface Site {
   readonly www: readonly string[]
   /** The address that DNS gives for it; absent: the host's own. */
   readonly address: string | undefined
-  /** The app's name: its unix user, database and folder. */
+  /** The name of the site, and of its app: its unix user, database and folder. */
   readonly app: string
   /** What runs the app; `static`: nothing does, it is files alone. */
   readonly runtime: 'php' | 'python' | 'node' | 'static'
   /** The domain of the site whose hosts it takes over. */
   readonly replaces?: string | undefined
+  readonly database: {
+    readonly name: string
+    readonly user: string
+    /** Absent: the site has no database. */
+    readonly password: Secret | undefined
+  }
   /** Who is written to about the zone and the certificates. */
   readonly email: string
 }

@@ -27,6 +27,8 @@ export interface Description {
 /** A role's interface: its vars, their kinds, defaults and meanings. */
 export interface Vars<T> {
   readonly fields: Fields
+  /** The keys that a site can have a value of its own for; the others are of the whole host. */
+  readonly ofSite: readonly string[]
   /**
    * The values of a role from what the inventory says, defaults filled in, or every problem at once. Without
    * `site`, as for the site itself, computed defaults see the values that stand beside them.
@@ -37,10 +39,14 @@ export interface Vars<T> {
 
 export type VarsOf<V extends Vars<unknown>> = V extends Vars<infer T> ? T : never
 
-/** Declares a role's vars; the default export of its vars.ts. */
-export function vars<const F extends Fields>(fields: F): Vars<ValuesOf<F>> {
+/** Declares a role's vars; the default export of its vars.ts. `ofSite`: those that a site can set for itself. */
+export function vars<const F extends Fields>(
+  fields: F,
+  { ofSite = [] }: { readonly ofSite?: readonly (keyof F & string)[] } = {},
+): Vars<ValuesOf<F>> {
   return {
     fields,
+    ofSite,
     parse(input, site) {
       const given = input ?? {}
       const schema = fieldsSchema(fields, { site: site ?? beside(fields, given) })

@@ -62,7 +62,7 @@ inside() {
   began_=$(date +%s)
   systemd-run --wait --pipe --quiet --collect --unit "$unit" -p User="$APP" -p Group="$APP" -p RuntimeMaxSec="$limit_" \
     -p WorkingDirectory="$BASE/releases/$RELEASE" -p EnvironmentFile="$BASE/releases/$RELEASE/.capstan/config/app.env" \
-    -p NoNewPrivileges=yes -p ProtectSystem=strict -p "ReadWritePaths=$BASE/shared" -p ProtectHome=yes -p PrivateTmp=yes -p UMask=0027 \
+    -p NoNewPrivileges=yes -p ProtectSystem=strict -p TemporaryFileSystem=/srv/www:ro -p "BindPaths=$BASE" -p "ReadWritePaths=$BASE/shared" -p ProtectProc=invisible -p ProtectHome=yes -p PrivateTmp=yes -p UMask=0027 \
     --setenv=APP="$APP" --setenv=RELEASE="$RELEASE" --setenv=REF="$REF" --setenv=HOW="$HOW" "$@" 2>&1 && return
   code_=$?
   [ $(($(date +%s) - began_)) -lt "$limit_" ] || echo "it was ended after $limit_ s, the most that it may take"
