@@ -96,6 +96,19 @@ describe('a file of a host', () => {
 })
 
 describe('a folder', () => {
+  it('goes up whole to a host that takes its time', async () => {
+    const folder = join(here, 'small')
+    mkdirSync(folder)
+    writeFileSync(join(folder, 'file'), 'small')
+    const openStream = async (script: string) => {
+      await new Promise(resume => setTimeout(resume, 500))
+      return host.openStream(script)
+    }
+    const slow = { host: host.host, openStream } as HostConnection
+    expect(await upload(slow, folder, `${there}/small`, { ...noProgress })).toBe(true)
+    expect(await say('cat small/file')).toBe('small')
+  })
+
   const folder = join(here, 'folder')
 
   it('goes up with what is in it, beside what is there, and changes nothing the second time', async () => {

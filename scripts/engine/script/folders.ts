@@ -22,10 +22,11 @@ export async function uploadFolder(
   { progress, ...options }: FileOptions & { readonly progress: Progress },
 ): Promise<boolean> {
   const hash = createHash('sha256')
-  const archive = local()`tar -C ${from} -cf - .`
   const stream = await connection.openStream(unpack(to))
   const received = receivedBy(connection.host, to, stream)
   received.catch(() => {})
+  // Only now: what it says before anyone reads it is lost.
+  const archive = local()`tar -C ${from} -cf - .`
   await sendTo(stream, archive.stdout.pipe(hashed(hash)).pipe(counted(0, progress)))
   const [folder = '', sum = ''] = (await received).split('\n')
   const { exitCode, stderr } = await archive
