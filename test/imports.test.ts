@@ -25,6 +25,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   resources: [...base, 'connection', 'output', 'vars', 'vars.ts'],
   host: [...base, 'connection', 'output', 'resources'],
   converge: [...base, 'connection', 'host', 'output', 'resources', 'vars', 'vars.ts'],
+  app: [...base, 'connection', 'host', 'output', 'resources', 'script'],
   deploy: [...base, 'connection', 'host', 'output', 'resources'],
   doctor: [...base, 'connection'],
   script: [
@@ -53,6 +54,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   ],
   command: [
     ...base,
+    'app',
     'connection',
     'converge',
     'deploy',

@@ -1,4 +1,4 @@
-import { Secret } from '#engine/secret.ts'
+import type { Secret } from '#engine/secret.ts'
 import type { AppVars } from './runtimes.ts'
 
 type Value = string | Secret
@@ -14,13 +14,4 @@ export function environment({ database, environment: own }: AppVars): Readonly<R
     DB_PASSWORD: database.password,
     ...own,
   }
-}
-
-/**
- * `NAME="value"` for systemd's EnvironmentFile= and for a shell alike: inside double quotes both take a backslash
- * before `"`, `\`, `$` and a backquote as their escape, and nothing else as special. Source: systemd.exec(5).
- */
-export function quotedForFile(value: Value): Value {
-  const quoted = (text: string) => `"${text.replace(/["\\$`]/g, '\\$&')}"`
-  return value instanceof Secret ? new Secret(quoted(value.reveal())) : quoted(value)
 }

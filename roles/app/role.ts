@@ -1,5 +1,6 @@
 import { role } from '#engine/converge/role.ts'
-import { environment, quotedForFile } from './environment.ts'
+import { quotedForFile } from '#engine/resources/release/environment-file.ts'
+import { environment } from './environment.ts'
 import { limitLines } from './limits.ts'
 import { refuseTaken } from './names.ts'
 import { appSettings } from './release.ts'

@@ -7,7 +7,7 @@ import type { PackagedRole, Role } from './converge/role.ts'
 import type { Inventory } from './inventory/inventory.ts'
 import type { HostSource } from './run/host-pool.ts'
 import type { Play, PlayOptions } from './run/plays.ts'
-import type { ReleaseDefinition } from './run/release-hosts.ts'
+import type { AppDefinition } from './run/release-hosts.ts'
 import type { Hosts } from './script/hosts.ts'
 
 export type { ScriptDefinition, ScriptInput } from './command/script.ts'
@@ -99,6 +99,8 @@ export const commands = {
     main(input =>
       from<typeof import('./command/rollback.ts')>('rollback').rollbackCommand(definition(input), input),
     ),
+  app: () =>
+    main(input => from<typeof import('./command/app.ts')>('app').appCommand(definition(input), input)),
   releases: () =>
     main(input =>
       from<typeof import('./command/releases.ts')>('releases').releasesCommand(definition(input), input),
@@ -122,7 +124,7 @@ function main(command: (input: CommandInput) => Promise<number>): Promise<void> 
   return from<typeof import('./command/main.ts')>('main').main(command)
 }
 
-function definition({ root }: CommandInput): ReleaseDefinition {
+function definition({ root }: CommandInput): AppDefinition {
   const { releaseDefinition } = load('./run/project.ts') as typeof import('./run/project.ts')
   return releaseDefinition(root)
 }

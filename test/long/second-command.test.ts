@@ -5,6 +5,8 @@ import { type FreshMachine, freshMachine } from './fresh-machine.ts'
 let fresh: FreshMachine
 beforeAll(async () => {
   fresh = await freshMachine()
+  // No registry is in reach, and npm test needs Debian 13 as well: the image is made from the machine's apt sources.
+  await fresh.say('apt-get install -qq -y --no-install-recommends mmdebstrap uidmap', 5)
 })
 afterAll(() => fresh?.remove())
 

@@ -1,5 +1,6 @@
 import { createInterface } from 'node:readline'
 import { Writable } from 'node:stream'
+import { text } from 'node:stream/consumers'
 import { Interrupted, UsageError } from '#engine/errors.ts'
 import { Secret } from '#engine/secret.ts'
 
@@ -19,19 +20,29 @@ export async function askSudoPassword(
       hint: 'Set CAPSTAN_SUDO_PASSWORD in the environment instead.',
     })
   try {
-    return new Secret(await lineTyped('sudo password: '))
+    return new Secret(await lineTyped('sudo password: ', '-K: expected a password, got nothing'))
+  } finally {
+    process.stderr.write('\n')
+  }
+}
+
+/** A value that nobody should see: all of stdin without its last newline, or a line that is typed and not shown. */
+export async function typedSecret(prompt: string): Promise<string> {
+  if (!process.stdin.isTTY) return (await text(process.stdin)).replace(/\r?\n$/, '')
+  try {
+    return await lineTyped(prompt, `${prompt}expected a line, got nothing`)
   } finally {
     process.stderr.write('\n')
   }
 }
 
 /** The line that is typed on the terminal, which shows none of it. */
-function lineTyped(prompt: string): Promise<string> {
+function lineTyped(prompt: string, missing: string): Promise<string> {
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() })
   const reader = createInterface({ input: process.stdin, output: silent, terminal: true })
   return new Promise<string>((resolve, reject) => {
     reader.on('SIGINT', () => reject(new Interrupted()))
-    reader.on('close', () => reject(new UsageError('usage', '-K: expected a password, got nothing')))
+    reader.on('close', () => reject(new UsageError('usage', missing)))
     reader.question('', resolve)
     // The terminal echoes nothing any more.
     process.stderr.write(prompt)

@@ -5,7 +5,7 @@ import { type PackagedRole, packagedRole, type Role } from '#engine/converge/rol
 import { UsageError } from '#engine/errors.ts'
 import { orNearest } from '#engine/nearest.ts'
 import type { Site, Vars } from '#engine/vars.ts'
-import type { ReleaseDefinition } from './release-hosts.ts'
+import type { AppDefinition, ReleaseDefinition } from './release-hosts.ts'
 
 /** The vars of the site, as the project's roles/site.ts declares them. */
 export function siteVars(root: string): Vars<Site> {
@@ -34,12 +34,13 @@ export function packaged(role: PackagedRole): Role {
 }
 
 /** What releases need of the project: the site's vars, the role `app` and its settings. Throws UsageError where there is no such role. */
-export function releaseDefinition(root: string): ReleaseDefinition {
+export function releaseDefinition(root: string): AppDefinition {
   const { default: app } = load(root, 'roles/app/role.ts') as { readonly default: Role }
   const { appSettings: settings } = load(root, 'roles/app/release.ts') as {
     readonly appSettings: ReleaseDefinition['settings']
   }
-  return { site: siteVars(root), app, settings }
+  const { reservedVariable } = load(root, 'roles/app/names.ts') as Pick<AppDefinition, 'reservedVariable'>
+  return { site: siteVars(root), app, settings, reservedVariable }
 }
 
 function load(root: string, file: string): unknown {

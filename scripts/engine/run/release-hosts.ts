@@ -15,12 +15,20 @@ export interface ReleaseDefinition {
   readonly settings: (vars: never, site: Site) => AppSettings
 }
 
+/** The same, for what is done with an app beside its releases. */
+export interface AppDefinition extends ReleaseDefinition {
+  /** Why a variable can't be set for an app; undefined for one that can. */
+  readonly reservedVariable: (name: string) => string | undefined
+}
+
 /** A host of the inventory with the app's settings there. */
 export interface ReleaseHost {
   readonly host: InventoryHost
   readonly settings: AppSettings
   readonly source: string
   readonly build: string | undefined
+  /** `php`, `python`, `node` or `static`. */
+  readonly runtime: Site['runtime']
   /** The host has other sites as well: commands have to name this one. */
   readonly isOneOfSeveral: boolean
 }
@@ -71,7 +79,7 @@ export function releasesOf(
           const vars = ofSites[index]
           const { source, build } = (vars as { release: Pick<ReleaseHost, 'source' | 'build'> }).release
           const settings = settingsOf(vars as never, site)
-          return { host, settings, source, build, isOneOfSeveral: sites.length > 1 }
+          return { host, settings, source, build, runtime: site.runtime, isOneOfSeveral: sites.length > 1 }
         }),
       ),
   )

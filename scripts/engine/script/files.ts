@@ -31,7 +31,7 @@ export async function readHostFile(connection: HostConnection, path: string): Pr
  * content goes by stdin, so that it may be secret.
  */
 export async function writeHostFile(
-  connection: HostConnection,
+  connection: Pick<HostConnection, 'host' | 'openStream'>,
   path: string,
   content: string | Buffer | Secret,
   options: FileOptions = {},
@@ -86,7 +86,7 @@ export async function downloadFile(
 
 /** A stream to a file of the host: written beside it, compared with its hash there, and renamed over it. */
 async function replace(
-  connection: HostConnection,
+  connection: Pick<HostConnection, 'host' | 'openStream'>,
   path: string,
   options: FileOptions,
   sum: string,

@@ -5,7 +5,7 @@ my ($base, $app, $id) = @ARGV;
 my ($own, $unit) = ("$base/releases/$id/.capstan/config", "/etc/systemd/system/$app\@$id.service");
 my ($present, $kept) = (present($app), kept($base, $app, $id));
 die "/etc/capstan/$app has no configuration: run scripts/site.mjs\n" unless $present->{runtime} && $present->{unit};
-if ($kept->{runtime} && runtime_of($kept) ne runtime_of($present)) { $kept->{'app.env'} = $present->{'app.env'}; $present = $kept }
+if ($kept->{runtime} && runtime_of($kept) ne runtime_of($present)) { $present = { %$kept, map { $_ => $present->{$_} } grep { $present->{$_} } qw(app.env set.env) } }
 
 system "rm", "-rf", "--", "$own.new", "$own.old";
 mkdir "$own.new", 0755 or die "$own.new: $!\n";

@@ -62,6 +62,7 @@ inside() {
   began_=$(date +%s)
   systemd-run --wait --pipe --quiet --collect --unit "$unit" -p User="$APP" -p Group="$APP" -p RuntimeMaxSec="$limit_" \
     -p WorkingDirectory="$BASE/releases/$RELEASE" -p EnvironmentFile="$BASE/releases/$RELEASE/.capstan/config/app.env" \
+    -p EnvironmentFile="-$BASE/releases/$RELEASE/.capstan/config/set.env" \
     -p NoNewPrivileges=yes -p ProtectSystem=strict -p TemporaryFileSystem=/srv/www:ro -p "BindPaths=$BASE" -p "ReadWritePaths=$BASE/shared" -p ProtectProc=invisible -p ProtectHome=yes -p PrivateTmp=yes -p UMask=0027 \
     --setenv=APP="$APP" --setenv=RELEASE="$RELEASE" --setenv=REF="$REF" --setenv=HOW="$HOW" "$@" 2>&1 && return
   code_=$?

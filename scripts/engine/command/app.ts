@@ -1,0 +1,317 @@
+import { readVariables, setVariables } from '#engine/app/environment.ts'
+import { asCommand, insideScript, runInside } from '#engine/app/inside.ts'
+import { type LogLine, MergedLog, readLog } from '#engine/app/log.ts'
+import { appProcesses, processTable } from '#engine/app/processes.ts'
+import { restartRelease } from '#engine/deploy/restart.ts'
+import { UsageError } from '#engine/errors.ts'
+import { orNearest } from '#engine/nearest.ts'
+import { cleanLines } from '#engine/output/clean.ts'
+import { type ReachableHost, reach } from '#engine/run/reach.ts'
+import {
+  type AppDefinition,
+  type ReleaseHost,
+  refuseSeveralSites,
+  releaseHosts,
+} from '#engine/run/release-hosts.ts'
+import { inTerminal } from '#engine/run/terminal.ts'
+import { mask, Secret } from '#engine/secret.ts'
+import { askSudoPassword, typedSecret } from './ask.ts'
+import { common, type Flags, flagLines } from './flags.ts'
+import type { CommandInput } from './main.ts'
+import { parseCount, parseFlags } from './options.ts'
+import { type ReleaseRun, releaseRun } from './release-run.ts'
+
+const flags = {
+  ...common('inventory', 'limit', 'site'),
+  follow: { type: 'boolean', short: 'f', default: false, help: 'logs: go on with new lines until ^C' },
+  since: { type: 'string', value: 'TIME', help: 'logs: from this time on: "1 hour ago", "2026-11-27 09:00"' },
+  lines: {
+    ...{ type: 'string', short: 'n', default: '50', value: 'N' },
+    help: 'logs: the last N lines, unless --since is given (default: 50)',
+  },
+  show: { type: 'boolean', default: false, help: 'env list: print the values' },
+  'no-restart': {
+    type: 'boolean',
+    default: false,
+    help: 'env set, env unset: leave the live instance as it is',
+  },
+  ...common('extra-vars', 'ask-become-pass'),
+  json: { type: 'boolean', default: false, help: 'logs and ps: print JSON, one line per entry' },
+  ...common('help'),
+} as const satisfies Flags
+
+const help = `Usage: npx zx scripts/app.mjs [options] COMMAND
+
+Works with the live release of an app: as its user, with its environment, in its sandbox and within its limits.
+
+  exec -- COMMAND…       run a command, and exit as it does; a single word is a line of shell
+  console [-- COMMAND…]  the same in a terminal; by default php -a, python3, node or a shell
+  logs                   print the log of the app, its workers and its hooks, of all hosts by time
+  ps                     list the processes of the app with their memory and CPU time
+  env list               list the variables of the app and who set them; --show prints their values
+  env set NAME[=VALUE]…  set variables on the hosts, over those of the inventory; without =VALUE from stdin
+  env unset NAME…        take them away again. Both restart the app without losing a request
+  restart                replace the live instance with a new one, without losing a request
+  db                     open a client on the database of the site
+  db dump                print the database as SQL
+  db load                read SQL from stdin into the database
+
+exec, console and db use the first host that has the site; -l selects another one.
+
+${flagLines(flags)}
+Examples:
+  npx zx scripts/app.mjs -i production exec -- php artisan migrate:status
+  npx zx scripts/app.mjs -i production --site shop logs -f
+  npx zx scripts/app.mjs -i production db dump | npx zx scripts/app.mjs db load
+`
+
+type Command =
+  | { readonly verb: 'exec'; readonly words: readonly string[] }
+  | { readonly verb: 'console'; readonly words: readonly string[] }
+  | { readonly verb: 'db'; readonly what: 'client' | 'dump' | 'load' }
+  | { readonly verb: 'env'; readonly what: 'list' | 'set' | 'unset'; readonly words: readonly string[] }
+  | { readonly verb: 'logs' | 'ps' | 'restart' }
+
+/** Runs scripts/app.mjs; gives its exit code, with exec and console that of the command. */
+export async function appCommand(definition: AppDefinition, input: CommandInput): Promise<number> {
+  const at = input.args.indexOf('--')
+  const own = at === -1 ? input.args : input.args.slice(0, at)
+  const { values, positionals } = parseFlags(own, flags, 'app.mjs', true)
+  if (values.help) {
+    input.stdout.write(help)
+    return 0
+  }
+  const command = commandOf(positionals, at === -1 ? undefined : input.args.slice(at + 1))
+  const lines = parseCount('--lines', values.lines, 1, 1_000_000)
+  const hosts = await releaseHosts(definition, input, {
+    inventory: values.inventory,
+    limit: values.limit,
+    site: values.site,
+    extraVars: values['extra-vars'] ?? [],
+  })
+  refuseSeveralSites(hosts, command.verb)
+  const askSudo = values['ask-become-pass']
+  if (command.verb === 'restart' || (command.verb === 'env' && command.what !== 'list')) {
+    const changes =
+      command.verb === 'env'
+        ? await changesOf(command, definition.reservedVariable)
+        : new Map<string, Secret>()
+    const options = {
+      command: 'restart',
+      inventory: values.inventory,
+      hosts,
+      json: values.json,
+      verbosity: 0,
+      askSudo,
+    }
+    return releaseRun(options, input, run => changeAndRestart(run, changes, !values['no-restart']))
+  }
+  const wanted = command.verb === 'logs' || command.verb === 'ps' ? hosts : hosts.slice(0, 1)
+  if (wanted.length < hosts.length)
+    process.stderr.write(
+      `on ${wanted[0]?.host.name}, the first of ${hosts.length} hosts; -l selects another one\n`,
+    )
+  const ways = await reach(
+    wanted.map(({ host }) => host),
+    {
+      root: input.root,
+      // A terminal asks by itself.
+      sudoPassword: await askSudoPassword(askSudo, input.environment),
+      say: line => void process.stderr.write(`${line}\n`),
+    },
+  )
+  const app = wanted[0]?.settings.app ?? ''
+  const { verb } = command
+  if (verb === 'logs') return showLogs(ways, app, { ...values, lines }, input)
+  if (verb === 'ps') return showProcesses(ways, app, values.json, input)
+  if (verb === 'env') return listVariables(ways, app, values, input)
+  const [way] = ways
+  if (!way) throw new Error('a site has a host')
+  if (command.verb === 'db') return database(way, app, command.what)
+  if (command.verb !== 'exec' && command.verb !== 'console') throw new Error(`${verb} is done`)
+  if (command.verb === 'exec') return exec(way, app, asCommand(command.words))
+  return inTerminal(way, insideScript(app, 'pty', console(command.words, wanted[0])))
+}
+
+function commandOf([verb, what, ...rest]: readonly string[], words: readonly string[] | undefined): Command {
+  const known = ['exec', 'console', 'logs', 'ps', 'env', 'restart', 'db']
+  const usage = (message: string) =>
+    new UsageError('usage', message, { hint: 'npx zx scripts/app.mjs --help lists the commands.' })
+  if (verb === undefined || !known.includes(verb))
+    throw usage(
+      verb === undefined
+        ? `expected a command: ${known.join(', ')}`
+        : `no command is named ${JSON.stringify(verb)}${orNearest(verb, known)}`,
+    )
+  if (verb === 'exec' || verb === 'console') {
+    if (what !== undefined) throw usage(`${verb} ${what}: the command stands behind --: ${verb} -- ${what}`)
+    if (verb === 'exec' && !words?.length) throw usage('exec: expected -- and a command')
+    return { verb, words: words ?? [] }
+  }
+  if (verb === 'env' && words === undefined) {
+    if (what === 'list' && rest.length === 0) return { verb, what, words: [] }
+    if ((what === 'set' || what === 'unset') && rest.length > 0) return { verb, what, words: rest }
+    throw usage('env: expected env list, env set NAME=VALUE or env unset NAME')
+  }
+  if (words !== undefined || rest.length > 0) throw usage(`${verb}: expected no further words`)
+  if (verb === 'db' && (what === undefined || what === 'dump' || what === 'load'))
+    return { verb, what: what ?? 'client' }
+  if (what !== undefined)
+    throw usage(`${verb} ${what}: expected ${verb === 'db' ? 'db, db dump or db load' : verb}`)
+  return { verb: verb as 'logs' }
+}
+
+/** The variables that are set, or taken away. A value that is not given is read from stdin, or typed. */
+async function changesOf(
+  { what, words }: { readonly what: string; readonly words: readonly string[] },
+  reserved: AppDefinition['reservedVariable'],
+): Promise<ReadonlyMap<string, Secret | undefined>> {
+  const changes = new Map<string, Secret | undefined>()
+  for (const word of words) {
+    const at = what === 'set' ? word.indexOf('=') : -1
+    const name = at === -1 ? word : word.slice(0, at)
+    const wrong = (why: string) => new UsageError('usage', `env ${what}: ${why}`)
+    if (!/^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(name))
+      throw wrong(`expected a variable’s name of letters, digits and _, got ${JSON.stringify(name)}`)
+    const why = reserved(name)
+    if (why !== undefined) throw wrong(`expected another name than ${name}, which ${why}`)
+    if (what === 'unset') {
+      changes.set(name, undefined)
+      continue
+    }
+    const value = at === -1 ? await typedSecret(`value of ${name}: `) : word.slice(at + 1)
+    if (/[\p{Cc}\p{Cs}]/u.test(value)) throw wrong(`${name}: expected a value of one line`)
+    changes.set(name, new Secret(value))
+  }
+  return changes
+}
+
+async function changeAndRestart(
+  run: ReleaseRun,
+  changes: ReadonlyMap<string, Secret | undefined>,
+  restart: boolean,
+): Promise<number> {
+  let isChanged = changes.size === 0
+  for (const { name, settings, connect } of changes.size > 0 ? run.hosts : []) {
+    const connection = await connect()
+    const changed = await setVariables(connection, settings.app, changes).finally(() => connection.close())
+    isChanged ||= changed
+    const names = [...changes.keys()].join(', ')
+    run.emit({ event: 'note', message: `${name}: ${names} ${changed ? 'changed' : 'is as it was'}` })
+  }
+  return restart && isChanged ? (await restartRelease({ ...run, wait: 30 })).exitCode : 0
+}
+
+async function listVariables(
+  ways: readonly ReachableHost[],
+  app: string,
+  { show, json }: { readonly show: boolean; readonly json: boolean },
+  { stdout }: CommandInput,
+): Promise<number> {
+  for (const way of ways) {
+    const connection = await way.connect()
+    const all = await readVariables(connection, app).finally(() => connection.close())
+    const width = Math.max(...all.map(({ name }) => name.length))
+    for (const { name, value, from } of all) {
+      // Asked for by name: the one place that does not mask.
+      const text = show ? value.reveal() : '***'
+      if (json) stdout.write(`${JSON.stringify({ host: way.host.name, name, value: text, from })}\n`)
+      else
+        stdout.write(
+          `${[...(ways.length > 1 ? [way.host.name] : []), name.padEnd(width), from.padEnd(9), text].join('  ')}\n`,
+        )
+    }
+  }
+  return 0
+}
+
+const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr }
+
+async function exec(way: ReachableHost, app: string, command: readonly string[]): Promise<number> {
+  const connection = await way.connect()
+  try {
+    return await runInside(connection, app, command, streams)
+  } finally {
+    await connection.close()
+  }
+}
+
+/** The console of the app's runtime, where no command is given. */
+function console(words: readonly string[], host: ReleaseHost | undefined): readonly string[] {
+  if (words.length > 0) return asCommand(words)
+  const consoles = { php: ['php', '-a'], python: ['python3'], node: ['node'], static: ['sh'] } as const
+  return consoles[host?.runtime ?? 'static']
+}
+
+/** By the app's own account, whose password no argument has. */
+function database(way: ReachableHost, app: string, what: 'client' | 'dump' | 'load'): Promise<number> {
+  const login = '--default-character-set=utf8mb4 --user="$DB_USER" --socket="$DB_SOCKET" --host="$DB_HOST"'
+  const mustHave =
+    '[ -n "${DB_NAME-}" ] || { echo "the site has no database: set site.database.password" >&2; exit 1; }'
+  const client = (program: string) =>
+    `${mustHave}; export MYSQL_PWD="$DB_PASSWORD"; exec ${program} "$DB_NAME"`
+  const programs = {
+    client: `mariadb ${login}`,
+    dump: `mariadb-dump ${login} --single-transaction --quick --no-tablespaces --hex-blob`,
+    load: `mariadb ${login} --batch --binary-mode`,
+  }
+  const command = ['sh', '-c', client(programs[what])]
+  if (what !== 'client' || !process.stdin.isTTY) return exec(way, app, command)
+  return inTerminal(way, insideScript(app, 'pty', command))
+}
+
+async function showLogs(
+  ways: readonly ReachableHost[],
+  app: string,
+  options: {
+    readonly since?: string | undefined
+    readonly lines: number
+    readonly follow: boolean
+    readonly json: boolean
+  },
+  { stdout }: CommandInput,
+): Promise<number> {
+  const isNamed = ways.length > 1
+  const show = (line: LogLine) =>
+    stdout.write(`${mask(options.json ? JSON.stringify(line) : shown(line, isNamed))}\n`)
+  const merged = new MergedLog(show)
+  const stop = new AbortController()
+  const end = () => stop.abort()
+  process.once('SIGINT', end).once('SIGTERM', end)
+  const { since, lines, follow } = options
+  await Promise.all(
+    ways.map(async way => {
+      const connection = await way.connect()
+      const add = (line: LogLine) => merged.add(line, follow ? 300 : undefined)
+      await readLog(connection, { host: way.host.name, app, since, lines, follow }, add, stop.signal)
+      await connection.close()
+    }),
+  )
+  merged.flush(since === undefined && !follow ? lines : undefined)
+  process.off('SIGINT', end).off('SIGTERM', end)
+  return 0
+}
+
+function shown({ at, host, by, text }: LogLine, isNamed: boolean): string {
+  const time = new Date(at / 1000).toISOString().replace('T', ' ').replace('Z', '')
+  return cleanLines(text)
+    .map(line => [time, ...(isNamed ? [host] : []), by, line].join('  '))
+    .join('\n')
+}
+
+async function showProcesses(
+  ways: readonly ReachableHost[],
+  app: string,
+  json: boolean,
+  { stdout }: CommandInput,
+): Promise<number> {
+  const all = await Promise.all(
+    ways.map(async way => {
+      const connection = await way.connect()
+      return appProcesses(connection, app).finally(() => connection.close())
+    }),
+  )
+  const lines = json ? all.flat().map(one => JSON.stringify(one)) : processTable(all.flat())
+  stdout.write(lines.map(line => `${mask(line)}\n`).join(''))
+  return 0
+}

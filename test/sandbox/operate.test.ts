@@ -1,0 +1,198 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as wait } from 'node:timers/promises'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { startLoad } from '../deploy/load.ts'
+import { scripts, source } from './deploy-app.ts'
+import { kept } from './kept.ts'
+import { type Machine, machine, root } from './machine.ts'
+import { runHere } from './site.ts'
+import { ask } from './web-request.ts'
+
+// An operator's day on a host with a live release: scripts/app.mjs, run as a person runs it. These tests run in order.
+
+const folder = mkdtempSync(join(tmpdir(), 'capstan-app-'))
+const from = source({
+  'public/index.php': `<?php error_log('asked for ' . $_SERVER['REQUEST_URI']); echo getenv('GREETING') ?: 'none', ' ', getenv('RELEASE'), "\\n";`,
+})
+const vars = {
+  site: { database: { password: 'of-hosts-that-are-kept' } },
+  mysql: { bufferPool: '128m' },
+  app: { environment: { GREETING: 'from the inventory' }, release: { drain: '2s' } },
+}
+let host: Machine
+
+interface Ended {
+  readonly code: number | null
+  readonly out: string
+  readonly err: string
+}
+
+function start(
+  program: string,
+  args: readonly string[],
+  input = '',
+): ChildProcess & { ended: Promise<Ended> } {
+  const child = spawn(program, args, { cwd: root, stdio: ['pipe', 'pipe', 'pipe'] })
+  let [out, err] = ['', '']
+  child.stdout.on('data', chunk => {
+    out += chunk
+  })
+  child.stderr.on('data', chunk => {
+    err += chunk
+  })
+  child.stdin.on('error', () => {})
+  child.stdin.end(input)
+  const ended = new Promise<Ended>(resolve => child.on('close', code => resolve({ code, out, err })))
+  return Object.assign(child, { ended })
+}
+
+const words = (args: readonly string[]) => ['scripts/app.mjs', '-i', join(folder, 'site.yml'), ...args]
+const app = (args: readonly string[], input = '') => start(process.execPath, words(args), input)
+const done = (args: readonly string[], input = '') => app(args, input).ended
+
+beforeAll(async () => {
+  host = await machine('operated12', 12, await kept('site', 12))
+  const inventory = { vars, hosts: { [host.name]: { connection: 'sandbox', debian: 12 } } }
+  writeFileSync(join(folder, 'site.yml'), JSON.stringify(inventory))
+  const run = await runHere({ hosts: host, vars, args: ['-t', 'nginx,app,mysql'] })
+  expect(run.exitCode, run.stdout.slice(-3000)).toBe(0)
+  expect((await scripts(host).deploy(from, { vars })).exitCode).toBe(0)
+})
+afterAll(() => {
+  rmSync(folder, { recursive: true })
+  from.remove()
+  host?.close()
+})
+
+it('exec runs a command as the app runs, with its streams, and exits as it does', async () => {
+  const odd = ['a b', '$HOME', '"q"', "it's", '%i', '*', 'é']
+  const told = await done(['exec', '--', 'printf', '%s|', ...odd])
+  expect(told).toEqual({ code: 0, out: `${odd.join('|')}|`, err: '' })
+  const shell =
+    'id -un; pwd; echo "$APP $GREETING"; [ -n "$DB_PASSWORD" ] && echo secret; cat; echo bad >&2; exit 7'
+  const { code, out, err } = await done(['exec', '--', shell], 'from stdin\n')
+  const [user, place, ...rest] = out.split('\n')
+  expect({ user, rest, code, err }).toEqual({
+    user: 'foobar',
+    rest: ['foobar from the inventory', 'secret', 'from stdin', ''],
+    code: 7,
+    err: 'bad\n',
+  })
+  expect(place).toMatch(/^\/srv\/www\/foobar\/releases\/\d+T\d+Z-/)
+})
+
+it('exec is confined as the app is', async () => {
+  const shell =
+    'ls /srv/www; touch ../new /etc/new 2>/dev/null; ls -A /tmp /root 2>/dev/null; grep -E "^(NoNewPrivs|CapBnd)" /proc/self/status'
+  expect((await done(['exec', '--', shell])).out.split('\n')).toEqual([
+    'foobar',
+    '/tmp:',
+    'CapBnd:\t0000000000000000',
+    'NoNewPrivs:\t1',
+    '',
+  ])
+})
+
+it('exec exits by a signal as the command does, and hands ^C on to it', async () => {
+  expect((await done(['exec', '--', 'kill -KILL $$'])).code).toBe(137)
+  expect((await done(['exec', '--', 'kill -TERM $$'])).code).toBe(143)
+  const running = app(['exec', '--', 'exec sleep 60'])
+  await host.until('pgrep -u foobar -x sleep')
+  running.kill('SIGINT')
+  expect((await running.ended).code).toBe(130)
+  expect((await host.run('pgrep -u foobar -x sleep')).exitCode).toBe(1)
+})
+
+it('console has a terminal', async () => {
+  const command = `${[process.execPath, ...words(['console', '--'])].join(' ')} 'test -t 0 && test -t 1 && echo "in a $TERM"; exit 4'`
+  const { code, out } = await start('script', ['-qefc', command, '/dev/null']).ended
+  expect({ code, out: out.trim() }).toEqual({ code: 4, out: expect.stringMatching(/in a \S+$/) })
+})
+
+it('env sets variables over the inventory, hides them, and restarts without losing a request', async () => {
+  const target = { address: '127.0.0.1', port: host.host.ports.https, domain: 'www.foobar.com', path: '/' }
+  const load = startLoad({ ...target, connections: 2, keepAlive: true, pause: 20 })
+  const odd = 'it\'s "$HOME" `x` \\ é'
+  expect((await done(['env', 'set', `GREETING=${odd}`])).code).toBe(0)
+  expect((await done(['env', 'set', 'TOKEN'], 'hidden-1234\n')).code).toBe(0)
+  const answer = () => ask({ port: host.host.ports.https, url: 'https://www.foobar.com/' })
+  expect((await answer()).body).toContain(odd)
+  const { out } = await done(['env', 'list'])
+  expect(out).toMatch(/^GREETING +host +\*\*\*$/m)
+  expect(out).toMatch(/^DB_PASSWORD +inventory +\*\*\*$/m)
+  expect((await done(['env', 'list', '--show'])).out).toMatch(/^TOKEN +host +hidden-1234$/m)
+  expect(await host.say('stat -c "%a %U %G" /etc/capstan/foobar/set.env')).toBe('640 root foobar\n')
+  // The next run of site.mjs leaves them.
+  expect((await runHere({ hosts: host, vars, args: ['-t', 'app'] })).recap()).toMatchObject({ changed: 0 })
+  expect((await done(['env', 'unset', 'GREETING', 'TOKEN'])).code).toBe(0)
+  expect((await answer()).body).toContain('from the inventory')
+  expect((await load.stop()).failures).toEqual({})
+})
+
+it('env refuses what a variable can’t be', async () => {
+  for (const [word, why] of [
+    ['PATH=/x', 'which programs run'],
+    ['1X=y', 'a variable’s name'],
+    ['X=a\nb', 'of one line'],
+  ] as const) {
+    const { code, err } = await done(['env', 'set', word])
+    expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining(why) })
+  }
+})
+
+it('logs prints what the app wrote, and follows it until ^C', async () => {
+  const asked = (path: string) => ask({ port: host.host.ports.https, url: `https://www.foobar.com${path}` })
+  await asked('/before')
+  await host.until("journalctl -q -u 'foobar@*' | grep -q 'asked for /before'")
+  const { out } = await done(['logs', '--since', '5 minutes ago'])
+  expect(out).toMatch(
+    /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3} {2}\d+T\d+Z-[0-9a-f]{7} {2}.*asked for \/before/m,
+  )
+  const times = out
+    .split('\n')
+    .filter(Boolean)
+    .map(line => line.slice(0, 23))
+  expect(times).toEqual([...times].sort())
+  const following = app(['logs', '-f', '-n', '1'])
+  const seen = new Promise<void>(resolve =>
+    following.stdout?.on('data', chunk => String(chunk).includes('asked for /during') && resolve()),
+  )
+  await host.until('pgrep -x journalctl')
+  await asked('/during')
+  await Promise.race([seen, wait(20_000).then(() => Promise.reject(new Error('nothing was followed')))])
+  following.kill('SIGINT')
+  expect((await following.ended).code).toBe(0)
+})
+
+it('ps lists the processes of the app', async () => {
+  const { out } = await done(['ps'])
+  expect(out).toMatch(/^host +unit +pid +age +cpu +memory +command$/m)
+  expect(out).toMatch(/^operated12 +foobar@\S+ +\d+ +.*php-fpm/m)
+})
+
+it('db opens a client on the database, dumps it and loads it again', async () => {
+  const sql =
+    "CREATE TABLE guests (id INT, note VARCHAR(90)); INSERT INTO guests VALUES (1, 'it''s é 😀'), (2, 'b')"
+  expect(await done(['db'], sql)).toMatchObject({ code: 0, err: '' })
+  const dump = await done(['db', 'dump'])
+  expect(dump.out).toContain('CREATE TABLE `guests`')
+  expect((await done(['db'], 'DROP TABLE guests')).code).toBe(0)
+  expect((await done(['db', 'load'], dump.out)).code).toBe(0)
+  expect((await done(['db'], 'SELECT note FROM guests ORDER BY id')).out).toBe("note\nit's é 😀\nb\n")
+})
+
+it('Wrong usage is told before a host is contacted', async () => {
+  for (const [args, why] of [
+    [['exce'], 'did you mean exec?'],
+    [['exec'], 'expected -- and a command'],
+    [['exec', 'ls'], 'stands behind --'],
+    [['db', 'drop'], 'expected db, db dump or db load'],
+    [['env', 'set'], 'env set NAME=VALUE'],
+  ] as const) {
+    const { code, err } = await done(args)
+    expect({ code, err }).toEqual({ code: 2, err: expect.stringContaining(why) })
+  }
+})
