@@ -11,7 +11,8 @@ import { startedUnits, workerUnits } from './workers.ts'
 export default role(import.meta, {
   vars,
   tasks({ sites, removed, facts, handler, workers, ...declared }) {
-    const { apt, configSet, directory, file, link, release, service, template, unit, user } = declared
+    const { apt, archive, configSet, directory, file, link, release, service, template, unit, user } =
+      declared
     const apps = sites.map(each => ({ ...each, runtime: runtimes[each.site.runtime]({ ...each, facts }) }))
     const masked = new Set(apps.flatMap(({ runtime }) => runtime.masked))
     const [first, ...others] = new Set(apps.flatMap(({ runtime }) => runtime.packages))
@@ -20,6 +21,9 @@ export default role(import.meta, {
     for (const each of masked) link(`/etc/systemd/system/${each}`, '/dev/null')
     if (first !== undefined) apt(first, ...others)
     for (const each of masked) service(each, { running: false })
+    const archives = apps.flatMap(({ runtime }) => runtime.archives ?? [])
+    for (const [path, one] of new Map(archives.map(each => [each.path, each])))
+      archive(path, { url: one.url, sha256: one.sha256, strip: 1 })
     directory('/srv/www')
     directory('/etc/capstan')
 
@@ -46,7 +50,9 @@ export default role(import.meta, {
           mode: '0640',
           group: app,
           vars: {
-            variables: Object.entries(environment(vars)).map(([name, value]) => [name, quotedForFile(value)]),
+            variables: Object.entries({ ...environment(vars), ...runtime.environment }).map(
+              ([name, value]) => [name, quotedForFile(value)],
+            ),
           },
         })
         file(`${config}/runtime`, { content: `${site.runtime}\n` })
@@ -61,12 +67,17 @@ export default role(import.meta, {
         for (const name of configFiles)
           if (!Object.keys(files).includes(name)) file.absent(`${config}/${name}`)
       })
-      const { allowed, common } = runtime
+      const { allowed, common, port = false } = runtime
       const limits = limitLines(vars, facts)
       unit(`${app}@.service`, {
         from: '/etc/systemd/system/app@.service',
-        vars: { app, what: 'release', server: true, common, limits, service: runtime.service, allowed },
+        vars: { app, what: 'release', server: true, port, common, limits, service: runtime.service, allowed },
       })
+      for (const kind of port ? ['socket', 'service'] : [])
+        unit(`capstan-port-${app}@.${kind}`, {
+          from: `/etc/systemd/system/capstan-port-app@.${kind}`,
+          vars: { app },
+        })
       workerUnits(app, vars.workers, { unit, notify: redefine, runtime, limits })
       unit(`${app}.service`, {
         from: '/etc/systemd/system/app.service',

@@ -38,6 +38,12 @@ export interface Runtime {
         readonly test: string
       }
     | undefined
+  /** The app listens on a TCP port of the release's own: a proxy connects the release's socket to it. */
+  readonly port?: boolean
+  /** Archives from elsewhere, unpacked without the first folder of their names; sites may have the same. */
+  readonly archives?: readonly { readonly path: string; readonly url: string; readonly sha256: string }[]
+  /** Variables of the app, its hooks and its commands. */
+  readonly environment?: Readonly<Record<string, string>>
   /** Lines of [Service] that a release's server and its workers have in common; `%i` is the release. */
   readonly common: readonly string[]
   /** Lines of the server's alone. */
@@ -62,4 +68,6 @@ export const configFiles: readonly string[] = [
   'uwsgi.ini',
   'websockets.cjs',
   'wait-for-socket.pl',
+  'choose-port.pl',
+  'wait-for-port.pl',
 ]

@@ -65,7 +65,7 @@ const calendar = new RegExp(
   `(${often}|${days}|(${days} )?(${date}|(${date} )?${time}))( [A-Za-z][A-Za-z0-9_+/-]*)?`,
 )
 
-export default vars(
+const app = vars(
   {
     environment: record(environmentValue(), {
       keys: variable,
@@ -244,13 +244,52 @@ export default vars(
         pattern: /[A-Za-z0-9_][A-Za-z0-9._-]*(\/[A-Za-z0-9_][A-Za-z0-9._-]*)*/,
         expects: 'a file within the release, such as server.js',
         default: 'server.js',
-        is: 'file that Node runs; it must listen on PORT (the path of a Unix socket) and shut down cleanly on SIGTERM',
+        is: 'file that Node runs; it must listen on PORT (see listens) and shut down cleanly on SIGTERM',
       }),
-      modules: list(module, {
-        default: ['mysql'],
-        is: 'Debian packages to install, as node-<name>; node_modules/ of the release takes precedence',
+      listens: choice(['socket', 'port'], {
+        default: 'socket',
+        is: 'what PORT is: the path of a Unix socket, or for an app that can’t listen on one, a TCP port of 127.0.0.1, another one for each release',
       }),
+      version: optional(
+        text({
+          pattern: /\d{2}\.\d{1,3}\.\d{1,3}/,
+          expects: 'a version such as 22.11.0',
+          is: 'version of Node, from the official archive; sites can have different ones; default: the version of Debian',
+        }),
+      ),
+      sha256: optional(
+        text({
+          pattern: /[0-9a-f]{64}/,
+          expects: '64 hex digits',
+          is: 'checksum of that archive, node-v<version>-linux-<x64 or arm64>.tar.gz, from https://nodejs.org/dist/v<version>/SHASUMS256.txt; required with version',
+        }),
+      ),
+      url: optional(
+        text({
+          pattern: /https?:\/\/[A-Za-z0-9.:@%_~/+-]+\.(tar\.gz|tgz)/,
+          expects: 'the URL of a .tar.gz',
+          is: 'URL of the archive on a mirror; bin/node must be in its top folder',
+        }),
+      ),
+      modules: optional(
+        list(module, {
+          is: 'Debian packages to install, as node-<name>; node_modules/ of the release takes precedence; default: mysql with the Node of Debian, none with another version',
+        }),
+      ),
     }),
   },
   { ofSite: ['environment', 'database', 'shared', 'limits', 'workers', 'release', 'php', 'python', 'node'] },
 )
+
+export default {
+  ...app,
+  parse(input, site) {
+    const parsed = app.parse(input, site)
+    if (!parsed.ok || (parsed.value.node.version === undefined) === (parsed.value.node.sha256 === undefined))
+      return parsed
+    const [given, missing] =
+      parsed.value.node.version === undefined ? ['sha256', 'version'] : ['version', 'sha256']
+    const message = `expected the ${missing} of the archive, since ${given} is set; got nothing`
+    return { ok: false, problems: [{ path: ['node', missing], message }] }
+  },
+} satisfies typeof app

@@ -29,7 +29,7 @@ export function workerUnits(
     const service = serviceLines(worker, `/srv/www/${app}/releases/%i`)
     unit(`${workerName(app, name)}@.service`, {
       from: '/etc/systemd/system/app@.service',
-      vars: { app, what: `${name} of release`, server: false, common, limits, service, allowed },
+      vars: { app, what: `${name} of release`, server: false, port: false, common, limits, service, allowed },
       notify,
     })
     if (worker.schedule === undefined) continue

@@ -5,13 +5,14 @@ import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { Facts } from '#engine/converge/facts.ts'
-import { declare } from '#engine/converge/testing.ts'
+import { declare, typicalSite } from '#engine/converge/testing.ts'
 import { quotedForFile } from '#engine/resources/release/environment-file.ts'
 import { Secret } from '#engine/secret.ts'
 import type { Site } from '#engine/vars.ts'
 import { pool } from '#roles/app/php.ts'
 import { processes } from '#roles/app/python.ts'
 import app from '#roles/app/role.ts'
+import vars from '#roles/app/vars.ts'
 import { commandLine } from '#roles/app/workers.ts'
 
 const facts: Partial<Facts> = { memory: 2048 }
@@ -30,6 +31,10 @@ function wanted(label: string, given: unknown = {}, other: Partial<Site> = {}): 
 
 const env = 'template /etc/capstan/foobar/app.env'
 const password = new Secret('hunter22')
+
+const versioned = {
+  node: { listens: 'port', version: '22.11.0', sha256: '0123456789abcdef'.repeat(4), modules: ['mysql'] },
+}
 
 describe('the app role', () => {
   it('declares the runtime, the user, the folders, the environment and the units', () => {
@@ -62,6 +67,8 @@ describe('the app role', () => {
       'file /etc/capstan/foobar/uwsgi.ini (foobar’s configuration)',
       'file /etc/capstan/foobar/websockets.cjs (foobar’s configuration)',
       'file /etc/capstan/foobar/wait-for-socket.pl (foobar’s configuration)',
+      'file /etc/capstan/foobar/choose-port.pl (foobar’s configuration)',
+      'file /etc/capstan/foobar/wait-for-port.pl (foobar’s configuration)',
       'unit foobar@.service',
       'unit foobar.service',
       'service foobar',
@@ -88,8 +95,55 @@ describe('the app role', () => {
     ['websockets.cjs', 'node', {}, 'template /etc/capstan/foobar/websockets.cjs'],
     ['wait-for-socket.pl', 'node', {}, 'template /etc/capstan/foobar/wait-for-socket.pl'],
     ['static@.service', 'static', {}, 'unit foobar@.service'],
+    ['node-port@.service', 'node', versioned, 'unit foobar@.service'],
+    ['port@.service', 'node', versioned, 'unit capstan-port-foobar@.service'],
+    ['port@.socket', 'node', versioned, 'unit capstan-port-foobar@.socket'],
+    ['choose-port.pl', 'node', versioned, 'template /etc/capstan/foobar/choose-port.pl'],
+    ['wait-for-port.pl', 'node', versioned, 'template /etc/capstan/foobar/wait-for-port.pl'],
   ] as const)('renders %s', async (golden, runtime, given, label) => {
     await expect(wanted(label, given, { runtime }).content?.toString()).toMatchFileSnapshot(`app/${golden}`)
+  })
+
+  it('has sites on different versions of Node, each from its official archive, and one archive for the same', () => {
+    const of = (version: string, sha256: string) => ({ node: { version, sha256: sha256.repeat(64) } })
+    const { resources, text } = declare(app, {
+      facts,
+      site: { runtime: 'node' },
+      vars: of('22.11.0', 'a'),
+      further: [
+        { site: { app: 'blog', runtime: 'node' }, vars: of('24.1.0', 'b') },
+        { site: { app: 'shop', runtime: 'node' }, vars: of('22.11.0', 'a') },
+      ],
+    })
+    const archives = resources.filter(({ label }) => label.startsWith('archive '))
+    expect(archives.map(({ label }) => label)).toEqual([
+      'archive /opt/node-22.11.0',
+      'archive /opt/node-24.1.0',
+    ])
+    expect(JSON.stringify(archives[1]?.wanted)).toContain(
+      'https://nodejs.org/dist/v24.1.0/node-v24.1.0-linux-x64.tar.gz',
+    )
+    expect(resources.some(({ label }) => label.startsWith('apt '))).toBe(false)
+    expect(text('/etc/systemd/system/blog@.service')).toContain('ExecStart=/opt/node-24.1.0/bin/node ')
+    expect(text('/etc/capstan/blog/app.env')).toContain('PATH="/opt/node-24.1.0/bin:')
+  })
+
+  it.each([
+    [
+      { version: '22.11.0' },
+      'sha256',
+      'expected the sha256 of the archive, since version is set; got nothing',
+    ],
+    [
+      { sha256: 'a'.repeat(64) },
+      'version',
+      'expected the version of the archive, since sha256 is set; got nothing',
+    ],
+  ])('refuses %j', (node, key, message) => {
+    expect(vars.parse({ node }, typicalSite)).toEqual({
+      ok: false,
+      problems: [{ path: ['node', key], message }],
+    })
   })
 
   const queue = { command: 'php bin/queue.php --tries=3' }

@@ -168,7 +168,7 @@ describe.each(
     expect(broken.exitCode).toBe(1)
     expect(broken.error().message).toContain('nginx configuration')
     expect(broken.error().lines.join('\n')).toMatch(
-      /unknown directive "serverr" in \/etc\/nginx\/sites-enabled\/site\.conf/,
+      /unknown directive "serverr" in \/etc\/nginx\/sites-enabled\/foobar\.conf/,
     )
     expect(broken.error().lines.join('\n')).toContain('template /etc/nginx/sites-available/foobar.conf')
     expect(broken.error().where).toMatch(/roles\/nginx\/role\.ts:\d+/)

@@ -43,7 +43,8 @@ export async function waitUntilReady(
       if (said === 'running' || said === 'degraded') return
     } else if (Date.now() >= look) {
       const state = await stateOf(engine, name)
-      if (restart && state === 'exited') {
+      // Podman says `stopped` until it has cleaned up.
+      if (restart && (state === 'exited' || state === 'stopped')) {
         await restart()
         restart = undefined
       } else if (state !== 'running' && !(restart && state === 'stopping'))
