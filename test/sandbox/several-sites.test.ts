@@ -143,6 +143,19 @@ it('All are deployed and one is rolled back while visitors ask for the others; n
   expect((await answer('docs', '/new.txt')).body).toBe('docs')
 })
 
+it('The releases of all sites are listed, each under its name.', async () => {
+  const { lines } = await site(all, { script: 'releases' })
+  const listed = lines as unknown as readonly {
+    readonly site: string
+    readonly releases: readonly object[]
+  }[]
+  expect(listed.map(each => [each.site, each.releases.length > 1])).toEqual([
+    ['foobar', true],
+    ['blog', true],
+    ['docs', true],
+  ])
+})
+
 it('What is done for one site has to name it, and names that there are.', async () => {
   const unnamed = await site(all, { script: 'rollback' })
   expect(unnamed.exitCode).toBe(2)

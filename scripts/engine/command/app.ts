@@ -1,11 +1,6 @@
-import { readVariables, setVariables } from '#engine/app/environment.ts'
 import { asCommand, insideScript, runInside } from '#engine/app/inside.ts'
-import { type LogLine, MergedLog, readLog } from '#engine/app/log.ts'
-import { appProcesses, processTable } from '#engine/app/processes.ts'
-import { restartRelease } from '#engine/deploy/restart.ts'
 import { UsageError } from '#engine/errors.ts'
 import { orNearest } from '#engine/nearest.ts'
-import { cleanLines } from '#engine/output/clean.ts'
 import { type ReachableHost, reach } from '#engine/run/reach.ts'
 import {
   type AppDefinition,
@@ -14,12 +9,13 @@ import {
   releaseHosts,
 } from '#engine/run/release-hosts.ts'
 import { inTerminal } from '#engine/run/terminal.ts'
-import { mask, Secret } from '#engine/secret.ts'
-import { askSudoPassword, typedSecret } from './ask.ts'
+import { type Changes, changeAndRestart, changesOf, listVariables } from './app-environment.ts'
+import { showLogs, showProcesses } from './app-output.ts'
+import { askSudoPassword } from './ask.ts'
 import { common, type Flags, flagLines } from './flags.ts'
 import type { CommandInput } from './main.ts'
 import { parseCount, parseFlags } from './options.ts'
-import { type ReleaseRun, releaseRun } from './release-run.ts'
+import { releaseRun } from './release-run.ts'
 
 const flags = {
   ...common('inventory', 'limit', 'site'),
@@ -92,10 +88,8 @@ export async function appCommand(definition: AppDefinition, input: CommandInput)
   refuseSeveralSites(hosts, command.verb)
   const askSudo = values['ask-become-pass']
   if (command.verb === 'restart' || (command.verb === 'env' && command.what !== 'list')) {
-    const changes =
-      command.verb === 'env'
-        ? await changesOf(command, definition.reservedVariable)
-        : new Map<string, Secret>()
+    const changes: Changes =
+      command.verb === 'env' ? await changesOf(command, definition.reservedVariable) : new Map()
     const options = {
       command: 'restart',
       inventory: values.inventory,
@@ -106,7 +100,8 @@ export async function appCommand(definition: AppDefinition, input: CommandInput)
     }
     return releaseRun(options, input, run => changeAndRestart(run, changes, !values['no-restart']))
   }
-  const wanted = command.verb === 'logs' || command.verb === 'ps' ? hosts : hosts.slice(0, 1)
+  const isOfAll = ['logs', 'ps', 'env'].includes(command.verb)
+  const wanted = isOfAll ? hosts : hosts.slice(0, 1)
   if (wanted.length < hosts.length)
     process.stderr.write(
       `on ${wanted[0]?.host.name}, the first of ${hosts.length} hosts; -l selects another one\n`,
@@ -161,70 +156,6 @@ function commandOf([verb, what, ...rest]: readonly string[], words: readonly str
   return { verb: verb as 'logs' }
 }
 
-/** The variables that are set, or taken away. A value that is not given is read from stdin, or typed. */
-async function changesOf(
-  { what, words }: { readonly what: string; readonly words: readonly string[] },
-  reserved: AppDefinition['reservedVariable'],
-): Promise<ReadonlyMap<string, Secret | undefined>> {
-  const changes = new Map<string, Secret | undefined>()
-  for (const word of words) {
-    const at = what === 'set' ? word.indexOf('=') : -1
-    const name = at === -1 ? word : word.slice(0, at)
-    const wrong = (why: string) => new UsageError('usage', `env ${what}: ${why}`)
-    if (!/^[A-Za-z_][A-Za-z0-9_]{0,127}$/.test(name))
-      throw wrong(`expected a variable’s name of letters, digits and _, got ${JSON.stringify(name)}`)
-    const why = reserved(name)
-    if (why !== undefined) throw wrong(`expected another name than ${name}, which ${why}`)
-    if (what === 'unset') {
-      changes.set(name, undefined)
-      continue
-    }
-    const value = at === -1 ? await typedSecret(`value of ${name}: `) : word.slice(at + 1)
-    if (/[\p{Cc}\p{Cs}]/u.test(value)) throw wrong(`${name}: expected a value of one line`)
-    changes.set(name, new Secret(value))
-  }
-  return changes
-}
-
-async function changeAndRestart(
-  run: ReleaseRun,
-  changes: ReadonlyMap<string, Secret | undefined>,
-  restart: boolean,
-): Promise<number> {
-  let isChanged = changes.size === 0
-  for (const { name, settings, connect } of changes.size > 0 ? run.hosts : []) {
-    const connection = await connect()
-    const changed = await setVariables(connection, settings.app, changes).finally(() => connection.close())
-    isChanged ||= changed
-    const names = [...changes.keys()].join(', ')
-    run.emit({ event: 'note', message: `${name}: ${names} ${changed ? 'changed' : 'is as it was'}` })
-  }
-  return restart && isChanged ? (await restartRelease({ ...run, wait: 30 })).exitCode : 0
-}
-
-async function listVariables(
-  ways: readonly ReachableHost[],
-  app: string,
-  { show, json }: { readonly show: boolean; readonly json: boolean },
-  { stdout }: CommandInput,
-): Promise<number> {
-  for (const way of ways) {
-    const connection = await way.connect()
-    const all = await readVariables(connection, app).finally(() => connection.close())
-    const width = Math.max(...all.map(({ name }) => name.length))
-    for (const { name, value, from } of all) {
-      // Asked for by name: the one place that does not mask.
-      const text = show ? value.reveal() : '***'
-      if (json) stdout.write(`${JSON.stringify({ host: way.host.name, name, value: text, from })}\n`)
-      else
-        stdout.write(
-          `${[...(ways.length > 1 ? [way.host.name] : []), name.padEnd(width), from.padEnd(9), text].join('  ')}\n`,
-        )
-    }
-  }
-  return 0
-}
-
 const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr }
 
 async function exec(way: ReachableHost, app: string, command: readonly string[]): Promise<number> {
@@ -258,60 +189,4 @@ function database(way: ReachableHost, app: string, what: 'client' | 'dump' | 'lo
   const command = ['sh', '-c', client(programs[what])]
   if (what !== 'client' || !process.stdin.isTTY) return exec(way, app, command)
   return inTerminal(way, insideScript(app, 'pty', command))
-}
-
-async function showLogs(
-  ways: readonly ReachableHost[],
-  app: string,
-  options: {
-    readonly since?: string | undefined
-    readonly lines: number
-    readonly follow: boolean
-    readonly json: boolean
-  },
-  { stdout }: CommandInput,
-): Promise<number> {
-  const isNamed = ways.length > 1
-  const show = (line: LogLine) =>
-    stdout.write(`${mask(options.json ? JSON.stringify(line) : shown(line, isNamed))}\n`)
-  const merged = new MergedLog(show)
-  const stop = new AbortController()
-  const end = () => stop.abort()
-  process.once('SIGINT', end).once('SIGTERM', end)
-  const { since, lines, follow } = options
-  await Promise.all(
-    ways.map(async way => {
-      const connection = await way.connect()
-      const add = (line: LogLine) => merged.add(line, follow ? 300 : undefined)
-      await readLog(connection, { host: way.host.name, app, since, lines, follow }, add, stop.signal)
-      await connection.close()
-    }),
-  )
-  merged.flush(since === undefined && !follow ? lines : undefined)
-  process.off('SIGINT', end).off('SIGTERM', end)
-  return 0
-}
-
-function shown({ at, host, by, text }: LogLine, isNamed: boolean): string {
-  const time = new Date(at / 1000).toISOString().replace('T', ' ').replace('Z', '')
-  return cleanLines(text)
-    .map(line => [time, ...(isNamed ? [host] : []), by, line].join('  '))
-    .join('\n')
-}
-
-async function showProcesses(
-  ways: readonly ReachableHost[],
-  app: string,
-  json: boolean,
-  { stdout }: CommandInput,
-): Promise<number> {
-  const all = await Promise.all(
-    ways.map(async way => {
-      const connection = await way.connect()
-      return appProcesses(connection, app).finally(() => connection.close())
-    }),
-  )
-  const lines = json ? all.flat().map(one => JSON.stringify(one)) : processTable(all.flat())
-  stdout.write(lines.map(line => `${mask(line)}\n`).join(''))
-  return 0
 }

@@ -6,7 +6,13 @@ import { releaseJson, releaseTable } from '#engine/deploy/table.ts'
 import { type CapstanError, UnreachableError, UsageError } from '#engine/errors.ts'
 import { orNearest } from '#engine/nearest.ts'
 import type { OutputStream } from '#engine/output/printer.ts'
-import { type ReleaseDefinition, type ReleaseHost, releaseHosts } from '#engine/run/release-hosts.ts'
+import {
+  bySite,
+  type ReleaseDefinition,
+  type ReleaseHost,
+  refuseSeveralSites,
+  releaseHosts,
+} from '#engine/run/release-hosts.ts'
 import { common, type Flags, flagLines } from './flags.ts'
 import type { CommandInput } from './main.ts'
 import { parseFlags } from './options.ts'
@@ -45,6 +51,7 @@ export async function releasesCommand(definition: ReleaseDefinition, input: Comm
     site: values.site,
     extraVars: values['extra-vars'] ?? [],
   })
+  if (restart) refuseSeveralSites(hosts, 'restart')
   const options = {
     command: restart ? 'restart' : undefined,
     inventory: values.inventory,
@@ -110,23 +117,27 @@ async function list(
       const each = new HostDeploy(host, { ...run, emit: () => {}, wait: 0 })
       const found = await each.peek().catch((error: CapstanError) => error)
       await each.end()
-      return [host.name, found] as const
+      return { host: host.name, site: host.settings.app, found }
     }),
   )
   let exitCode = 0
-  for (const [host, found] of looked) {
+  const hasSites = bySite(hosts).size > 1
+  for (const { host, site, found } of looked) {
     if (found instanceof Error) {
       emit({ event: 'failed', host, error: found })
       exitCode = found instanceof UnreachableError ? 4 : 1
     } else
       stdout.write(
-        json ? `${JSON.stringify(releaseJson(host, found))}\n` : table(host, found, hosts.length > 1),
+        json
+          ? `${JSON.stringify({ site, ...releaseJson(host, found) })}\n`
+          : table(looked.length > 1 ? `${host}${hasSites ? `  ${site}` : ''}\n` : '', found),
       )
   }
   return exitCode
 }
 
-function table(host: string, found: AppState, named: boolean): string {
-  const lines = releaseTable(found)
-  return `${named ? `${host}\n` : ''}${lines.map(line => `${line}\n`).join('')}`
+function table(head: string, found: AppState): string {
+  return `${head}${releaseTable(found)
+    .map(line => `${line}\n`)
+    .join('')}`
 }

@@ -1,0 +1,64 @@
+import { type LogLine, MergedLog, readLog } from '#engine/app/log.ts'
+import { appProcesses, processTable } from '#engine/app/processes.ts'
+import { cleanLines } from '#engine/output/clean.ts'
+import type { ReachableHost } from '#engine/run/reach.ts'
+import { mask } from '#engine/secret.ts'
+import type { CommandInput } from './main.ts'
+
+/** Prints the log of an app on all hosts by time, and what is added to it until ^C where it follows. */
+export async function showLogs(
+  ways: readonly ReachableHost[],
+  app: string,
+  options: {
+    readonly since?: string | undefined
+    readonly lines: number
+    readonly follow: boolean
+    readonly json: boolean
+  },
+  { stdout }: CommandInput,
+): Promise<number> {
+  const isNamed = ways.length > 1
+  const show = (line: LogLine) =>
+    stdout.write(`${mask(options.json ? JSON.stringify(line) : shown(line, isNamed))}\n`)
+  const merged = new MergedLog(show)
+  const stop = new AbortController()
+  const end = () => stop.abort()
+  process.once('SIGINT', end).once('SIGTERM', end)
+  const { since, lines, follow } = options
+  await Promise.all(
+    ways.map(async way => {
+      const connection = await way.connect()
+      const add = (line: LogLine) => merged.add(line, follow ? 300 : undefined)
+      await readLog(connection, { host: way.host.name, app, since, lines, follow }, add, stop.signal)
+      await connection.close()
+    }),
+  )
+  merged.flush(since === undefined && !follow ? lines : undefined)
+  process.off('SIGINT', end).off('SIGTERM', end)
+  return 0
+}
+
+function shown({ at, host, by, text }: LogLine, isNamed: boolean): string {
+  const time = new Date(at / 1000).toISOString().replace('T', ' ').replace('Z', '')
+  return cleanLines(text)
+    .map(line => [time, ...(isNamed ? [host] : []), by, line].join('  '))
+    .join('\n')
+}
+
+/** Prints the processes of an app on all hosts. */
+export async function showProcesses(
+  ways: readonly ReachableHost[],
+  app: string,
+  json: boolean,
+  { stdout }: CommandInput,
+): Promise<number> {
+  const all = await Promise.all(
+    ways.map(async way => {
+      const connection = await way.connect()
+      return appProcesses(connection, app).finally(() => connection.close())
+    }),
+  )
+  const lines = json ? all.flat().map(one => JSON.stringify(one)) : processTable(all.flat())
+  stdout.write(lines.map(line => `${mask(line)}\n`).join(''))
+  return 0
+}
