@@ -37,7 +37,7 @@ export default role(import.meta, {
       template('/etc/nginx/conf.d/capstan-headers.conf', { vars: headerSettings(sites) })
       template('/etc/nginx/conf.d/capstan-sites.conf', { vars: commonSettings(sites, facts) })
       template('/etc/nginx/snippets/capstan-headers.conf')
-      for (const upstream of ['fastcgi', 'http'])
+      for (const upstream of ['fastcgi', 'http', 'proxy'])
         template(`/etc/nginx/snippets/capstan-${upstream}.conf`, { vars: { timeout: vars.timeouts.app } })
       directory('/etc/nginx/pages')
       for (const page of ['unavailable', 'empty', 'maintenance']) template(`/etc/nginx/pages/${page}.html`)

@@ -26,6 +26,12 @@ export function siteSettings({ vars, site }: SiteTasks<NginxVars>, facts: Facts)
     version: dialect(versions[facts.system].nginx),
     cache: { files: vars.cache.files, immutable: vars.cache.immutable.map(inRegex) },
     body: vars.body,
+    redirects: Object.entries(vars.redirects).map(([from, to]) => ({
+      ...{ from, to, prefix: from.endsWith('/') },
+      pattern: inRegex(from),
+    })),
+    proxies: Object.entries(vars.proxies).map(([at, to]) => ({ at, to, prefix: at.endsWith('/') })),
+    limits: vars.limits,
     hashed: hashedName,
     directives: vars.directives,
   }
@@ -35,7 +41,7 @@ export function siteSettings({ vars, site }: SiteTasks<NginxVars>, facts: Facts)
 export function commonSettings(sites: readonly SiteTasks<NginxVars>[], facts: Facts) {
   const settings = sites.map(each => siteSettings(each, facts))
   const [first] = settings
-  return { ...first, sites: settings }
+  return { ...first, sites: settings, proxied: sites[0]?.vars.proxied }
 }
 
 /** What `listen` lines among the directives open, a port each: `listen 8443 ssl;` is `{ tcp: 8443, at: ['0.0.0.0'] }`. */

@@ -1,4 +1,41 @@
-import { bytes, choice, duration, flag, group, integer, list, path, text, vars } from '#engine/vars.ts'
+import {
+  bytes,
+  choice,
+  duration,
+  flag,
+  group,
+  integer,
+  list,
+  optional,
+  path,
+  record,
+  text,
+  vars,
+} from '#engine/vars.ts'
+
+const urlPath = text({
+  pattern: /\/[A-Za-z0-9._~%/-]*/,
+  max: 1024,
+  expects: 'a path such as /old, or /blog/ for all that begins so',
+})
+
+// Characters that nginx, in a rewrite, and HTTP have no use for of their own.
+const target = text({
+  pattern: /(https?:\/\/[A-Za-z0-9.-]+(:\d{1,5})?)?\/[A-Za-z0-9._~%/?=&+-]*/,
+  max: 1024,
+  expects: 'a path or a whole URL such as https://www.example.com/',
+})
+
+const backend = text({
+  pattern: /https?:\/\/([A-Za-z0-9.-]+|\[[0-9a-f:]+\])(:\d{1,5})?/,
+  max: 300,
+  expects: 'a server such as http://127.0.0.1:9000, without a path',
+})
+
+const network = text({
+  pattern: /[0-9.]{7,15}(\/\d{1,2})?|[0-9a-f:]{2,39}(\/\d{1,3})?/,
+  expects: 'an address or a network such as 203.0.113.0/24',
+})
 
 export default vars(
   {
@@ -55,10 +92,52 @@ export default vars(
         is: 'value of Referrer-Policy; a header set by the app takes precedence',
       },
     ),
+    redirects: record(target, {
+      keys: urlPath,
+      default: {},
+      is: 'permanent redirects: { /old: /new, /blog/: "https://blog.example/" }; a path that ends with / redirects all that begins so, with what follows it',
+    }),
+    proxies: record(backend, {
+      keys: urlPath,
+      default: {},
+      is: 'paths that another server answers: { /api/: "http://127.0.0.1:9000" }; the path is handed on as it is',
+    }),
+    limits: group({
+      requests: optional(
+        integer({
+          min: 1,
+          max: 100_000,
+          is: 'requests per second that one address may make on average; more get 429; unset: any number',
+        }),
+      ),
+      burst: integer({
+        min: 0,
+        max: 100_000,
+        default: 50,
+        is: 'requests beyond that which are taken at once',
+      }),
+      connections: optional(
+        integer({
+          min: 1,
+          max: 100_000,
+          is: 'requests that one address may have in progress; more get 429; unset: any number',
+        }),
+      ),
+    }),
+    proxied: group({
+      from: list(network, {
+        default: [],
+        is: 'balancers and CDNs in front of this host: the client’s address is then taken from header, and from no one else’s',
+      }),
+      header: choice(['X-Forwarded-For', 'X-Real-IP', 'CF-Connecting-IP', 'True-Client-IP'], {
+        default: 'X-Forwarded-For',
+        is: 'header in which they send the client’s address',
+      }),
+    }),
     directives: list(text(), {
       default: [],
       is: 'lines of nginx configuration, added to the server block of the site unchanged',
     }),
   },
-  { ofSite: ['body', 'cache', 'hsts', 'frames', 'referrer', 'directives'] },
+  { ofSite: ['body', 'cache', 'hsts', 'frames', 'referrer', 'redirects', 'proxies', 'limits', 'directives'] },
 )

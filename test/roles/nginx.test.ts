@@ -20,6 +20,10 @@ const further = {
   cache: { files: 60, immutable: ['/build', '/a+b'] },
   hsts: { seconds: 86_400, subdomains: true, preload: true },
   frames: 'none',
+  redirects: { '/a.b': '/c?d=e', '/blog/': 'https://blog.example/' },
+  proxies: { '/api/': 'http://127.0.0.1:9000', '/one': 'https://[::1]:9001' },
+  limits: { requests: 10, burst: 20, connections: 5 },
+  proxied: { from: ['203.0.113.0/24', '2001:db8::/32'], header: 'CF-Connecting-IP' },
   directives: ['location = /old { return 410; }'],
 }
 
@@ -38,6 +42,7 @@ describe('the nginx role', () => {
       'template /etc/nginx/snippets/capstan-headers.conf (nginx configuration)',
       'template /etc/nginx/snippets/capstan-fastcgi.conf (nginx configuration)',
       'template /etc/nginx/snippets/capstan-http.conf (nginx configuration)',
+      'template /etc/nginx/snippets/capstan-proxy.conf (nginx configuration)',
       'directory /etc/nginx/pages (nginx configuration)',
       'template /etc/nginx/pages/unavailable.html (nginx configuration)',
       'template /etc/nginx/pages/empty.html (nginx configuration)',
@@ -64,6 +69,7 @@ describe('the nginx role', () => {
     ['plain.headers.conf', '/etc/nginx/conf.d/capstan-headers.conf', {}],
     ['plain.fastcgi.conf', '/etc/nginx/snippets/capstan-fastcgi.conf', {}],
     ['plain.http.conf', '/etc/nginx/snippets/capstan-http.conf', {}],
+    ['plain.proxy.conf', '/etc/nginx/snippets/capstan-proxy.conf', {}],
     ['further.site.conf', conf, further],
     ['further.sites.conf', common, further],
     ['further.headers.conf', '/etc/nginx/conf.d/capstan-headers.conf', further],
@@ -145,6 +151,10 @@ describe('the nginx role', () => {
     [{ cache: { immutable: ['/a"; }'] } }, 'cache.immutable.0: expected an absolute path'],
     [{ frames: 'all' }, 'frames: expected same-origin or none, got "all"'],
     [{ directives: ['a\nb'] }, 'directives.0: expected one line'],
+    [{ redirects: { '/a b': '/c' } }, 'redirects./a b: expected a path such as'],
+    [{ redirects: { '/a': '/c;' } }, 'redirects./a: expected a path or a whole URL'],
+    [{ redirects: { '/a': '$host' } }, 'redirects./a: expected a path or a whole URL'],
+    [{ proxies: { '/a': 'http://127.0.0.1:9000/x' } }, 'proxies./a: expected a server such as'],
     [{ bdoy: '1m' }, 'bdoy: unknown key'],
   ])('refuses %j', (given, problem) => {
     expect(() => declared(given)).toThrow(problem)

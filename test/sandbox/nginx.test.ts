@@ -193,6 +193,42 @@ describe.each(debians(13))('the nginx role on a bare Debian %i', debian => {
     expect((await https('/plain.css')).status).toBe(200)
   })
 
+  it('redirects paths, hands others to another server, and knows clients behind a proxy', async () => {
+    await web.sh(`setsid perl -MIO::Socket::INET -e '
+      my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 9000, Listen => 9, ReuseAddr => 1) or die;
+      while (my $c = $s->accept) { my $asked = ""; while (<$c>) { last if /^\\r?$/; $asked .= $_ }
+        print $c "HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nContent-Length: ", length $asked, "\\r\\n\\r\\n$asked"; close $c }' >/dev/null 2>&1 </dev/null &`)
+    const given = {
+      redirects: { '/a.b': '/c?d=e', '/blog/': 'https://blog.example/' },
+      proxies: { '/api/': 'http://127.0.0.1:9000' },
+      proxied: { from: ['0.0.0.0/0'] },
+    }
+    expect((await converge(given)).error).toBeUndefined()
+    const led = async (path: string) => (await https(path)).headers['location']
+    expect(await led('/a.b')).toBe('https://www.foobar.com/c?d=e')
+    expect(await led('/axb')).toBeUndefined()
+    expect(await led('/blog/2026/x.html?y=z')).toBe('https://blog.example/2026/x.html?y=z')
+    const { status, body, headers } = await https('/api/v1/.x?q=1', { 'x-forwarded-for': '192.0.2.7' })
+    expect({ status, hsts: headers['strict-transport-security'] }).toEqual({
+      status: 200,
+      hsts: 'max-age=31536000',
+    })
+    expect(body).toMatch(/^GET \/api\/v1\/\.x\?q=1 HTTP/)
+    expect(body).toContain('X-Real-IP: 192.0.2.7\r\n')
+    await web.sh("pkill -f 'LocalPort => 9000'")
+  })
+
+  it('limits the requests of one address', async () => {
+    expect((await converge({ limits: { requests: 1, burst: 3 } })).error).toBeUndefined()
+    const statuses = await Promise.all(
+      Array.from({ length: 12 }, async () => (await https('/plain.css')).status),
+    )
+    expect(statuses.filter(status => status === 200).length).toBeLessThan(6)
+    expect(statuses.filter(status => status === 429).length).toBeGreaterThan(5)
+    expect((await converge()).error).toBeUndefined()
+    expect((await https('/plain.css')).status).toBe(200)
+  })
+
   it('repairs a hand edit and reloads once', async () => {
     await web.sh('echo "# mine" >>/etc/nginx/sites-available/foobar.conf')
     const repaired = await converge()
