@@ -25,9 +25,9 @@ const site: Vars<Site> = vars({
     default: 'foobar',
     is: 'name of the app; also the name of its Unix user, database and directory. Under `sites`, the key is this name',
   }),
-  runtime: choice(['php', 'python', 'node', 'static'], {
+  runtime: choice(['php', 'python', 'node', 'program', 'static'], {
     default: 'php',
-    is: 'what runs the app: php (PHP-FPM), python (gunicorn or uWSGI), node, or static (files only)',
+    is: 'what runs the app: php (PHP-FPM), python (gunicorn or uWSGI), node, program (any other server), or static (files only)',
   }),
   replaces: optional(
     domain({

@@ -1,18 +1,19 @@
 import type { Facts } from '#engine/converge/facts.ts'
+import { listening } from './listening.ts'
 import { ownConfig, type Runtime, type RuntimeInput } from './runtimes.ts'
 
 /** A server of the app's own for each release, told what to listen on as PORT: the path of the release's socket, or a TCP port. */
 export function node({ vars, site, facts }: RuntimeInput): Runtime {
   const { entry, listens, version } = vars.node
-  const own = ownConfig(site.app)
-  const release = `/srv/www/${site.app}/releases/%i`
   const preload = 'websockets.cjs'
   const home = version === undefined ? undefined : `/opt/node-${version}`
-  const program = home === undefined ? '/usr/bin/node' : `${home}/bin/node`
+  const node = home === undefined ? '/usr/bin/node' : `${home}/bin/node`
   const modules = vars.node.modules ?? (home === undefined ? ['mysql'] : [])
-  const isPort = listens === 'port'
-  const scripts = isPort ? ['choose-port.pl', 'wait-for-port.pl'] : ['wait-for-socket.pl']
-  const start = `ExecStart=${program} --require ${own}/${preload} ${entry}`
+  const start = `ExecStart=${node} --require ${ownConfig(site.app)}/${preload} ${entry}`
+  const { files, test, port, service } = listening({
+    ...{ app: site.app, entry, listens, start },
+    leaves: 'run/websockets.*',
+  })
   return {
     entry,
     upstream: 'http',
@@ -20,11 +21,8 @@ export function node({ vars, site, facts }: RuntimeInput): Runtime {
     masked: [],
     folders: [],
     config: {
-      files: Object.fromEntries([preload, ...scripts].map(name => [name, { entry }])),
-      test: [
-        `${program} --check /etc/capstan/${site.app}/${preload}`,
-        ...scripts.map(name => `perl -c /etc/capstan/${site.app}/${name}`),
-      ].join(' && '),
+      files: { [preload]: {}, ...files },
+      test: `${node} --check /etc/capstan/${site.app}/${preload} && ${test}`,
     },
     ...(home && {
       archives: [{ path: home, ...archiveOf(version ?? '', vars.node, facts) }],
@@ -34,30 +32,9 @@ export function node({ vars, site, facts }: RuntimeInput): Runtime {
         ...(modules.length > 0 && { NODE_PATH: '/usr/share/nodejs' }),
       },
     }),
-    port: isPort,
+    port,
     common: ['Environment=NODE_ENV=production'],
-    service: isPort
-      ? [
-          'Type=exec',
-          'Environment=HOST=127.0.0.1',
-          `EnvironmentFile=-${release}/.capstan/port`,
-          `ExecStartPre=+/usr/bin/perl ${own}/choose-port.pl ${release}`,
-          "ExecStartPre=/bin/sh -c 'exec rm -f run/websockets.*'",
-          start,
-          '# It has started once it listens.',
-          `ExecStartPost=/usr/bin/perl ${own}/wait-for-port.pl $MAINPID`,
-          'TimeoutStartSec=60',
-        ]
-      : [
-          'Type=exec',
-          `Environment=PORT=${release}/run/app.sock`,
-          '# What a killed server left would be in the way.',
-          "ExecStartPre=/bin/sh -c 'exec rm -f run/app.sock run/websockets.*'",
-          start,
-          '# It has started once it listens.',
-          `ExecStartPost=/usr/bin/perl ${own}/wait-for-socket.pl $MAINPID`,
-          'TimeoutStartSec=60',
-        ],
+    service,
     allowed: ['# What node:os asks for.', 'ProcSubset=all', 'RestrictAddressFamilies=AF_NETLINK'],
   }
 }

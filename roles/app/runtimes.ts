@@ -3,6 +3,7 @@ import type { Site, VarsOf } from '#engine/vars.ts'
 import { files } from './files.ts'
 import { node } from './node.ts'
 import { php } from './php.ts'
+import { program } from './program.ts'
 import { python } from './python.ts'
 import type vars from './vars.ts'
 
@@ -57,6 +58,7 @@ export const runtimes: Readonly<Record<Site['runtime'], (input: RuntimeInput) =>
   php,
   python,
   node,
+  program,
   static: files,
 }
 

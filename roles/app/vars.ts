@@ -239,6 +239,17 @@ const app = vars(
         is: 'time limit of a blocked process (gunicorn) or of a request (uWSGI)',
       }),
     }),
+    program: group({
+      command: command({
+        default: ['bin/server'],
+        is: 'program and arguments, run in the release folder; a program name with a / is a path in the release. It must listen on PORT (see listens) and finish its requests on SIGTERM',
+      }),
+      listens: choice(['socket', 'port'], {
+        default: 'socket',
+        is: 'what PORT is: the path of a Unix socket, or a TCP port of 127.0.0.1, another one for each release',
+      }),
+      packages: list(module, { default: [], is: 'Debian packages that it needs, such as ruby' }),
+    }),
     node: group({
       entry: text({
         pattern: /[A-Za-z0-9_][A-Za-z0-9._-]*(\/[A-Za-z0-9_][A-Za-z0-9._-]*)*/,
@@ -278,7 +289,20 @@ const app = vars(
       ),
     }),
   },
-  { ofSite: ['environment', 'database', 'shared', 'limits', 'workers', 'release', 'php', 'python', 'node'] },
+  {
+    ofSite: [
+      'environment',
+      'database',
+      'shared',
+      'limits',
+      'workers',
+      'release',
+      'php',
+      'python',
+      'program',
+      'node',
+    ],
+  },
 )
 
 export default {

@@ -26,6 +26,19 @@ server.listen(process.env.PORT)
 process.once('SIGTERM', () => { server.close(); server.closeIdleConnections() })
 `,
   },
+  program: {
+    'bin/server*': `#!/usr/bin/perl
+use strict; use Socket; my ($port, $release) = @ENV{qw(PORT RELEASE)}; $SIG{CHLD} = "IGNORE"; my $ending = 0;
+if ($port =~ m{^/}) { socket S, PF_UNIX, SOCK_STREAM, 0; bind S, sockaddr_un($port) or die "$port: $!" }
+else { socket S, PF_INET, SOCK_STREAM, 0; setsockopt S, SOL_SOCKET, SO_REUSEADDR, 1; bind S, sockaddr_in($port, inet_aton($ENV{HOST})) or die "$port: $!" }
+listen S, 511; $SIG{TERM} = sub { $ending = 1; close S };
+until ($ending) { accept my $c, S or next; if (fork) { close $c; next }
+  $SIG{TERM} = "IGNORE"; my ($path) = (<$c> // "") =~ m{ (\\S+)}; while (<$c>) { last if /^\\r?$/ }
+  sleep $1 if $path =~ m{^/slow(\\d)}; my $body = "ok $release\\n"; select $c; $| = 1;
+  print "HTTP/1.1 200 OK\\r\\nConnection: close\\r\\nContent-Length: ", length $body, "\\r\\n\\r\\n$body"; exit }
+1 while wait() > 0;
+`,
+  },
   // Which release it is of is told in a header. What is slow here is the visitor.
   static: {
     'public/index.html': 'ok\n',

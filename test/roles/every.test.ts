@@ -18,7 +18,7 @@ const secrets: Readonly<Record<string, object>> = {
   mysql: { password: canary },
 }
 
-const runtimes = ['php', 'python', 'node', 'static'] as const
+const runtimes = ['php', 'python', 'node', 'program', 'static'] as const
 const cases = (await roleNames(root)).flatMap(name => runtimes.map(runtime => [name, runtime] as const))
 
 /** What a role declares on a typical host. */

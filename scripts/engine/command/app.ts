@@ -170,7 +170,13 @@ async function exec(way: ReachableHost, app: string, command: readonly string[])
 /** The console of the app's runtime, where no command is given. */
 function console(words: readonly string[], host: ReleaseHost | undefined): readonly string[] {
   if (words.length > 0) return asCommand(words)
-  const consoles = { php: ['php', '-a'], python: ['python3'], node: ['node'], static: ['sh'] } as const
+  const consoles = {
+    php: ['php', '-a'],
+    python: ['python3'],
+    node: ['node'],
+    program: ['sh'],
+    static: ['sh'],
+  } as const
   return consoles[host?.runtime ?? 'static']
 }
 

@@ -11,7 +11,7 @@ export interface Site {
   /** The name of the site, and of its app: its unix user, database and folder. */
   readonly app: string
   /** What runs the app; `static`: nothing does, it is files alone. */
-  readonly runtime: 'php' | 'python' | 'node' | 'static'
+  readonly runtime: 'php' | 'python' | 'node' | 'program' | 'static'
   /** The domain of the site whose hosts it takes over. */
   readonly replaces?: string | undefined
   readonly database: {
