@@ -1,6 +1,6 @@
 import { ownConfig, type Runtime } from './runtimes.ts'
 
-/** How a server is told what to listen on, for a runtime without a word of its own for that. */
+/** What a server listens on, for a runtime that has no setting of its own for that. */
 export interface Listening {
   readonly app: string
   /** What the operator knows the server by: `server.js`. */
@@ -13,7 +13,7 @@ export interface Listening {
 }
 
 /**
- * Told as PORT: the path of the release's socket, or a TCP port of its own, to which a proxy connects the socket. It has
+ * PORT is the path of the release's socket, or a TCP port of its own, to which a proxy connects the socket. The server has
  * started once it listens.
  */
 export function listening({ app, entry, listens, start, leaves = '' }: Listening): {
@@ -29,7 +29,7 @@ export function listening({ app, entry, listens, start, leaves = '' }: Listening
   const old = [...(port ? [] : ['run/app.sock']), leaves].filter(Boolean).join(' ')
   return {
     port,
-    files: Object.fromEntries(scripts.map(name => [name, { entry }])),
+    files: Object.fromEntries(scripts.map(name => [name, { app, entry }])),
     test: scripts.map(name => `perl -c /etc/capstan/${app}/${name}`).join(' && '),
     service: [
       'Type=exec',

@@ -73,3 +73,12 @@ export const configFiles: readonly string[] = [
   'choose-port.pl',
   'wait-for-port.pl',
 ]
+
+/** What `app.mjs console` starts where no command is given; run/project.ts loads it. @public */
+export const consoles: Readonly<Record<Site['runtime'], readonly string[]>> = {
+  php: ['php', '-a'],
+  python: ['python3'],
+  node: ['node'],
+  program: ['sh'],
+  static: ['sh'],
+}

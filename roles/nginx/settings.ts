@@ -12,7 +12,7 @@ export function serverSettings(vars: NginxVars, facts: Facts) {
   return { ...vars, groups: keyExchange(versions[facts.system].openssl) }
 }
 
-/** What nginx is told of a site: its names as nginx lists them, and what its version has words for. */
+/** The values of a site's file: its names as nginx lists them, and the directives of its version. */
 export function siteSettings({ vars, site }: SiteTasks<NginxVars>, facts: Facts) {
   const names = namesOf(site)
   const canonical = site.www[0] ?? site.domain

@@ -51,7 +51,7 @@ export function work(
   return {
     identity: { name, groups: [] },
     sites: [{} as Site],
-    roles: [{ role: { name: 'web', directory: '/', vars: vars({}), declare }, vars: {} }],
+    roles: [{ role: { name: 'web', directory: '/', vars: vars({}), declare }, vars: [{}] }],
     connection: async () => {
       if (connection instanceof Error) throw connection
       return connection

@@ -47,3 +47,10 @@ it('A site that was removed can come back, and be the only one.', () => {
   expect(removedSites('web1', [shop, set('blog', true)], [shop, blog])).toEqual([])
   expect(removedSites('web1', [set('blog', true)], [blog])).toEqual([])
 })
+
+it('The data of a site that was removed is not given to another domain of the same name.', () => {
+  const found = [shop, set('blog', true)]
+  const renamed = { app: 'blog', domain: 'blog.org' }
+  expect(() => removedSites('web1', found, [shop, renamed])).toThrow('it is set up for the site blog.com')
+  expect(removedSites('web1', found, [shop, { ...renamed, replaces: 'blog.com' }])).toEqual([])
+})

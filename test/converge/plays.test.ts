@@ -20,7 +20,7 @@ function fleet(hosts: Readonly<Record<string, Values>>, log: string[]): readonly
       if (script.includes('setsid')) log.push(`${name} changed`)
       return undefined
     })
-    const roles = Object.keys(values).map(role => ({ role: roleOf(role), vars: {} }))
+    const roles = Object.keys(values).map(role => ({ role: roleOf(role), vars: [{}] }))
     return {
       identity: { name, groups: [] },
       sites: [{} as Site],

@@ -62,3 +62,26 @@ it('No request is lost by deploys, nor by the change from its socket to a port a
     expect(requests).toBeGreaterThan(10)
   }
 })
+
+it('A port that another process has taken is not used: the release gets another one, and its proxy with it.', async () => {
+  const release = await liveRelease(host)
+  const file = `/srv/www/foobar/releases/${release}/.capstan/port`
+  const before = (await host.say(`cat ${file}`)).trim().slice('PORT='.length)
+  const taker = `use Socket; socket S, PF_INET, SOCK_STREAM, 0; setsockopt S, SOL_SOCKET, SO_REUSEADDR, 1; bind S, sockaddr_in(${before}, INADDR_LOOPBACK) or die; listen S, 9; sleep 999`
+  await host.say(`systemctl kill -s KILL foobar@${release}.service
+    until perl -MSocket -e 'socket S, PF_INET, SOCK_STREAM, 0; exit !!connect S, sockaddr_in(${before}, INADDR_LOOPBACK)'; do sleep 0.05; done
+    systemd-run -q -u taker perl -e '${taker}'`)
+  await expect.poll(async () => (await page()).body, { timeout: 30_000 }).toBe(`ok ${release}\n`)
+  expect((await host.say(`cat ${file}`)).trim()).not.toBe(`PORT=${before}`)
+  await host.say('systemctl stop taker')
+})
+
+it('Releases that start at the same moment have different ports.', async () => {
+  const both = await host.say(`cd /srv/www; mkdir -p a/releases/1/.capstan b/releases/1/.capstan
+    for turn in $(seq 25); do
+      rm -f [ab]/releases/1/.capstan/port
+      for each in a b; do perl /etc/capstan/foobar/choose-port.pl /srv/www/$each/releases/1 & done; wait
+      cat [ab]/releases/1/.capstan/port | sort -u | wc -l
+    done; rm -rf a b`)
+  expect(new Set(both.trim().split('\n'))).toEqual(new Set(['2']))
+})

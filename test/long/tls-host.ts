@@ -73,7 +73,7 @@ export async function tlsHost(debian: SandboxHost['debian']): Promise<TlsHost> {
       const roles = [...before, tls].map(role => {
         const parsed = role.vars.parse(role === tls ? given : {}, site.value)
         if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems))
-        return { role, vars: parsed.value }
+        return { role, vars: [parsed.value] }
       })
       const events: Event[] = []
       const { hosts, exitCode } = await converge(

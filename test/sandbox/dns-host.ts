@@ -73,7 +73,7 @@ async function converge(
     {
       identity: { name, groups: [] },
       sites: [site],
-      roles: [{ role: dns, vars: parsed.value }],
+      roles: [{ role: dns, vars: [parsed.value] }],
       connection: connect,
     },
     {

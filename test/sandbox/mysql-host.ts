@@ -81,7 +81,7 @@ export async function mysqlHost(debian: SandboxHost['debian']): Promise<MysqlHos
       if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems))
       const work = {
         ...{ identity: { name, groups: [] }, sites: [sites.value], connection: connect },
-        roles: [{ role, vars: parsed.value }],
+        roles: [{ role, vars: [parsed.value] }],
       }
       const run = { runId: `test-${Date.now()}`, who: 'test@test', url: undefined }
       const options = { run, check: false, diff: true, emit: (event: Event) => events.push(event) }

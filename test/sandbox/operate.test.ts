@@ -103,6 +103,15 @@ it('exec exits by a signal as the command does, and hands ^C on to it', async ()
   await host.until('pgrep -u foobar -x sleep')
   running.kill('SIGINT')
   expect((await running.ended).code).toBe(130)
+  // One that finishes what it is at is waited for, and says itself how it ended.
+  const patient = app([
+    'exec',
+    '--',
+    'trap "sleep 1; echo finished; exit 5" INT; echo begun; sleep 60 & wait',
+  ])
+  await new Promise(resolve => patient.stdout?.once('data', resolve))
+  patient.kill('SIGINT')
+  expect(await patient.ended).toMatchObject({ code: 5, out: 'begun\nfinished\n' })
   expect((await host.run('pgrep -u foobar -x sleep')).exitCode).toBe(1)
 })
 
@@ -156,6 +165,8 @@ it('logs prints what the app wrote, and follows it until ^C', async () => {
     .filter(Boolean)
     .map(line => line.slice(0, 23))
   expect(times).toEqual([...times].sort())
+  const { code, err } = await done(['logs', '--since', 'someday'])
+  expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining('journalctl ended with 1') })
   const following = app(['logs', '-f', '-n', '1'])
   const seen = new Promise<void>(resolve =>
     following.stdout?.on('data', chunk => String(chunk).includes('asked for /during') && resolve()),
@@ -184,7 +195,7 @@ it('db opens a client on the database, dumps it and loads it again', async () =>
   expect((await done(['db'], 'SELECT note FROM guests ORDER BY id')).out).toBe("note\nit's é 😀\nb\n")
 })
 
-it('Wrong usage is told before a host is contacted', async () => {
+it('Wrong usage is refused before a host is contacted', async () => {
   for (const [args, why] of [
     [['exce'], 'did you mean exec?'],
     [['exec'], 'expected -- and a command'],

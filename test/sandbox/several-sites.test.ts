@@ -8,7 +8,7 @@ import { ask } from './web-request.ts'
 
 // A host with one site gets two more, loses one of them, and gets it back. These tests run in order.
 
-/** Answers `ok <release>`, and on /reads what of the paths that it is told it can read, and the databases that it sees. */
+/** Answers `<app> <release>`, and on /reads which of the given paths it can read, and the databases that it sees. */
 const index = `<?php
 if (parse_url($_SERVER['REQUEST_URI'], PHP_URL_PATH) === '/reads') {
   foreach (json_decode(base64_decode($_GET['paths'])) as $path)

@@ -42,7 +42,7 @@ export async function webHost(name: string, debian: SandboxHost['debian'], image
       const emit = (event: { readonly event: string; readonly resource?: string }) => {
         if (event.event === 'changed') did.push(event.resource ?? '')
       }
-      const typed = roles.map(([role, given]) => ({ role, vars: parsed(role, given, ours) }))
+      const typed = roles.map(([role, given]) => ({ role, vars: [parsed(role, given, ours)] }))
       const result = await convergeHost(
         { identity: { name, groups: [] }, sites: [ours], roles: typed, connection: connect },
         {

@@ -32,8 +32,8 @@ test('A host has its site and the vars of each of its roles, defaults filled in.
   const [web1] = await assign(text)
   expect(web1?.sites[0]?.www).toStrictEqual(['www.a.com'])
   expect(web1?.roles.map(({ vars }) => vars)).toStrictEqual([
-    { port: 443, names: ['a.com', 'www.a.com'] },
-    { password: expect.any(Secret) },
+    [{ port: 443, names: ['a.com', 'www.a.com'] }],
+    [{ password: expect.any(Secret) }],
   ])
 })
 
@@ -87,13 +87,13 @@ hosts:
       database: { name: 'blog', user: 'writer' },
     },
   ])
-  expect(web1?.roles[0]?.ofSites).toStrictEqual([
+  expect(web1?.roles[0]?.vars).toStrictEqual([
     { port: 8443, names: ['one', 'two'] },
     { port: 8443, names: ['blog.com'] },
   ])
 })
 
-test('What is wrong in one of several sites is told where it was written.', async () => {
+test('What is wrong in one of several sites is reported where it was written.', async () => {
   const text = `vars:
   site:
     domain: a.com

@@ -3,12 +3,12 @@ import type { HostConnection } from '#engine/host/host-connection.ts'
 import { quote } from '#engine/quote.ts'
 import { quotedForFile } from '#engine/resources/release/environment-file.ts'
 import { writeHostFile } from '#engine/script/files.ts'
-import { Secret } from '#engine/secret.ts'
 
 /** A variable of an app, and who set it: the inventory, or `app.mjs env set` on the host, which comes first. */
 export interface Variable {
   readonly name: string
-  readonly value: Secret
+  /** Not masked anywhere: it is for whoever asked for it. */
+  readonly value: string
   readonly from: 'inventory' | 'host'
 }
 
@@ -27,7 +27,7 @@ export async function readVariables(host: Host, app: string): Promise<readonly V
 export async function setVariables(
   host: Host,
   app: string,
-  changes: ReadonlyMap<string, Secret | undefined>,
+  changes: ReadonlyMap<string, string | undefined>,
 ): Promise<boolean> {
   const [, own] = await readFiles(host, app)
   const all = new Map(entries(own, 'host').map(({ name, value }) => [name, value]))
@@ -35,11 +35,11 @@ export async function setVariables(
     if (value === undefined) all.delete(name)
     else all.set(name, value)
   }
-  const lines = [...all].map(([name, value]) => `${name}=${(quotedForFile(value) as Secret).reveal()}\n`)
+  const lines = [...all].map(([name, value]) => `${name}=${quotedForFile(value)}\n`)
   const text = lines.length === 0 ? '' : `${head}${lines.sort().join('')}`
   if (text === own) return false
   if (text === '') await host.run(`rm -f -- ${quote(fileOf(app))}\n`)
-  else await writeHostFile(host, fileOf(app), new Secret(text), { mode: 0o640, owner: 'root', group: app })
+  else await writeHostFile(host, fileOf(app), text, { mode: 0o640, owner: 'root', group: app })
   return true
 }
 
@@ -63,6 +63,6 @@ async function readFiles(host: Host, app: string): Promise<readonly [inventory: 
 function entries(text: string, from: Variable['from']): readonly Variable[] {
   return text.split('\n').flatMap(line => {
     const [, name = '', quoted = ''] = /^([A-Za-z_]\w*)="(.*)"$/.exec(line) ?? []
-    return name === '' ? [] : [{ name, value: new Secret(quoted.replace(/\\(.)/g, '$1')), from }]
+    return name === '' ? [] : [{ name, value: quoted.replace(/\\(.)/g, '$1'), from }]
   })
 }

@@ -15,18 +15,16 @@ while (<$unit>) {
 s/\$/\$\$/g for @command;
 my $name = "capstan-app-$app-$$";
 my @io = $io eq "pty" ? ("--pty", "--setenv=TERM=" . ($ENV{TERM} // "dumb")) : ("--pipe", "--wait");
-# To systemd, a service that TERM ended has ended well: a shell says how the command did.
-my @shell = ("/bin/sh", "-c", '"$$@"; exit "$$?"', "sh");
-my $caught;
+# To systemd, a service that TERM ended has ended well: a shell says how the command did. It outlives what is sent to all of them.
+my @shell = ("/bin/sh", "-c", 'trap : INT TERM HUP QUIT; "$$@"; exit "$$?"', "sh");
 for my $signal (qw(INT TERM HUP QUIT)) {
-  $SIG{$signal} = sub { $caught = $signal; system "systemctl", "kill", "-s", $signal, "--", "$name.service" };
+  $SIG{$signal} = sub { system "systemctl", "kill", "-s", $signal, "--", "$name.service" };
 }
 defined(my $pid = fork) or die "fork: $!\n";
 if (!$pid) {
-  # A terminal's ^C is for the command, which gets it by the way above.
-  setpgrp if $io ne "pty";
-  exec "systemd-run", "--quiet", "--collect", "--unit=$name", @io, @set, "--", @shell, @command or die "systemd-run: $!\n";
+  # In a session of its own, what is sent to this one leaves it waiting for the command.
+  my @apart = $io eq "pty" ? () : ("setsid", "--wait");
+  exec @apart, "systemd-run", "--quiet", "--collect", "--unit=$name", @io, @set, "--", @shell, @command or die "systemd-run: $!\n";
 }
 1 while waitpid($pid, 0) != $pid;
-my %number = (HUP => 1, INT => 2, QUIT => 3, TERM => 15);
-exit($caught ? 128 + $number{$caught} : $? & 127 ? 128 + ($? & 127) : $? >> 8);
+exit($? & 127 ? 128 + ($? & 127) : $? >> 8);

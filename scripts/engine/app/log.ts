@@ -1,5 +1,7 @@
 import { createInterface } from 'node:readline'
+import { text } from 'node:stream/consumers'
 import type { Connection } from '#engine/connection/connection.ts'
+import { HostError } from '#engine/errors.ts'
 import { quote } from '#engine/quote.ts'
 
 export interface LogOptions {
@@ -20,7 +22,7 @@ export interface LogLine {
   readonly text: string
 }
 
-/** Reads the log of an app on a host, and goes on with what is added to it until `stop`, where it follows. */
+/** Reads the log of an app on a host, and goes on with what is added to it until `stop`, where it follows. Throws HostError `no-log`. */
 export async function readLog(
   connection: Connection,
   { host, app, ...options }: LogOptions & { readonly host: string; readonly app: string },
@@ -29,7 +31,7 @@ export async function readLog(
 ): Promise<void> {
   const child = await connection.start(script(app, options), { shell: 'sh' })
   child.stdin.end()
-  child.stderr.resume()
+  const complaint = text(child.stderr)
   const end = () => void child.kill('SIGTERM')
   stop.addEventListener('abort', end)
   for await (const line of createInterface({ input: child.stdout })) {
@@ -37,8 +39,12 @@ export async function readLog(
     if (entry) tell({ host, by: writer(app, entry.UNIT ?? entry._SYSTEMD_UNIT ?? ''), ...timed(entry) })
   }
   stop.removeEventListener('abort', end)
-  await child.ended.catch(error => {
-    if (!stop.aborted) throw error
+  if (stop.aborted) return
+  const { exitCode } = await child.ended
+  if (exitCode === 0) return
+  throw new HostError('no-log', `${host}: journalctl ended with ${exitCode}`, {
+    lines: (await complaint).split('\n').filter(Boolean).slice(-5),
+    hint: 'A time for --since is such as "1 hour ago", "yesterday" or "2026-11-27 09:00".',
   })
 }
 
@@ -74,7 +80,7 @@ function script(app: string, { since, lines, follow }: LogOptions): string {
   const flags = [
     ...units.flatMap(unit => ['-u', quote(unit)]),
     ...(since === undefined ? [] : ['--since', quote(since)]),
-    ...['-n', since === undefined || follow ? String(lines) : 'all', ...(follow ? ['-f'] : [])],
+    ...['-n', since === undefined ? String(lines) : 'all', ...(follow ? ['-f'] : [])],
   ]
   return `exec journalctl -q -o json --no-pager --output-fields=MESSAGE,_SYSTEMD_UNIT,UNIT ${flags.join(' ')}\n`
 }
@@ -97,8 +103,8 @@ function readEntry(line: string): Entry | undefined {
 }
 
 function timed({ __REALTIME_TIMESTAMP: at, MESSAGE: said }: Entry): Pick<LogLine, 'at' | 'text'> {
-  const text = typeof said === 'string' ? said : Buffer.from(said ?? []).toString()
-  return { at: Number(at), text }
+  const line = typeof said === 'string' ? said : Buffer.from(said ?? []).toString()
+  return { at: Number(at), text: line }
 }
 
 function writer(app: string, unit: string): string {

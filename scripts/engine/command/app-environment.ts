@@ -3,20 +3,24 @@ import { restartRelease } from '#engine/deploy/restart.ts'
 import { UsageError } from '#engine/errors.ts'
 import type { ReachableHost } from '#engine/run/reach.ts'
 import type { AppDefinition } from '#engine/run/release-hosts.ts'
-import { Secret } from '#engine/secret.ts'
 import { typedSecret } from './ask.ts'
 import type { CommandInput } from './main.ts'
 import type { ReleaseRun } from './release-run.ts'
 
 /** Variables by name; undefined: one that is taken away. */
-export type Changes = ReadonlyMap<string, Secret | undefined>
+export type Changes = ReadonlyMap<string, string | undefined>
 
 /** The variables that are set, or taken away. A value that is not given is read from stdin, or typed. */
 export async function changesOf(
   { what, words }: { readonly what: string; readonly words: readonly string[] },
   reserved: AppDefinition['reservedVariable'],
 ): Promise<Changes> {
-  const changes = new Map<string, Secret | undefined>()
+  const changes = new Map<string, string | undefined>()
+  const asked = what === 'set' ? words.filter(word => !word.includes('=')) : []
+  if (asked.length > 1 && !process.stdin.isTTY)
+    throw new UsageError('usage', `env set: stdin has one value, got ${asked.join(' and ')}`, {
+      hint: 'Set them one after the other.',
+    })
   for (const word of words) {
     const at = what === 'set' ? word.indexOf('=') : -1
     const name = at === -1 ? word : word.slice(0, at)
@@ -29,9 +33,9 @@ export async function changesOf(
       changes.set(name, undefined)
       continue
     }
-    const value = at === -1 ? await typedSecret(`value of ${name}: `) : word.slice(at + 1)
+    const value = at === -1 ? (await typedSecret(`value of ${name}: `)).reveal() : word.slice(at + 1)
     if (/[\p{Cc}\p{Cs}]/u.test(value)) throw wrong(`${name}: expected a value of one line`)
-    changes.set(name, new Secret(value))
+    changes.set(name, value)
   }
   return changes
 }
@@ -49,6 +53,7 @@ export async function changeAndRestart(run: ReleaseRun, changes: Changes, restar
   return restart && isChanged ? (await restartRelease({ ...run, wait: 30 })).exitCode : 0
 }
 
+/** Prints the names of an app's variables on all hosts and who set each; with `show` their values. */
 export async function listVariables(
   ways: readonly ReachableHost[],
   app: string,
@@ -60,8 +65,7 @@ export async function listVariables(
     const all = await readVariables(connection, app).finally(() => connection.close())
     const width = Math.max(...all.map(({ name }) => name.length))
     for (const { name, value, from } of all) {
-      // Asked for by name: the one place that does not mask.
-      const text = show ? value.reveal() : '***'
+      const text = show ? value : '***'
       if (json) stdout.write(`${JSON.stringify({ host: way.host.name, name, value: text, from })}\n`)
       else
         stdout.write(

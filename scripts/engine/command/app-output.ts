@@ -9,7 +9,12 @@ import type { CommandInput } from './main.ts'
 export async function showLogs(
   ways: readonly ReachableHost[],
   app: string,
-  options: {
+  {
+    since,
+    lines,
+    follow,
+    json,
+  }: {
     readonly since?: string | undefined
     readonly lines: number
     readonly follow: boolean
@@ -19,18 +24,17 @@ export async function showLogs(
 ): Promise<number> {
   const isNamed = ways.length > 1
   const show = (line: LogLine) =>
-    stdout.write(`${mask(options.json ? JSON.stringify(line) : shown(line, isNamed))}\n`)
+    stdout.write(`${mask(json ? JSON.stringify(line) : shown(line, isNamed))}\n`)
   const merged = new MergedLog(show)
   const stop = new AbortController()
   const end = () => stop.abort()
   process.once('SIGINT', end).once('SIGTERM', end)
-  const { since, lines, follow } = options
   await Promise.all(
     ways.map(async way => {
       const connection = await way.connect()
       const add = (line: LogLine) => merged.add(line, follow ? 300 : undefined)
-      await readLog(connection, { host: way.host.name, app, since, lines, follow }, add, stop.signal)
-      await connection.close()
+      const options = { host: way.host.name, app, since, lines, follow }
+      await readLog(connection, options, add, stop.signal).finally(() => connection.close())
     }),
   )
   merged.flush(since === undefined && !follow ? lines : undefined)

@@ -2,12 +2,7 @@ import { asCommand, insideScript, runInside } from '#engine/app/inside.ts'
 import { UsageError } from '#engine/errors.ts'
 import { orNearest } from '#engine/nearest.ts'
 import { type ReachableHost, reach } from '#engine/run/reach.ts'
-import {
-  type AppDefinition,
-  type ReleaseHost,
-  refuseSeveralSites,
-  releaseHosts,
-} from '#engine/run/release-hosts.ts'
+import { type AppDefinition, refuseSeveralSites, releaseHosts } from '#engine/run/release-hosts.ts'
 import { inTerminal } from '#engine/run/terminal.ts'
 import { type Changes, changeAndRestart, changesOf, listVariables } from './app-environment.ts'
 import { showLogs, showProcesses } from './app-output.ts'
@@ -66,7 +61,9 @@ type Command =
   | { readonly verb: 'console'; readonly words: readonly string[] }
   | { readonly verb: 'db'; readonly what: 'client' | 'dump' | 'load' }
   | { readonly verb: 'env'; readonly what: 'list' | 'set' | 'unset'; readonly words: readonly string[] }
-  | { readonly verb: 'logs' | 'ps' | 'restart' }
+  | { readonly verb: 'logs' }
+  | { readonly verb: 'ps' }
+  | { readonly verb: 'restart' }
 
 /** Runs scripts/app.mjs; gives its exit code, with exec and console that of the command. */
 export async function appCommand(definition: AppDefinition, input: CommandInput): Promise<number> {
@@ -79,12 +76,7 @@ export async function appCommand(definition: AppDefinition, input: CommandInput)
   }
   const command = commandOf(positionals, at === -1 ? undefined : input.args.slice(at + 1))
   const lines = parseCount('--lines', values.lines, 1, 1_000_000)
-  const hosts = await releaseHosts(definition, input, {
-    inventory: values.inventory,
-    limit: values.limit,
-    site: values.site,
-    extraVars: values['extra-vars'] ?? [],
-  })
+  const hosts = await releaseHosts(definition, input, values)
   refuseSeveralSites(hosts, command.verb)
   const askSudo = values['ask-become-pass']
   if (command.verb === 'restart' || (command.verb === 'env' && command.what !== 'list')) {
@@ -110,22 +102,30 @@ export async function appCommand(definition: AppDefinition, input: CommandInput)
     wanted.map(({ host }) => host),
     {
       root: input.root,
-      // A terminal asks by itself.
       sudoPassword: await askSudoPassword(askSudo, input.environment),
       say: line => void process.stderr.write(`${line}\n`),
     },
   )
-  const app = wanted[0]?.settings.app ?? ''
-  const { verb } = command
-  if (verb === 'logs') return showLogs(ways, app, { ...values, lines }, input)
-  if (verb === 'ps') return showProcesses(ways, app, values.json, input)
-  if (verb === 'env') return listVariables(ways, app, values, input)
+  const [first] = wanted
   const [way] = ways
-  if (!way) throw new Error('a site has a host')
-  if (command.verb === 'db') return database(way, app, command.what)
-  if (command.verb !== 'exec' && command.verb !== 'console') throw new Error(`${verb} is done`)
-  if (command.verb === 'exec') return exec(way, app, asCommand(command.words))
-  return inTerminal(way, insideScript(app, 'pty', console(command.words, wanted[0])))
+  if (!first || !way) throw new Error('a site has a host')
+  const { app } = first.settings
+  switch (command.verb) {
+    case 'logs':
+      return showLogs(ways, app, { ...values, lines }, input)
+    case 'ps':
+      return showProcesses(ways, app, values.json, input)
+    case 'env':
+      return listVariables(ways, app, values, input)
+    case 'db':
+      return database(way, app, command.what)
+    case 'exec':
+      return exec(way, app, asCommand(command.words))
+    case 'console': {
+      const words = command.words.length > 0 ? asCommand(command.words) : definition.consoles[first.runtime]
+      return inTerminal(way, insideScript(app, 'pty', words))
+    }
+  }
 }
 
 function commandOf([verb, what, ...rest]: readonly string[], words: readonly string[] | undefined): Command {
@@ -153,7 +153,7 @@ function commandOf([verb, what, ...rest]: readonly string[], words: readonly str
     return { verb, what: what ?? 'client' }
   if (what !== undefined)
     throw usage(`${verb} ${what}: expected ${verb === 'db' ? 'db, db dump or db load' : verb}`)
-  return { verb: verb as 'logs' }
+  return { verb: verb as 'logs' | 'ps' | 'restart' }
 }
 
 const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr }
@@ -165,19 +165,6 @@ async function exec(way: ReachableHost, app: string, command: readonly string[])
   } finally {
     await connection.close()
   }
-}
-
-/** The console of the app's runtime, where no command is given. */
-function console(words: readonly string[], host: ReleaseHost | undefined): readonly string[] {
-  if (words.length > 0) return asCommand(words)
-  const consoles = {
-    php: ['php', '-a'],
-    python: ['python3'],
-    node: ['node'],
-    program: ['sh'],
-    static: ['sh'],
-  } as const
-  return consoles[host?.runtime ?? 'static']
 }
 
 /** By the app's own account, whose password no argument has. */

@@ -27,10 +27,10 @@ export async function askSudoPassword(
 }
 
 /** A value that nobody should see: all of stdin without its last newline, or a line that is typed and not shown. */
-export async function typedSecret(prompt: string): Promise<string> {
-  if (!process.stdin.isTTY) return (await text(process.stdin)).replace(/\r?\n$/, '')
+export async function typedSecret(prompt: string): Promise<Secret> {
+  if (!process.stdin.isTTY) return new Secret((await text(process.stdin)).replace(/\r?\n$/, ''))
   try {
-    return await lineTyped(prompt, `${prompt}expected a line, got nothing`)
+    return new Secret(await lineTyped(prompt, `${prompt}expected a line, got nothing`))
   } finally {
     process.stderr.write('\n')
   }

@@ -50,12 +50,7 @@ export async function deployCommand(definition: ReleaseDefinition, input: Comman
     return 0
   }
   const wait = parseCount('--wait', values.wait, 0, 86_400)
-  const hosts = await releaseHosts(definition, input, {
-    inventory: values.inventory,
-    limit: values.limit,
-    site: values.site,
-    extraVars: values['extra-vars'] ?? [],
-  })
+  const hosts = await releaseHosts(definition, input, values)
   if (values.source !== undefined) refuseSeveralSites(hosts, '--source')
   if (values.build !== undefined) refuseSeveralSites(hosts, '--build')
   // Each for itself: what goes wrong with one site keeps no other from its release.

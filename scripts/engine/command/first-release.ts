@@ -26,7 +26,7 @@ export async function firstRelease(
 ): Promise<number> {
   const ways = new Map([...bare.keys()].map(one => [one.host.name, one]))
   const limit = [...ways.keys()].join(',')
-  const all = await releaseHosts(definition, input, { inventory, limit, extraVars })
+  const all = await releaseHosts(definition, input, { inventory, limit, 'extra-vars': extraVars })
   const hosts = all.filter(({ host, settings }) => bare.get(wayTo(host.name, ways))?.includes(settings.app))
   for (const ofSite of bySite(hosts).values()) {
     const { exitCode } = await deployRelease({

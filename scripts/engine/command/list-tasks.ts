@@ -11,9 +11,9 @@ export async function listTasks(assigned: readonly HostRoles[]): Promise<string>
 
 async function rolesOf({ host, sites, roles }: HostRoles): Promise<string> {
   const catalog = buildCatalog()
-  for (const { role, ofSites = [] } of roles)
+  for (const { role, vars } of roles)
     await role.declare(catalog.role(role.name), {
-      sites: sites.map((site, index) => ({ site, vars: ofSites[index] })),
+      sites: sites.map((site, index) => ({ site, vars: vars[index] })),
       ...{ removed: [], facts: typicalFacts },
       host: { name: host.name, groups: host.groups },
     })

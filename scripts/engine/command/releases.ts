@@ -45,12 +45,7 @@ export async function releasesCommand(definition: ReleaseDefinition, input: Comm
   }
   const restart = positionals[0] === 'restart' && positionals.length === 1
   const flag = restart ? undefined : flagOf(positionals)
-  const hosts = await releaseHosts(definition, input, {
-    inventory: values.inventory,
-    limit: values.limit,
-    site: values.site,
-    extraVars: values['extra-vars'] ?? [],
-  })
+  const hosts = await releaseHosts(definition, input, values)
   if (restart) refuseSeveralSites(hosts, 'restart')
   const options = {
     command: restart ? 'restart' : undefined,

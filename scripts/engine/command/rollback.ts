@@ -37,12 +37,7 @@ export async function rollbackCommand(definition: ReleaseDefinition, input: Comm
   }
   const target = targetOf(values.to, values.steps)
   const wait = parseCount('--wait', values.wait, 0, 86_400)
-  const hosts = await releaseHosts(definition, input, {
-    inventory: values.inventory,
-    limit: values.limit,
-    site: values.site,
-    extraVars: values['extra-vars'] ?? [],
-  })
+  const hosts = await releaseHosts(definition, input, values)
   refuseSeveralSites(hosts, 'rollback')
   const options = {
     command: 'rollback',

@@ -187,9 +187,9 @@ export class HostConverge {
   async #declare(facts: Facts): Promise<void> {
     const { identity, sites, roles } = this.work
     const catalog = buildCatalog()
-    for (const { role, vars, ofSites } of roles)
+    for (const { role, vars } of roles)
       await declareRole(role, catalog, {
-        sites: sites.map((site, index) => ({ site, vars: ofSites ? ofSites[index] : vars })),
+        sites: sites.map((site, index) => ({ site, vars: vars[index] })),
         ...{ removed: this.#removed, facts, host: { ...identity, $: this.work.$ } },
       })
     this.#catalog = catalog.complete()

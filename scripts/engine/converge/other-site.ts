@@ -14,19 +14,19 @@ export function removedSites(
   wanted: readonly (Named & Pick<Site, 'replaces'>)[],
 ): readonly SetUpSite[] {
   const isSame = (one: Named, other: Named) => one.app === other.app && one.domain === other.domain
-  const serving = found.filter(each => !each.isRemoved)
-  const replaced = wanted.map(each => each.replaces)
-  const left = serving.filter(one => !wanted.some(each => isSame(one, each)))
-  const others = left.filter(one => !replaced.includes(one.domain))
+  const isReplaced = (one: Named) => wanted.some(each => each.replaces === one.domain)
+  const others = found.filter(one => !isReplaced(one) && !wanted.some(each => isSame(one, each)))
+  const serving = others.filter(one => !one.isRemoved)
   for (const each of wanted) {
-    const before = others.find(one => one.app === each.app || one.domain === each.domain)
+    // The data of a site stays under its name.
+    const before = others.find(one => one.app === each.app) ?? serving.find(one => one.domain === each.domain)
     if (before) throw otherSite(host, before, each)
   }
-  const [first] = others
+  const [first] = serving
   // Whatever it has is another inventory's.
-  if (first && wanted[0] && others.length === serving.length) throw otherSite(host, first, wanted[0])
-  const gone = found.filter(one => one.isRemoved && !wanted.some(each => each.app === one.app))
-  return [...others.map(one => ({ ...one, isRemoved: true })), ...gone]
+  const isForeign = serving.length === found.filter(one => !one.isRemoved).length
+  if (first && wanted[0] && isForeign) throw otherSite(host, first, wanted[0])
+  return others.map(one => ({ ...one, isRemoved: true }))
 }
 
 function otherSite(host: string, found: Named, wanted: Named): HostError {

@@ -28,12 +28,10 @@ export interface SiteTasks<V> {
   readonly vars: V
 }
 
-/** A role of a host with its vars: those of the first site, and of each site in their order. */
+/** A role of a host, with its vars for each of the host's sites, in their order. */
 export interface AssignedRole {
   readonly role: Role
-  readonly vars: unknown
-  /** Absent: the same for all sites. */
-  readonly ofSites?: readonly unknown[]
+  readonly vars: readonly unknown[]
 }
 
 export interface HostIdentity {

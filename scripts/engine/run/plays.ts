@@ -66,8 +66,7 @@ export function assignRoles(
       .filter(member => member.hosts.has(host))
       .flatMap(({ play }) => play.roles)
       .flatMap(role => {
-        const own = sites.flatMap(site => site.varsOf(role, tell))
-        return own.length > 0 && own.length === sites.length ? [{ role, vars: own[0], ofSites: own }] : []
+        return [{ role, vars: sites.flatMap(site => site.varsOf(role, tell)) }]
       })
     return { host, sites: sites.map(({ site }) => site), roles }
   })

@@ -40,7 +40,8 @@ export function releaseDefinition(root: string): AppDefinition {
     readonly appSettings: ReleaseDefinition['settings']
   }
   const { reservedVariable } = load(root, 'roles/app/names.ts') as Pick<AppDefinition, 'reservedVariable'>
-  return { site: siteVars(root), app, settings, reservedVariable }
+  const { consoles } = load(root, 'roles/app/runtimes.ts') as Pick<AppDefinition, 'consoles'>
+  return { site: siteVars(root), app, settings, reservedVariable, consoles }
 }
 
 function load(root: string, file: string): unknown {

@@ -19,6 +19,8 @@ export interface ReleaseDefinition {
 export interface AppDefinition extends ReleaseDefinition {
   /** Why a variable can't be set for an app; undefined for one that can. */
   readonly reservedVariable: (name: string) => string | undefined
+  /** The console of each runtime, as a command. */
+  readonly consoles: Readonly<Record<Site['runtime'], readonly string[]>>
 }
 
 /** A host of the inventory with the app's settings there. */
@@ -27,10 +29,18 @@ export interface ReleaseHost {
   readonly settings: AppSettings
   readonly source: string
   readonly build: string | undefined
-  /** `php`, `python`, `node` or `static`. */
+  /** `php`, `node`. */
   readonly runtime: Site['runtime']
   /** The host has other sites as well: commands have to name this one. */
   readonly isOneOfSeveral: boolean
+}
+
+/** The flags of a command that say which hosts and sites it is about. */
+export interface ReleaseFlags {
+  readonly inventory: string
+  readonly limit: string
+  readonly site?: string | undefined
+  readonly 'extra-vars'?: readonly string[] | undefined
 }
 
 /**
@@ -40,17 +50,12 @@ export interface ReleaseHost {
 export async function releaseHosts(
   definition: ReleaseDefinition,
   { root, environment }: { readonly root: string; readonly environment: NodeJS.ProcessEnv },
-  given: {
-    readonly inventory: string
-    readonly limit: string
-    readonly extraVars: readonly string[]
-    readonly site?: string | undefined
-  },
+  given: ReleaseFlags,
 ): Promise<readonly ReleaseHost[]> {
   const inventory = await loadInventory({
     root,
     inventory: given.inventory,
-    extraVars: given.extraVars,
+    extraVars: given['extra-vars'] ?? [],
     roles: await roleNames(root),
     environment,
   })
@@ -74,9 +79,9 @@ export function releasesOf(
   return assigned.flatMap(({ host, sites, roles }) =>
     roles
       .filter(({ role }) => role.name === 'app')
-      .flatMap(({ ofSites = [] }) =>
+      .flatMap(({ vars: all }) =>
         sites.map((site, index) => {
-          const vars = ofSites[index]
+          const vars = all[index]
           const { source, build } = (vars as { release: Pick<ReleaseHost, 'source' | 'build'> }).release
           const settings = settingsOf(vars as never, site)
           return { host, settings, source, build, runtime: site.runtime, isOneOfSeveral: sites.length > 1 }

@@ -8,13 +8,13 @@ import type { Problem, Site, Vars } from '#engine/vars.ts'
 /** One site of a host, and what the inventory says of the roles for it. */
 export interface HostSite {
   readonly site: Site
-  /** The role's vars for this site, in a list; empty where one is wrong, which `tell` is told with its path in the host's vars. */
+  /** The role's vars for this site, in a list; empty where one is wrong, which `tell` gets with its path in the host's vars. */
   varsOf(role: Role, tell: (problem: Problem) => void): readonly unknown[]
 }
 
 /**
- * The sites of a host: those of `sites`, each with the roles' vars beside its own, or the one of `site`. What is wrong is
- * told, and such a site left out.
+ * The sites of a host: those of `sites`, each with the roles' vars beside its own, or the one of `site`. `tell` gets
+ * what is wrong, and such a site is left out.
  */
 export function sitesOf(
   host: InventoryHost,
