@@ -11,7 +11,7 @@ import type { SshTarget } from '#engine/connection/target.ts'
 import { sshTarget } from '#engine/run/reach.ts'
 import { Secret } from '#engine/secret.ts'
 import { openWire, type Wire } from '../connection/wire.ts'
-import { debians, itInFull } from './cases.ts'
+import { debians, describeInFull, itInFull } from './cases.ts'
 import { sudoPassword, type WireHost, wireHost } from './connection-host.ts'
 
 let on: WireHost
@@ -565,7 +565,7 @@ describe('a host that is not reached', () => {
   })
 })
 
-describe('another sshd of a host', () => {
+describeInFull('another sshd of a host', () => {
   let admin: Connection
   beforeAll(async () => {
     admin = await connectSsh(on.target('root'))

@@ -121,24 +121,27 @@ describe.each(some([...first, ...others], 1))('at the moment: %s', moment => {
     expect((await state()).live).not.toBe(before.live)
   })
 
-  it('a host-side process that is killed is told of, the site answers, and the next deploy succeeds', async () => {
-    const from = content()
-    const before = await state()
-    await hold(moment)
-    const deploying = run.deploy(from)
-    await held()
-    const kill = isUpload(moment)
-      ? 'pkill -9 -f "[d]eploy-foobar.holder"'
-      : `for pid in /var/lib/capstan/runs/*-foobar-*/pid; do pkill -9 -s "$(cat $pid)"; done; :`
-    await host.say(`${kill}; : >${gates}/go; rm -f /usr/local/sbin/*`)
-    const ended = await deploying
-    expect(ended.exitCode, ended.stdout.slice(-3000)).toBe(isAfter(moment) ? 0 : 1)
-    await expectWell()
-    const after = await state()
-    if (!isAfter(moment))
-      expect(after).toMatchObject({ live: before.live, running: `foobar@${before.live}.service` })
-    await expectNext(from)
-  })
+  itInFull(
+    'a host-side process that is killed is told of, the site answers, and the next deploy succeeds',
+    async () => {
+      const from = content()
+      const before = await state()
+      await hold(moment)
+      const deploying = run.deploy(from)
+      await held()
+      const kill = isUpload(moment)
+        ? 'pkill -9 -f "[d]eploy-foobar.holder"'
+        : `for pid in /var/lib/capstan/runs/*-foobar-*/pid; do pkill -9 -s "$(cat $pid)"; done; :`
+      await host.say(`${kill}; : >${gates}/go; rm -f /usr/local/sbin/*`)
+      const ended = await deploying
+      expect(ended.exitCode, ended.stdout.slice(-3000)).toBe(isAfter(moment) ? 0 : 1)
+      await expectWell()
+      const after = await state()
+      if (!isAfter(moment))
+        expect(after).toMatchObject({ live: before.live, running: `foobar@${before.live}.service` })
+      await expectNext(from)
+    },
+  )
 })
 
 describeInFull.each(['health', 'upload begins', 'verify'])(
@@ -186,7 +189,7 @@ const waiting = `#!/bin/sh\n: >${storage}/at\nuntil [ -e ${storage}/go ]; do sle
 const waits = () => host.until(`[ -e ${storage}/at ]`, 30)
 const goOn = () => host.say(`: >${storage}/go`)
 
-it('a stage whose shell is killed before the switch does not switch later', async () => {
+itInFull('a stage whose shell is killed before the switch does not switch later', async () => {
   const from = content({ 'deploy/before-activate*': waiting })
   const before = await state()
   const deploying = run.deploy(from)
@@ -281,7 +284,7 @@ itInFull('an interrupt before the switch leaves what was live', async () => {
   await expectNext(from)
 })
 
-describe('a disk that is full', () => {
+describeInFull('a disk that is full', () => {
   // The releases lie on a small disk of their own, which a file fills. nginx has its own view of mounts, and in a container a new one
   // does not get there, as it does on a real host.
   const fill = (left: number) =>

@@ -216,7 +216,7 @@ it('rolls back to the good release before, in the order of deploys, and says whi
   from.remove()
 })
 
-it('deploys content that was live before as that release, with nothing sent', async () => {
+itInFull('deploys content that was live before as that release, with nothing sent', async () => {
   const from = source({ 'n.txt': '1' })
   const again = await run.deploy(from)
   expect(again.exitCode).toBe(0)

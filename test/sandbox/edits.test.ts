@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { itInFull } from './cases.ts'
 import { declare, declaredCases } from './declared.ts'
 import { type Machine, machine } from './machine.ts'
 
@@ -175,7 +176,7 @@ describe('what can’t be so', () => {
     expect(await host.say('cat /etc/broken.json')).toBe('{\n  broken\n}\n')
   })
 
-  it('500 lines of a file and 500 commands with guards are found in two trips', async () => {
+  itInFull('500 lines of a file and 500 commands with guards are found in two trips', async () => {
     await host.say('seq -f "line %.0f" 500 >/etc/many-lines')
     const many = Array.from({ length: 500 }, (_, index) => index + 1)
     const { recap } = await declare(host, [

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { lockScript } from '#engine/host/lock.ts'
 import { quote } from '#engine/quote.ts'
 import { openWire } from '../connection/wire.ts'
-import { itInFull, some } from './cases.ts'
+import { describeInFull, itInFull, some } from './cases.ts'
 import { type Machine, machine } from './machine.ts'
 import { type RunningSite, runHere, type SiteOptions, startSite } from './site.ts'
 
@@ -145,7 +145,7 @@ describe('a controller that is told to stop', () => {
     expect((await runHere(site())).changes).toEqual(['gate two', 'tell'])
   })
 
-  it('twice leaves at once, and the host ends its step alone', async () => {
+  itInFull('twice leaves at once, and the host ends its step alone', async () => {
     const run = startSite(site())
     await interrupted(run, 'SIGINT')
     await fault1.until('[ -e /var/lib/capstan/runs/*/stop ]')
@@ -250,15 +250,10 @@ describe('a connection that is reset', () => {
   )
 })
 
-describe.each(
-  some(
-    [
-      ['without a password', 'deploy', {}],
-      ['with one', 'asker', { CAPSTAN_SUDO_PASSWORD: `it's "$(id)" é` }],
-    ],
-    1,
-  ),
-)('a login that becomes root by sudo, %s, on Debian 13', (_how, user, env) => {
+describeInFull.each([
+  ['without a password', 'deploy', {}],
+  ['with one', 'asker', { CAPSTAN_SUDO_PASSWORD: `it's "$(id)" é` }],
+] as const)('a login that becomes root by sudo, %s, on Debian 13', (_how, user, env) => {
   let fault2: Machine
   beforeAll(async () => {
     fault2 = await machine('fault2', 13)

@@ -86,24 +86,27 @@ describe.each(debians(12))('MariaDB on Debian %i', debian => {
     expect(await on.sql("SELECT * FROM mysql.db WHERE User = ''; SHOW DATABASES LIKE 'test'")).toBe('')
   })
 
-  it('takes back every kind of privilege that the app was given, and leaves its own alone meanwhile.', async () => {
-    const before = await grants('foobar@localhost')
-    expect(before).toHaveLength(2)
-    await on.sql(`CREATE DATABASE IF NOT EXISTS d1; CREATE TABLE IF NOT EXISTS d1.t1 (a INT, b INT);
+  itInFull(
+    'takes back every kind of privilege that the app was given, and leaves its own alone meanwhile.',
+    async () => {
+      const before = await grants('foobar@localhost')
+      expect(before).toHaveLength(2)
+      await on.sql(`CREATE DATABASE IF NOT EXISTS d1; CREATE TABLE IF NOT EXISTS d1.t1 (a INT, b INT);
       CREATE OR REPLACE FUNCTION d1.f1() RETURNS INT RETURN 1; CREATE ROLE IF NOT EXISTS r1; REVOKE TRIGGER ON foobar.* FROM foobar@localhost`)
-    const changes = await mended(
-      on,
-      `
+      const changes = await mended(
+        on,
+        `
       GRANT ALL ON *.* TO foobar@localhost WITH GRANT OPTION; GRANT ALL ON d1.* TO foobar@localhost;
       GRANT ALL ON foobar.* TO foobar@localhost WITH GRANT OPTION; GRANT SELECT ON \`foob%\`.* TO foobar@localhost;
       GRANT ALL ON d1.t1 TO foobar@localhost WITH GRANT OPTION; GRANT SELECT (a), UPDATE (b) ON d1.t1 TO foobar@localhost;
       GRANT EXECUTE ON FUNCTION d1.f1 TO foobar@localhost WITH GRANT OPTION; GRANT r1 TO foobar@localhost;
       GRANT PROXY ON root@localhost TO foobar@localhost WITH GRANT OPTION`,
-    )
-    expect(changes).toEqual(['mysql user foobar@localhost'])
-    expect(await grants('foobar@localhost')).toEqual(before)
-    await on.sql('DROP DATABASE d1; DROP ROLE r1')
-  })
+      )
+      expect(changes).toEqual(['mysql user foobar@localhost'])
+      expect(await grants('foobar@localhost')).toEqual(before)
+      await on.sql('DROP DATABASE d1; DROP ROLE r1')
+    },
+  )
 
   itInFull(
     'carries any name to databases and accounts, and a grant reaches its own database alone.',

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import nginx from '#roles/nginx/role.ts'
-import { debians } from './cases.ts'
+import { debians, itInFull } from './cases.ts'
 import { machine, rebooted, sockets } from './machine.ts'
 import { type WebHost, webHost } from './web-host.ts'
 import { ask } from './web-request.ts'
@@ -218,7 +218,7 @@ describe.each(debians(13))('the nginx role on a bare Debian %i', debian => {
     await web.sh("pkill -f 'LocalPort => 9000'")
   })
 
-  it('limits the requests of one address', async () => {
+  itInFull('limits the requests of one address', async () => {
     expect((await converge({ limits: { requests: 1, burst: 3 } })).error).toBeUndefined()
     const statuses = await Promise.all(
       Array.from({ length: 12 }, async () => (await https('/plain.css')).status),

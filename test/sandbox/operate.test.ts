@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startLoad } from '../deploy/load.ts'
+import { itInFull } from './cases.ts'
 import { scripts, source } from './deploy-app.ts'
 import { kept } from './kept.ts'
 import { type Machine, machine, root } from './machine.ts'
@@ -121,27 +122,30 @@ it('console has a terminal', async () => {
   expect({ code, out: out.trim() }).toEqual({ code: 4, out: expect.stringMatching(/in a \S+$/) })
 })
 
-it('env sets variables over the inventory, hides them, and restarts without losing a request', async () => {
-  const target = { address: '127.0.0.1', port: host.host.ports.https, domain: 'www.foobar.com', path: '/' }
-  const load = startLoad({ ...target, connections: 2, keepAlive: true, pause: 20 })
-  const odd = 'it\'s "$HOME" `x` \\ é'
-  expect((await done(['env', 'set', `GREETING=${odd}`])).code).toBe(0)
-  expect((await done(['env', 'set', 'TOKEN'], 'hidden-1234\n')).code).toBe(0)
-  const answer = () => ask({ port: host.host.ports.https, url: 'https://www.foobar.com/' })
-  expect((await answer()).body).toContain(odd)
-  const { out } = await done(['env', 'list'])
-  expect(out).toMatch(/^GREETING +host +\*\*\*$/m)
-  expect(out).toMatch(/^DB_PASSWORD +inventory +\*\*\*$/m)
-  expect((await done(['env', 'list', '--show'])).out).toMatch(/^TOKEN +host +hidden-1234$/m)
-  expect(await host.say('stat -c "%a %U %G" /etc/capstan/foobar/set.env')).toBe('640 root foobar\n')
-  // The next run of site.mjs leaves them.
-  expect((await runHere({ hosts: host, vars, args: ['-t', 'app'] })).recap()).toMatchObject({ changed: 0 })
-  expect((await done(['env', 'unset', 'GREETING', 'TOKEN'])).code).toBe(0)
-  expect((await answer()).body).toContain('from the inventory')
-  expect((await load.stop()).failures).toEqual({})
-})
+itInFull(
+  'env sets variables over the inventory, hides them, and restarts without losing a request',
+  async () => {
+    const target = { address: '127.0.0.1', port: host.host.ports.https, domain: 'www.foobar.com', path: '/' }
+    const load = startLoad({ ...target, connections: 2, keepAlive: true, pause: 20 })
+    const odd = 'it\'s "$HOME" `x` \\ é'
+    expect((await done(['env', 'set', `GREETING=${odd}`])).code).toBe(0)
+    expect((await done(['env', 'set', 'TOKEN'], 'hidden-1234\n')).code).toBe(0)
+    const answer = () => ask({ port: host.host.ports.https, url: 'https://www.foobar.com/' })
+    expect((await answer()).body).toContain(odd)
+    const { out } = await done(['env', 'list'])
+    expect(out).toMatch(/^GREETING +host +\*\*\*$/m)
+    expect(out).toMatch(/^DB_PASSWORD +inventory +\*\*\*$/m)
+    expect((await done(['env', 'list', '--show'])).out).toMatch(/^TOKEN +host +hidden-1234$/m)
+    expect(await host.say('stat -c "%a %U %G" /etc/capstan/foobar/set.env')).toBe('640 root foobar\n')
+    // The next run of site.mjs leaves them.
+    expect((await runHere({ hosts: host, vars, args: ['-t', 'app'] })).recap()).toMatchObject({ changed: 0 })
+    expect((await done(['env', 'unset', 'GREETING', 'TOKEN'])).code).toBe(0)
+    expect((await answer()).body).toContain('from the inventory')
+    expect((await load.stop()).failures).toEqual({})
+  },
+)
 
-it('env refuses what a variable can’t be', async () => {
+itInFull('env refuses what a variable can’t be', async () => {
   for (const [word, why] of [
     ['PATH=/x', 'which programs run'],
     ['1X=y', 'a variable’s name'],
@@ -178,13 +182,13 @@ it('logs prints what the app wrote, and follows it until ^C', async () => {
   expect((await following.ended).code).toBe(0)
 })
 
-it('ps lists the processes of the app', async () => {
+itInFull('ps lists the processes of the app', async () => {
   const { out } = await done(['ps'])
   expect(out).toMatch(/^host +unit +pid +age +cpu +memory +command$/m)
   expect(out).toMatch(/^operated12 +foobar@\S+ +\d+ +.*php-fpm/m)
 })
 
-it('db opens a client on the database, dumps it and loads it again', async () => {
+itInFull('db opens a client on the database, dumps it and loads it again', async () => {
   const sql =
     "CREATE TABLE guests (id INT, note VARCHAR(90)); INSERT INTO guests VALUES (1, 'it''s é 😀'), (2, 'b')"
   expect(await done(['db'], sql)).toMatchObject({ code: 0, err: '' })
@@ -195,7 +199,7 @@ it('db opens a client on the database, dumps it and loads it again', async () =>
   expect((await done(['db'], 'SELECT note FROM guests ORDER BY id')).out).toBe("note\nit's é 😀\nb\n")
 })
 
-it('Wrong usage is refused before a host is contacted', async () => {
+itInFull('Wrong usage is refused before a host is contacted', async () => {
   for (const [args, why] of [
     [['exce'], 'did you mean exec?'],
     [['exec'], 'expected -- and a command'],

@@ -121,7 +121,7 @@ test('a host that was stopped is started, and what was on it is still there', as
   expect(run(0, 'cat /root/note; tail -1 /root/.ssh/authorized_keys')).toBe('kept\nown-key')
 })
 
-test('a host that is on its way down when it is brought up is started', async () => {
+itInFull('a host that is on its way down when it is brought up is started', async () => {
   run(0, 'systemctl stop ssh.socket 2>/dev/null; systemctl stop ssh')
   const up = sandboxUp(requests, { root: clone, say })
   engine('exec', containerName(clone, 'old'), 'sh', '-c', 'sleep 2; systemctl poweroff')
@@ -157,14 +157,14 @@ test('a host with another Debian than the one asked for is refused with the next
   expect(await states()).toEqual({ new: 'running', old: 'running' })
 })
 
-test('hosts whose sandbox folder was deleted are taken over with new keys', async () => {
+itInFull('hosts whose sandbox folder was deleted are taken over with new keys', async () => {
   rmSync(join(clone, '.capstan'), { recursive: true })
   hosts = await sandboxUp(requests, { root: clone, say })
   expect(run(0, 'cat /root/note')).toBe('kept')
   expect(run(1, 'hostname')).toBe('new')
 })
 
-test('two ups at once make one host, and both give it', async () => {
+itInFull('two ups at once make one host, and both give it', async () => {
   const request = [{ name: 'raced', debian: 12 }] as const
   const both = await Promise.all([1, 2].map(() => sandboxUp(request, { root: other, say })))
   expect(both[0]).toEqual(both[1])

@@ -9,7 +9,7 @@ import { ConnectionLost } from '#engine/errors.ts'
 import { mask, Secret } from '#engine/secret.ts'
 import { openWire } from '../connection/wire.ts'
 import { local, uses } from '../script/uses.ts'
-import { isInFull } from './cases.ts'
+import { some as cases, isInFull } from './cases.ts'
 import { type WireHost, wireHost } from './connection-host.ts'
 import { connected, type OnHost, ways } from './ways.ts'
 
@@ -42,7 +42,7 @@ const some = [
   'a long output',
 ]
 
-describe.each(Object.keys(ways))('$ by %s', way => {
+describe.each(cases(Object.keys(ways), 2))('$ by %s', way => {
   let there: OnHost
   beforeAll(async () => {
     there = (await ways[way]?.(on)) as OnHost
@@ -81,7 +81,7 @@ describe('$ on a host', () => {
     // What is an argument is seen.
     await $`sh -c ${'sleep 2; :'} ${canary}`
     const word = fc.string({ unit: 'binary', maxLength: 20 }).map(text => text.replaceAll('\0', ''))
-    const args = fc.sample(fc.array(word, { minLength: 1, maxLength: 6 }), isInFull ? 200 : 20)
+    const args = fc.sample(fc.array(word, { minLength: 1, maxLength: 6 }), isInFull ? 200 : 8)
     const errors: string[] = []
     for (const some of args) {
       const run = $`printf '%s\\0' ${some} ${new Secret(secret)} ${['x', new Secret(secret)]}; sleep 0.01; exit ${some.length % 2}`

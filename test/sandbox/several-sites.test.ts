@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startLoad } from '../deploy/load.ts'
+import { itInFull } from './cases.ts'
 import { source } from './deploy-app.ts'
 import { kept } from './kept.ts'
 import { type Machine, machine } from './machine.ts'
@@ -165,20 +166,25 @@ it('What is done for one site has to name it, and names that there are.', async 
   expect(unknown.stderr).toContain('several12 has blog')
 })
 
-it('A site that is taken out of the inventory is no longer served, keeps its data, and can come back.', async () => {
-  await host.say("mariadb blog -e 'CREATE TABLE kept (id INT)'; echo kept >/srv/www/blog/shared/storage/kept")
-  const without = { foobar, docs }
-  const removed = await site(without)
-  expect(removed.exitCode, removed.stdout.slice(-3000)).toBe(0)
-  expect(removed.changes).toContain('service blog')
-  expect(await host.say("systemctl list-units --plain --no-legend 'blog@*' | wc -l")).toBe('0\n')
-  expect(await host.say('ls /etc/nginx/sites-enabled')).toBe('docs.conf\nfoobar.conf\n')
-  expect((await answer('foobar')).status).toBe(200)
-  expect((await site(without)).recap()).toMatchObject({ changed: 0, failed: 0, trips: 2 })
-  expect(await host.say('cat /srv/www/blog/shared/storage/kept; mariadb -BN blog -e "SHOW TABLES"')).toBe(
-    'kept\nkept\n',
-  )
-  const back = await site(all)
-  expect(back.exitCode, back.stdout.slice(-3000)).toBe(0)
-  expect((await answer('blog')).body).toMatch(/^blog /)
-})
+itInFull(
+  'A site that is taken out of the inventory is no longer served, keeps its data, and can come back.',
+  async () => {
+    await host.say(
+      "mariadb blog -e 'CREATE TABLE kept (id INT)'; echo kept >/srv/www/blog/shared/storage/kept",
+    )
+    const without = { foobar, docs }
+    const removed = await site(without)
+    expect(removed.exitCode, removed.stdout.slice(-3000)).toBe(0)
+    expect(removed.changes).toContain('service blog')
+    expect(await host.say("systemctl list-units --plain --no-legend 'blog@*' | wc -l")).toBe('0\n')
+    expect(await host.say('ls /etc/nginx/sites-enabled')).toBe('docs.conf\nfoobar.conf\n')
+    expect((await answer('foobar')).status).toBe(200)
+    expect((await site(without)).recap()).toMatchObject({ changed: 0, failed: 0, trips: 2 })
+    expect(await host.say('cat /srv/www/blog/shared/storage/kept; mariadb -BN blog -e "SHOW TABLES"')).toBe(
+      'kept\nkept\n',
+    )
+    const back = await site(all)
+    expect(back.exitCode, back.stdout.slice(-3000)).toBe(0)
+    expect((await answer('blog')).body).toMatch(/^blog /)
+  },
+)

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sandboxDown } from '#engine/sandbox/sandbox.ts'
-import { some } from './cases.ts'
+import { itInFull, some } from './cases.ts'
 import { ask as askDns } from './dns-query.ts'
 import { kept } from './kept.ts'
 import { type Machine, machine, rebooted, root, sockets } from './machine.ts'
@@ -98,17 +98,20 @@ describe.each(
     expect(Number(rows)).toBeGreaterThan(0)
   })
 
-  it('gets another certificate where its own is broken, and the copy for visitors here follows.', async () => {
-    const copy = () => readFileSync(join(root, `.capstan/sandbox/${name}.pem`), 'utf8')
-    const before = copy()
-    await host.say('truncate -s 100 /etc/ssl/capstan/foobar.com/fullchain.pem')
-    const repair = await site()
-    expect(repair.exitCode, repair.stdout.slice(-3000)).toBe(0)
-    expect(repair.changes).toContain('reload nginx')
-    expect(copy()).not.toBe(before)
-    expect(copy()).toBe(await host.say('cat /etc/ssl/capstan/foobar.com/fullchain.pem'))
-    expect((await page('/')).status).toBe(200)
-  })
+  itInFull(
+    'gets another certificate where its own is broken, and the copy for visitors here follows.',
+    async () => {
+      const copy = () => readFileSync(join(root, `.capstan/sandbox/${name}.pem`), 'utf8')
+      const before = copy()
+      await host.say('truncate -s 100 /etc/ssl/capstan/foobar.com/fullchain.pem')
+      const repair = await site()
+      expect(repair.exitCode, repair.stdout.slice(-3000)).toBe(0)
+      expect(repair.changes).toContain('reload nginx')
+      expect(copy()).not.toBe(before)
+      expect(copy()).toBe(await host.say('cat /etc/ssl/capstan/foobar.com/fullchain.pem'))
+      expect((await page('/')).status).toBe(200)
+    },
+  )
 
   it('runs its services in a sandbox.', async () => {
     const json = await host.say('systemd-analyze security --json=short --no-pager')
@@ -155,28 +158,31 @@ describe.each(
     expect(log.split('\n').find(line => line.includes('/?dynamic'))).toContain('app=200')
   })
 
-  it('takes each role alone, and changes nothing with it.', async () => {
+  itInFull('takes each role alone, and changes nothing with it.', async () => {
     for (const role of ['base', 'dns', 'nginx', 'app', 'mysql', 'tls'])
       expect((await site(['-t', role])).recap()).toMatchObject({ changed: 0, failed: 0, trips: 2 })
   })
 
-  it('refuses a vhost that nginx would not start from, and leaves files and site as they were.', async () => {
-    const before = await host.say(
-      'find /etc/nginx -type f | sort | xargs sha256sum; pgrep -P $(cat /run/nginx.pid)',
-    )
-    const broken = await runSite(given(['-e', 'nginx.directives=["serverr off;"]', '-t', 'nginx']))
-    expect(broken.exitCode).toBe(1)
-    expect(broken.error().message).toContain('nginx configuration')
-    expect(broken.error().lines.join('\n')).toMatch(
-      /unknown directive "serverr" in \/etc\/nginx\/sites-enabled\/foobar\.conf/,
-    )
-    expect(broken.error().lines.join('\n')).toContain('template /etc/nginx/sites-available/foobar.conf')
-    expect(broken.error().where).toMatch(/roles\/nginx\/role\.ts:\d+/)
-    expect(
-      await host.say('find /etc/nginx -type f | sort | xargs sha256sum; pgrep -P $(cat /run/nginx.pid)'),
-    ).toBe(before)
-    expect((await page('/')).status).toBe(200)
-  })
+  itInFull(
+    'refuses a vhost that nginx would not start from, and leaves files and site as they were.',
+    async () => {
+      const before = await host.say(
+        'find /etc/nginx -type f | sort | xargs sha256sum; pgrep -P $(cat /run/nginx.pid)',
+      )
+      const broken = await runSite(given(['-e', 'nginx.directives=["serverr off;"]', '-t', 'nginx']))
+      expect(broken.exitCode).toBe(1)
+      expect(broken.error().message).toContain('nginx configuration')
+      expect(broken.error().lines.join('\n')).toMatch(
+        /unknown directive "serverr" in \/etc\/nginx\/sites-enabled\/foobar\.conf/,
+      )
+      expect(broken.error().lines.join('\n')).toContain('template /etc/nginx/sites-available/foobar.conf')
+      expect(broken.error().where).toMatch(/roles\/nginx\/role\.ts:\d+/)
+      expect(
+        await host.say('find /etc/nginx -type f | sort | xargs sha256sum; pgrep -P $(cat /run/nginx.pid)'),
+      ).toBe(before)
+      expect((await page('/')).status).toBe(200)
+    },
+  )
 
   it('repairs a file that was edited by hand, and reloads once.', async () => {
     await host.say("echo '# by hand' >> /etc/nginx/sites-available/foobar.conf")

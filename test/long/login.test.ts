@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { connectSsh } from '#engine/connection/ssh.ts'
 import type { SshTarget } from '#engine/connection/target.ts'
 import { openWire } from '../connection/wire.ts'
-import { type Machine, machine } from './machine.ts'
+import { type Machine, machine } from '../sandbox/machine.ts'
 
 let on: Machine
 let directory: string
