@@ -38,6 +38,11 @@ const sharedFile = text({
   reserved: file => reservedFolder(file) ?? (file.startsWith('run/') ? reservedFolder('run') : undefined),
 })
 
+const projectPath = text({
+  pattern: /(?!\.\.?(\/|$))[^/]+(\/(?!\.\.?(\/|$))[^/]+)*/,
+  expects: 'a path within the project folder',
+})
+
 const day = '(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*'
 const days = `${day}((,|\\.\\.)${day})*`
 const date = '[0-9*][0-9*.,/]*-[0-9*.,/~-]+'
@@ -129,6 +134,15 @@ const app = vars(
       build: optional(
         text({ is: 'shell command that builds the source; runs in the project folder before each deploy' }),
       ),
+      test: optional(
+        text({
+          is: 'shell command that tests the app; test.mjs runs it in the project folder, and the workflows do before they deploy',
+        }),
+      ),
+      paths: list(projectPath, {
+        default: [],
+        is: 'files and folders of the project that the release is made from, beside its source: src, package.json. A push that changes nothing else tests and deploys this site alone',
+      }),
       keep: integer({
         min: 2,
         max: 100,

@@ -105,8 +105,13 @@ export const commands = {
     main(input =>
       from<typeof import('./command/releases.ts')>('releases').releasesCommand(definition(input), input),
     ),
+  test: () =>
+    main(input => from<typeof import('./command/test.ts')>('test').testCommand(definition(input), input)),
   doctor: () => main(input => from<typeof import('./command/doctor.ts')>('doctor').doctorCommand(input)),
-  github: () => main(input => from<typeof import('./command/github.ts')>('github').githubCommand(input)),
+  github: () =>
+    main(input =>
+      from<typeof import('./command/github.ts')>('github').githubCommand(() => definition(input), input),
+    ),
   sandbox: () => main(input => from<typeof import('./command/sandbox.ts')>('sandbox').sandboxCommand(input)),
   create: () => main(input => from<typeof import('./command/create.ts')>('create').createCommand(input)),
   inventory: () =>

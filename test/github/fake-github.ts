@@ -14,6 +14,8 @@ export interface FakeGithub {
   /** For the process under test: where it speaks and as whom. */
   readonly environment: Readonly<Record<string, string>>
   readonly items: Map<number, Item>
+  /** The commits of the runs of deploy.yml on main that succeeded, the latest last. */
+  readonly good: string[]
   /** `POST /issues` and so on, in order; reads are left out. */
   readonly writes: string[]
   close(): void
@@ -22,6 +24,7 @@ export interface FakeGithub {
 /** A GitHub that knows issues and comments, spoken to over HTTP. Everything it is told it has from a bot. */
 export async function fakeGithub(): Promise<FakeGithub> {
   const items = new Map<number, Item>()
+  const good: string[] = []
   const writes: string[] = []
   let next = 100
   const item = (number: number): Item => {
@@ -51,6 +54,8 @@ export async function fakeGithub(): Promise<FakeGithub> {
       const [, , number = '', , id] = path.split('/')
       if (what === 'GET /issues?state=open')
         return answer(200, [...items.values()].filter(({ state }) => state === 'open').map(shown))
+      if (what === 'GET /actions/workflows/deploy.yml/runs?branch=main&status=success')
+        return answer(200, { workflow_runs: good.slice(-1).map(head_sha => ({ head_sha })) })
       if (what === 'POST /issues') {
         const made = { number: next++, title: body.title, body: body.body, state: 'open', comments: [] }
         items.set(made.number, made)
@@ -87,6 +92,7 @@ export async function fakeGithub(): Promise<FakeGithub> {
       GITHUB_TOKEN: 'ghs_test_token_1234',
     },
     items,
+    good,
     writes,
     close: () => server.close(),
   }

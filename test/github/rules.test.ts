@@ -42,6 +42,12 @@ const rows: readonly (readonly [rule: string, what: string, from: string, to: st
     'timeout-minutes',
     'permissions: { issues: write }\n    timeout-minutes',
   ],
+  [
+    'permissions',
+    'runs to read without the command for them',
+    'timeout-minutes',
+    'permissions: { actions: read }\n    timeout-minutes',
+  ],
   ['concurrency', 'none', 'concurrency: { group: deploy, cancel-in-progress: false, queue: max }\n', ''],
   [
     'concurrency',

@@ -35,6 +35,11 @@ const needs: Readonly<Record<string, RegExp>> = {
   issues: /scripts\/github\.mjs drift/,
 }
 
+// What may be read beside the contents, and the command or the workflow of ours that needs it.
+const reads: Readonly<Record<string, RegExp>> = {
+  actions: /scripts\/github\.mjs changes|^\.\/\.github\/workflows\/check\.yml$/,
+}
+
 function permissions({ permissions: top, jobs }: Workflow): readonly Breach[] {
   if (top === undefined) return [{ rule: 'permissions', at: 'workflow' }]
   return [
@@ -49,7 +54,9 @@ function tooWide(at: string, given: Permissions, runs: string): readonly Breach[
   if (typeof given === 'string') return [{ rule: 'permissions', at }]
   return Object.entries(given)
     .filter(([scope, level]) =>
-      level === 'write' ? !needs[scope]?.test(runs) : level === 'read' && scope !== 'contents',
+      level === 'write'
+        ? !needs[scope]?.test(runs)
+        : level === 'read' && scope !== 'contents' && !reads[scope]?.test(runs),
     )
     .map(([scope]) => ({ rule: 'permissions', at: `${at} ${scope}` }))
 }
@@ -134,5 +141,5 @@ function unpinned(text: string): readonly Breach[] {
 }
 
 function runsOf(job: Job): string {
-  return (job.steps ?? []).map(({ run }) => run ?? '').join('\n')
+  return job.uses ?? (job.steps ?? []).map(({ run }) => run ?? '').join('\n')
 }

@@ -20,6 +20,8 @@ export interface Happening {
   checkout(workspace: string, given: Readonly<Record<string, unknown>>): void
   /** A folder that comes first in the PATH of its steps. */
   readonly path?: string
+  /** The text of a workflow that a job calls, by its path; absent: such a job is taken to have succeeded. */
+  readonly called?: (path: string) => string
   /** Variables that this machine's runner adds: GITHUB_API_URL. */
   readonly environment?: Readonly<Record<string, string>>
   /** Cancels the run, as somebody's button does, once the step of this name has printed this. */
@@ -46,12 +48,14 @@ export interface JobRun {
   readonly steps: readonly StepRun[]
   readonly outputs: Readonly<Record<string, unknown>>
   readonly url: unknown
+  /** Those of the workflow that it called. */
+  readonly jobs?: Readonly<Record<string, JobRun>>
 }
 
 /**
  * Runs the jobs of a workflow as GitHub's runner does: `if`, `env` and outputs by its own evaluator, every `run:`
  * in bash with -eo pipefail, with files for outputs, summary and environment. `uses:` knows checkout and
- * setup-node; a job that calls another workflow is taken to have succeeded.
+ * setup-node. A job with a matrix is taken to have succeeded.
  */
 export async function runWorkflow(happening: Happening): Promise<Readonly<Record<string, JobRun>>> {
   const { jobs } = parseWorkflowFile(happening.workflow)
@@ -71,13 +75,29 @@ async function runJob(
   const status = { failed: before.some(each => each !== 'success'), cancelled: false }
   const nothing = { name, steps: [], outputs: {}, url: undefined }
   if (!holds(job.if, contexts, status)) return { ...nothing, result: 'skipped' }
-  if (job.uses !== undefined) return { ...nothing, result: 'success' }
+  if (job.uses !== undefined && happening.called) return call(name, happening.called(job.uses), happening)
+  if (job.uses !== undefined || job.strategy !== undefined) return { ...nothing, result: 'success' }
   const temp = mkdtempSync(join(tmpdir(), 'runner-'))
   try {
     return await new JobRunner(name, job, happening, contexts, temp).run()
   } finally {
     rmSync(temp, { recursive: true, force: true })
   }
+}
+
+async function call(name: string, workflow: string, happening: Happening): Promise<JobRun> {
+  const jobs = await runWorkflow({ ...happening, workflow })
+  const { on } = parseWorkflowFile(workflow)
+  const { outputs = {} } = (on as { workflow_call: { outputs?: Record<string, { value: string }> } })
+    .workflow_call
+  const values = Object.fromEntries(Object.entries(outputs).map(([key, { value }]) => [key, value]))
+  const results = Object.values(jobs).map(({ result }) => result)
+  const result = results.includes('cancelled')
+    ? 'cancelled'
+    : results.includes('failure')
+      ? 'failure'
+      : 'success'
+  return { name, result, steps: [], outputs: mapped(values, { jobs }), url: undefined, jobs }
 }
 
 function contextsOf(
@@ -205,11 +225,13 @@ class JobRunner {
       GITHUB_OUTPUT: output ?? '',
       GITHUB_PATH: path ?? '',
       GITHUB_REF: 'refs/heads/main',
+      GITHUB_REF_NAME: 'main',
       GITHUB_REPOSITORY: 'octocat/foobar',
       GITHUB_RUN_ID: '4711',
       GITHUB_SERVER_URL: 'https://github.com',
       GITHUB_SHA: this.#happening.sha,
       GITHUB_STEP_SUMMARY: summary ?? '',
+      GITHUB_WORKFLOW_REF: 'octocat/foobar/.github/workflows/deploy.yml@refs/heads/main',
       GITHUB_WORKSPACE: this.#workspace,
       RUNNER_TEMP: this.#temp,
       ...this.#happening.environment,

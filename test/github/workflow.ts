@@ -29,6 +29,7 @@ export interface Job {
   readonly env?: Readonly<Record<string, unknown>>
   readonly outputs?: Readonly<Record<string, string>>
   readonly 'timeout-minutes'?: number
+  readonly strategy?: unknown
   readonly steps?: readonly Step[]
 }
 

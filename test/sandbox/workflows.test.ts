@@ -30,6 +30,7 @@ beforeAll(async () => {
   npm = npmOnce()
   origin = originOf({ 'inventory/production.yml': inventory(host) })
   first = origin.push('A first page', {})
+  github.good.push(first)
   secrets = { ...doctor(host), DB_PASSWORD: password }
 })
 
@@ -46,7 +47,9 @@ function inventory({ host: { address, port } }: Machine): string {
   site: { domain: foobar.com, www: [www.foobar.com] }
   nginx: { body: 16m }
   mysql: { password: !secret DB_PASSWORD }
-  app: { database: { password: !secret DB_PASSWORD } }
+  app:
+    database: { password: !secret DB_PASSWORD }
+    release: { test: "! grep -r FIXME roles/app/examples/php && echo 'the page has nothing to fix'" }
 hosts:
   web1: { address: ${address}, port: ${port}, user: deploy }
 `
@@ -87,6 +90,7 @@ function run(workflow: string, happening: Event): Promise<Readonly<Record<string
     path: npm.folder,
     environment: { GITHUB_API_URL: github.environment['GITHUB_API_URL'] ?? '' },
     checkout: workspace => origin.checkout(happening.sha, workspace),
+    called: path => readFileSync(join(root, path), 'utf8'),
     ...happening,
     workflow: readFileSync(join(root, '.github/workflows', workflow), 'utf8'),
   })
@@ -163,6 +167,7 @@ describe('a push to main', () => {
 
   it('is converged, deployed and verified', async () => {
     await host.say("sed -i 's/server_tokens off/server_tokens on/' /etc/nginx/nginx.conf")
+    github.good.length = 0
     const jobs = await run('deploy.yml', { event: 'push', sha: first })
     const { deploy } = jobs
     expect(deploy?.result, told(deploy)).toBe('success')
@@ -175,6 +180,8 @@ describe('a push to main', () => {
     expect(step(deploy, 'Converge').summary).toMatch(/^## ✅ production: \d+ changes made/)
     expect(step(deploy, 'Deploy').summary).toContain(`foobar: ${releases[0]} is live`)
     expect(step(deploy, 'Verify').outputs).toMatchObject({ changed: '0' })
+    expect(jobs['check']?.jobs?.['project']?.result, 'no run before it is known').toBe('success')
+    github.good.push(first)
     expectNoSecret(jobs)
   })
 
@@ -191,13 +198,26 @@ describe('a push to main', () => {
     expectNoSecret(jobs)
   })
 
-  it('again, with another page, says from where to where, and how to go back', async () => {
+  it('whose app fails its tests goes no further', async () => {
+    const sha = origin.push('A page that is not tested', { [page]: `${origin.text(page)}<p>FIXME</p>` })
+    const { check, deploy } = await run('deploy.yml', { event: 'push', sha })
+    expect(step(check?.jobs?.['apps'], 'Test the apps').log).toContain('foobar: failed with exit code 1')
+    expect([check?.result, deploy?.result]).toEqual(['failure', 'skipped'])
+  })
+
+  it('of an app alone is tested by the app’s tests, and says from where to where, and how to go back', async () => {
     const sha = origin.push('Greet <b>everybody</b> | @octocat', {
-      [page]: origin.text(page).replace('</body>', '<p>the second page</p></body>'),
+      [page]: origin
+        .text(page)
+        .replace('<p>FIXME</p>', '')
+        .replace('</body>', '<p>the second page</p></body>'),
     })
     const jobs = await run('deploy.yml', { event: 'push', sha })
-    const { deploy } = jobs
-    expect(deploy?.result, told(deploy)).toBe('success')
+    const { check, deploy } = jobs
+    const { apps, project } = check?.jobs ?? {}
+    expect(deploy?.result, told(apps) + told(deploy)).toBe('success')
+    expect(step(apps, 'Test the apps').log).toContain('the page has nothing to fix')
+    expect(project?.result).toBe('skipped')
     releases.push(String(deploy?.outputs['release']))
     expect(deploy?.outputs['previous']).toBe(releases[0])
     expect(await visit()).toContain('the second page')
@@ -237,7 +257,7 @@ describeInFull('a deploy that is cancelled before the switch', () => {
   })
 })
 
-describe('the rollback workflow', () => {
+describeInFull('the rollback workflow', () => {
   const inputs = { steps: '1', release: '' }
 
   it('goes back to the good release before, by its defaults', async () => {
@@ -250,7 +270,7 @@ describe('the rollback workflow', () => {
     expectNoSecret(jobs)
   })
 
-  itInFull('goes to the release that is named', async () => {
+  it('goes to the release that is named', async () => {
     const named = { ...inputs, release: releases[1]?.split('-')[1] ?? '' }
     const { rollback } = await run('rollback.yml', { event: 'workflow_dispatch', sha: first, inputs: named })
     expect(rollback?.result, told(rollback)).toBe('success')

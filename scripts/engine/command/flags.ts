@@ -23,7 +23,11 @@ const commonFlags = {
     ...{ type: 'string', short: 'l', default: 'all', value: 'PATTERN' },
     help: 'limit to these hosts: web1,web2  web:!web3  web*',
   },
-  site: { type: 'string', value: 'NAME', help: 'select one site of hosts that have several' },
+  site: {
+    type: 'string',
+    value: 'NAME',
+    help: 'select a site of hosts that have several: shop, or shop,blog',
+  },
   wait: {
     ...{ type: 'string', default: '30', value: 'SECONDS' },
     help: 'how long to wait for another deploy or rollback (default: 30)',

@@ -3,21 +3,30 @@ import { UsageError } from '#engine/errors.ts'
 import { githubApi } from '#engine/github/api.ts'
 import { keepComment } from '#engine/github/comment.ts'
 import { keepIssue } from '#engine/github/drift.ts'
+import type { ReleaseDefinition } from '#engine/run/release-hosts.ts'
 import type { CommandInput } from './main.ts'
 import { parseFlags } from './options.ts'
+import { tellChanges } from './push-changes.ts'
 
 const help = `Usage: npx zx scripts/github.mjs <command>
 
 Reports results of workflows on GitHub. FILE is a summary that another command wrote (CAPSTAN_SUMMARY).
 
   comment FILE           update the one comment on the pull request PULL_REQUEST
+  changes                find what a push has to test and deploy, and set the outputs \`project\` (true or false) and
+                         \`sites\` (names, separated by commas). It compares with the commit BASE, or with the last run
+                         of this workflow on the branch that succeeded
   drift OUTCOME FILE     close the drift issue if OUTCOME is success; open or update it if it is failure
 
-Both need GITHUB_TOKEN, and GITHUB_REPOSITORY and GITHUB_API_URL, which a runner sets.
+All need GITHUB_TOKEN, and the variables that a runner sets. INVENTORY names the inventory (default: production).
 `
 
 /** Runs scripts/github.mjs; gives its exit code. */
-export async function githubCommand({ args, environment, stdout }: CommandInput): Promise<number> {
+export async function githubCommand(
+  definition: () => ReleaseDefinition,
+  input: CommandInput,
+): Promise<number> {
+  const { args, environment, stdout } = input
   const options = { help: { type: 'boolean', short: 'h', default: false } } as const
   const { values, positionals } = parseFlags(args, options, 'github.mjs', true)
   if (values.help) {
@@ -25,6 +34,11 @@ export async function githubCommand({ args, environment, stdout }: CommandInput)
     return 0
   }
   const [command, ...given] = positionals
+  const inventory = environment['INVENTORY'] ?? 'production'
+  if (command === 'changes' && given.length === 0) {
+    await tellChanges(definition(), inventory, input)
+    return 0
+  }
   if (command === 'comment' && given.length === 1) {
     const number = Number(environment['PULL_REQUEST'])
     if (!Number.isInteger(number) || number < 1)
@@ -40,7 +54,6 @@ export async function githubCommand({ args, environment, stdout }: CommandInput)
     const [outcome, file] = given
     if (outcome !== 'success' && outcome !== 'failure')
       throw new UsageError('usage', `drift: expected success or failure, got ${JSON.stringify(outcome)}`)
-    const inventory = environment['INVENTORY'] ?? 'production'
     const drift = {
       inventory,
       drifted: outcome === 'failure',
@@ -50,7 +63,7 @@ export async function githubCommand({ args, environment, stdout }: CommandInput)
     stdout.write(`${await keepIssue(githubApi(environment), drift)}\n`)
     return 0
   }
-  throw new UsageError('usage', 'expected comment FILE, or drift OUTCOME FILE', {
+  throw new UsageError('usage', 'expected changes, comment FILE, or drift OUTCOME FILE', {
     hint: 'npx zx scripts/github.mjs --help lists the commands.',
   })
 }

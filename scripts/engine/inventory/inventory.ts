@@ -50,6 +50,8 @@ export interface InventoryOptions {
   readonly environment: NodeJS.ProcessEnv
   /** False leaves references unresolved, to show an inventory without having its secrets. */
   readonly resolve?: boolean
+  /** True takes a placeholder for each secret, to read what does not depend on one. */
+  readonly placeholders?: boolean
 }
 
 /** Reads an inventory and everything beside it; throws one UsageError with all that is wrong in it. */
@@ -63,16 +65,19 @@ export async function loadInventory(options: InventoryOptions): Promise<Inventor
   const declared = layered(readInventory(tree, problems), options.roles, problems)
   const groups = groupHosts(declared.groups, [...declared.hosts.keys()], problems)
   const files = await readVarFiles(path, declared, options, problems)
-  const references: References = {
-    env: environmentOf(options.root, options.environment),
-    generated: generatedSecrets(options.root),
-  }
+  const env = environmentOf(options.root, options.environment)
+  const references: References = options.placeholders
+    ? { env, secret: () => placeholder, generated: () => placeholder }
+    : { env, secret: env, generated: generatedSecrets(options.root) }
   const hosts = [...declared.hosts].map(([name, host]) =>
     readHost(name, host, mergeVars(name, declared, groups, files), groups, references, options, problems),
   )
   problems.check()
   return { name: basename(path).replace(/\.ya?ml$/, ''), file: shown, hosts, groups, roles: options.roles }
 }
+
+// As long as any secret has to be.
+const placeholder = 'placeholder-'.repeat(4).slice(0, -1)
 
 function layered(declared: Declared, roles: readonly string[], problems: Problems): Declared {
   const layer = (vars: MapTree) => readLayer(vars, roles, problems)

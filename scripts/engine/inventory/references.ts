@@ -6,6 +6,8 @@ import type { ReferenceTree, Tree } from './tree.ts'
 export interface References {
   /** A variable of the environment or .env; undefined if neither of them sets it. */
   env(name: string): string | undefined
+  /** The same for a secret. */
+  secret(name: string): string | undefined
   /** A value that was made up once for this clone and is kept. */
   generated(name: string): string
 }
@@ -39,7 +41,7 @@ function lookUp(
     problems.add(origin, '!generated is for sandbox hosts; expected !secret NAME, from the environment')
     return null
   }
-  const value = references.env(name)
+  const value = references[to](name)
   if (value === undefined || (to === 'secret' && value === '')) {
     const got = value === undefined ? 'which has none' : 'which is empty'
     const where = 'the environment or .env (.env.example shows how)'

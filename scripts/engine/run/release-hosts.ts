@@ -29,6 +29,10 @@ export interface ReleaseHost {
   readonly settings: AppSettings
   readonly source: string
   readonly build: string | undefined
+  /** A line of shell that tests it, in the project's folder. */
+  readonly test: string | undefined
+  /** What it is made from beside its source, relative to the project. */
+  readonly paths: readonly string[]
   /** `php`, `node`. */
   readonly runtime: Site['runtime']
   /** The host has other sites as well: commands have to name this one. */
@@ -39,8 +43,11 @@ export interface ReleaseHost {
 export interface ReleaseFlags {
   readonly inventory: string
   readonly limit: string
+  /** Names of sites, separated by commas. */
   readonly site?: string | undefined
   readonly 'extra-vars'?: readonly string[] | undefined
+  /** Each secret is a placeholder: what is asked for does not depend on one. */
+  readonly placeholders?: boolean
 }
 
 /**
@@ -58,17 +65,22 @@ export async function releaseHosts(
     extraVars: given['extra-vars'] ?? [],
     roles: await roleNames(root),
     environment,
+    placeholders: given.placeholders ?? false,
   })
   const hosts = selectHosts(inventory, given.limit)
   const plays = [{ hosts: 'all', roles: [definition.app] }]
   const all = releasesOf(assignRoles(inventory, hosts, plays, definition.site), definition.settings)
-  const chosen = given.site === undefined ? all : all.filter(({ settings }) => settings.app === given.site)
+  const wanted = given.site?.split(',')
+  const missing = wanted?.find(name => !all.some(({ settings }) => settings.app === name))
+  if (missing !== undefined || all.length === 0) {
+    const what = missing === undefined ? 'a site' : `the site ${missing}`
+    throw new UsageError('no-hosts', `${inventory.file}: no host of ${given.limit} has ${what}`, {
+      lines: all.map(({ host, settings }) => `${host.name} has ${settings.app}`),
+    })
+  }
+  const chosen = wanted === undefined ? all : all.filter(({ settings }) => wanted.includes(settings.app))
   refuseSeparateDatabases(chosen)
-  if (chosen.length > 0) return chosen
-  const wanted = given.site === undefined ? 'a site' : `the site ${given.site}`
-  throw new UsageError('no-hosts', `${inventory.file}: no host of ${given.limit} has ${wanted}`, {
-    lines: all.map(({ host, settings }) => `${host.name} has ${settings.app}`),
-  })
+  return chosen
 }
 
 /** Each site of hosts that have the role `app`, with the settings of its app there. */
@@ -82,9 +94,13 @@ export function releasesOf(
       .flatMap(({ vars: all }) =>
         sites.map((site, index) => {
           const vars = all[index]
-          const { source, build } = (vars as { release: Pick<ReleaseHost, 'source' | 'build'> }).release
+          const { release } = vars as {
+            release: Pick<ReleaseHost, 'source' | 'build' | 'test' | 'paths'>
+          }
+          const { source, build, test, paths } = release
           const settings = settingsOf(vars as never, site)
-          return { host, settings, source, build, runtime: site.runtime, isOneOfSeveral: sites.length > 1 }
+          const isOneOfSeveral = sites.length > 1
+          return { host, settings, source, build, test, paths, runtime: site.runtime, isOneOfSeveral }
         }),
       ),
   )
