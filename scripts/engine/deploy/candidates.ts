@@ -71,9 +71,13 @@ export function refuseFrozen(hosts: readonly Inspected[]): boolean {
   return frozen.length > 0
 }
 
-/** The newest release on a host with this content. */
-export function withContent({ releases }: AppState, sha256: string): Release | undefined {
-  return releases.find(release => release.sha256 === sha256)
+/**
+ * The release on a host with this content. Of several, which are copies of one another, the live one, else the newest good
+ * one: a run that was killed may have left one beside it that never was live.
+ */
+export function withContent({ current, releases }: AppState, sha256: string): Release | undefined {
+  const same = releases.filter(release => release.sha256 === sha256)
+  return same.find(({ id }) => id === current) ?? same.find(({ state }) => state === 'good') ?? same[0]
 }
 
 /** Whether this content is live there, was found good, and its instance runs and answers. */
