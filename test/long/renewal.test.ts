@@ -107,6 +107,14 @@ describe('a live release gets a new instance, and no request is lost, where a ru
     expect((await converge(as)).recap()).toMatchObject({ changed: 0, trips: 2 })
   })
 
+  it('the mode of its environment file that somebody changed, by that file alone', async () => {
+    const before = await live()
+    await host.say('chmod 600 /etc/capstan/foobar/app.env')
+    const { done, failures } = await underLoad(() => converge(as))
+    expect([done.exitCode, done.changes, failures]).toEqual([0, ['template /etc/capstan/foobar/app.env'], {}])
+    expect([await live(), await running()]).toEqual([before, `foobar@${before}.service`])
+  })
+
   it('stays as it is where its new environment makes it fail, and the run says so', async () => {
     const before = await live()
     const broken = { environment: { MODE: 'two', BROKEN: '1' } }

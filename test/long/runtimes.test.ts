@@ -136,6 +136,19 @@ describe.each(kinds)('an app on %s', (_name, runtime, given) => {
       for (const each of [echo, other]) each.remove()
     })
 
+  if (runtime === 'node')
+    it('that listens on a TCP port is not made live, and is told of the socket', async () => {
+      const before = await live()
+      const astray = source({ 'server.js': "require('node:http').createServer(() => {}).listen(3000)\n" })
+      const refused = await scripts(host).deploy(astray, options)
+      astray.remove()
+      expect(refused.exitCode).toBe(1)
+      const hint =
+        /server\.js listens on TCP port 3000, and on no socket yet\. .*let it listen on process\.env\.PORT/
+      expect(refused.error().lines.join('\n')).toMatch(hint)
+      expect(await live()).toBe(before)
+    })
+
   it('is started by the unit that boot starts, alone', async () => {
     await host.say('systemctl stop foobar; systemctl start foobar')
     expect(await running()).toEqual([`foobar@${await live()}.service`])

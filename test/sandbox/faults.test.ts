@@ -314,6 +314,33 @@ describe('two runs at once', () => {
   })
 })
 
+describeInFull('a controller that is stopped', () => {
+  it('keeps the host for no longer than its lease', async () => {
+    const stopped = startSite(site())
+    await held('one')
+    stopped.child.kill('SIGSTOP')
+    await go()
+    const next = await runHere(site())
+    expect(next.exitCode, next.stdout.slice(-3000)).toBe(0)
+    expect(next.recap().seconds).toBeLessThan(35)
+    expect(await passed()).toBe('log one two\nhandled\n')
+    stopped.child.kill('SIGCONT')
+    await stopped.done
+    expect((await runHere(site())).recap()).toMatchObject({ changed: 0, trips: 2 })
+  })
+
+  it('and whose step goes on keeps it: another run ends with 75 after half a minute, and says who has it', async () => {
+    const first = startSite(site())
+    await held('one')
+    const { exitCode, error, recap } = await runHere(site())
+    expect([exitCode, error().code]).toEqual([75, 'locked'])
+    expect(error().message).toMatch(/^fault1: the host is locked by \S+@\S+ since /)
+    expect(recap().seconds).toBeGreaterThan(25)
+    await go()
+    expect((await first.done).exitCode).toBe(0)
+  })
+})
+
 describe('a disk that is full', () => {
   const big = (bytes: number) => runHere({ hosts: fault1, roles: ['disk'], vars: { disk: { bytes } } })
   beforeAll(() => fault1.say('mkdir -p /srv/disk; mount -t tmpfs -o size=64k tmpfs /srv/disk'))
