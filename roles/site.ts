@@ -1,4 +1,5 @@
 import {
+  bytes,
   choice,
   domain,
   email,
@@ -38,6 +39,10 @@ const site: Vars<Site> = vars({
     name: identifier({ default: ({ site }) => site.app, is: 'name of the site’s database' }),
     user: identifier({ default: ({ site }) => site.app, is: 'name of the site’s database user' }),
     password: optional(secret({ is: 'password of the database user; default: the site has no database' })),
+  }),
+  upload: bytes({
+    default: '16m',
+    is: 'largest upload: of nginx (nginx.body) and of PHP (app.php.upload), unless they say otherwise',
   }),
   email: email({
     default: ({ site }) => `hostmaster@${site.domain}`,

@@ -1,4 +1,4 @@
-import { bytes, choice, command, group, integer, list, optional, text } from '#engine/vars.ts'
+import { bytes, choice, command, group, integer, list, optional, seconds, text } from '#engine/vars.ts'
 
 const extension = text({
   pattern: /[a-z0-9][a-z0-9-]*/,
@@ -12,10 +12,6 @@ const module = text({
   expects: 'a module’s name as Debian’s packages have it, such as pymysql',
 })
 
-// php-fpm reads `500ms` as 500 s.
-export const seconds = (options: { readonly default: string; readonly is: string }) =>
-  text({ ...options, pattern: /[1-9]\d{0,5}[smhd]/, expects: 'a duration such as 30s, 5m or 1h' })
-
 /** What each runtime has of its own, by its name. */
 export const runtimeVars = {
   php: group({
@@ -24,7 +20,7 @@ export const runtimeVars = {
       is: 'PHP extensions in addition to those of php-cli',
     }),
     memory: bytes({ default: '128m', is: 'memory limit of one request' }),
-    upload: bytes({ default: '16m', is: 'largest upload; nginx.body must be at least as large' }),
+    upload: bytes({ default: ({ site }) => site.upload, is: 'largest upload; default: site.upload' }),
     timeout: seconds({ default: '60s', is: 'time limit of one request' }),
     workers: optional(
       integer({

@@ -10,12 +10,13 @@ import {
   optional,
   path,
   record,
+  seconds,
   secret,
   text,
   vars,
 } from '#engine/vars.ts'
 import { reservedFolder, reservedVariable } from './names.ts'
-import { runtimeVars, seconds } from './runtime-vars.ts'
+import { runtimeVars } from './runtime-vars.ts'
 
 const variable = text({
   pattern: /[A-Za-z_][A-Za-z0-9_]*/,

@@ -1,4 +1,5 @@
 import { role } from '#engine/converge/role.ts'
+import { passwordsOf } from './passwords.ts'
 import { reloadOptions } from './reload.ts'
 import { commonSettings, furtherSockets, headerSettings, serverSettings, siteSettings } from './settings.ts'
 import vars from './vars.ts'
@@ -30,6 +31,8 @@ export default role(import.meta, {
     directory('/run/nginx-gate', { mode: '0700' })
     // Debian's nginx has rules for logrotate, and does not depend on it.
     apt('nginx', 'openssl', 'logrotate')
+    if (vars.brotli) apt('libnginx-mod-http-brotli-filter', 'libnginx-mod-http-brotli-static')
+    if (sites.some(each => each.vars.cache.pages)) directory('/var/cache/nginx')
     for (const { site } of sites) certificate.placeholder(site.domain, [site.domain, ...site.www])
 
     configSet('nginx configuration', { root: '/etc/nginx', test: 'nginx -t', notify: reload }, () => {
@@ -41,8 +44,12 @@ export default role(import.meta, {
         template(`/etc/nginx/snippets/capstan-${upstream}.conf`, { vars: { timeout: vars.timeouts.app } })
       directory('/etc/nginx/pages')
       for (const page of ['unavailable', 'empty', 'maintenance']) template(`/etc/nginx/pages/${page}.html`)
+      if (sites.some(each => passwordsOf(each.site, each.vars).length > 0))
+        directory('/etc/nginx/passwords', { mode: '0750', group: 'www-data' })
       for (const each of sites) {
         const { app } = each.site
+        for (const one of passwordsOf(each.site, each.vars))
+          file(one.file, { content: one.content, mode: '0640', group: 'www-data' })
         template(`/etc/nginx/sites-available/${app}.conf`, {
           from: 'etc/nginx/sites-available/site.conf',
           vars: siteSettings(each, facts),

@@ -3,6 +3,7 @@ import type { SiteTasks } from '#engine/converge/role.ts'
 import type { ListensOptions } from '#engine/resources/listens/listens.ts'
 import { hashedName } from '#engine/resources/release/hashed-name.ts'
 import type { Site, VarsOf } from '#engine/vars.ts'
+import { inRegex, passwordsOf } from './passwords.ts'
 import type vars from './vars.ts'
 
 type NginxVars = VarsOf<typeof vars>
@@ -31,10 +32,27 @@ export function siteSettings({ vars, site }: SiteTasks<NginxVars>, facts: Facts)
       pattern: inRegex(from),
     })),
     proxies: Object.entries(vars.proxies).map(([at, to]) => ({ at, to, prefix: at.endsWith('/') })),
+    folders: Object.entries(vars.folders).map(([at, one]) => ({ at, ...one })),
+    scripts: vars.scripts,
+    passwords: passwordsOf(site, vars),
+    open: vars.open.map(path => `^${inRegex(path)}${path.endsWith('/') ? '' : '$'}`),
+    pages: vars.cache.pages && {
+      for: vars.cache.pages,
+      size: vars.cache.size,
+      cookies: harmless(vars.cache.cookies),
+    },
     limits: vars.limits,
     hashed: hashedName,
     directives: vars.directives,
   }
+}
+
+/** What a Cookie header of these cookies alone matches. */
+function harmless(cookies: readonly string[]): string {
+  const names = cookies.map(name =>
+    name.endsWith('*') ? `${inRegex(name.slice(0, -1))}[^=;]*` : inRegex(name),
+  )
+  return names.length === 0 ? '$' : `(?:(?:${names.join('|')})=[^;]*(?:; ?|$))*$`
 }
 
 /** What conf.d/capstan-sites.conf has for all sites together. */
@@ -112,8 +130,4 @@ function keyExchange(openssl: string): string {
   const [major = 0, minor = 0] = openssl.split('.').map(Number)
   const hybrid = major > 3 || (major === 3 && minor >= 5)
   return [...(hybrid ? ['X25519MLKEM768'] : []), 'X25519', 'prime256v1', 'secp384r1'].join(':')
-}
-
-function inRegex(path: string): string {
-  return path.replace(/[\\^$.*+?()[\]{}|]/g, '\\$&')
 }

@@ -9,6 +9,8 @@ import {
   optional,
   path,
   record,
+  seconds,
+  secret,
   text,
   vars,
 } from '#engine/vars.ts'
@@ -32,6 +34,29 @@ const backend = text({
   expects: 'a server such as http://127.0.0.1:9000, without a path',
 })
 
+const folderPath = text({
+  pattern: /\/([A-Za-z0-9_~-][A-Za-z0-9._~-]*\/)+/,
+  max: 1024,
+  expects: 'a path that begins and ends with /, such as /media/',
+})
+
+const sharedFolder = text({
+  pattern: /[A-Za-z0-9_-][A-Za-z0-9._-]*(\/[A-Za-z0-9_-][A-Za-z0-9._-]*)*/,
+  expects: 'a folder of shared/, such as media or storage/public',
+})
+
+const cookie = text({
+  pattern: /[A-Za-z0-9_.-]+\*?/,
+  max: 128,
+  expects: 'the name of a cookie, or how names begin, such as _ga*',
+})
+
+const userName = text({
+  pattern: /[A-Za-z0-9._@-]+/,
+  max: 64,
+  expects: 'a name of letters, digits, ., _, @ or -',
+})
+
 const network = text({
   pattern: /[0-9.]{7,15}(\/\d{1,2})?|[0-9a-f:]{2,39}(\/\d{1,3})?/,
   expects: 'an address or a network such as 203.0.113.0/24',
@@ -40,7 +65,10 @@ const network = text({
 export default vars(
   {
     ipv6: flag({ default: true, is: 'also listen on IPv6; set to false if the kernel has no IPv6' }),
-    body: bytes({ default: '16m', is: 'largest request body; a larger one gets 413' }),
+    body: bytes({
+      default: ({ site }) => site.upload,
+      is: 'largest request body; a larger one gets 413; default: site.upload',
+    }),
     connections: integer({
       min: 64,
       max: 65_535,
@@ -62,6 +90,16 @@ export default vars(
         default: [],
         is: 'folders of public/ whose files never change, such as /build; files with a hash in their name are always treated so',
       }),
+      pages: optional(
+        seconds({
+          is: 'how long nginx keeps pages of the app that set no Cache-Control of their own, for visitors without cookies; each release has its own pages; unset: not at all',
+        }),
+      ),
+      cookies: list(cookie, {
+        default: [],
+        is: 'cookies that make no difference to a page, such as _ga*; a visitor with any other one is never given a kept page',
+      }),
+      size: bytes({ default: '256m', is: 'disk space that the kept pages of a site may take' }),
     }),
     hsts: group({
       seconds: integer({
@@ -102,6 +140,33 @@ export default vars(
       default: {},
       is: 'paths that another server answers: { /api/: "http://127.0.0.1:9000" }; the path is handed on as it is',
     }),
+    folders: record(
+      group({
+        folder: sharedFolder,
+        download: flag({
+          default: false,
+          is: 'browsers save the files instead of showing them: for files that visitors upload',
+        }),
+      }),
+      {
+        keys: folderPath,
+        default: {},
+        is: 'folders of shared/ that nginx serves: { /media/: { folder: media } }; no script in them is run',
+      },
+    ),
+    scripts: flag({
+      default: false,
+      is: 'run the .php file of public/ that is asked for, as WordPress needs it; default: public/index.php answers everything',
+    }),
+    passwords: record(record(secret(), { keys: userName }), {
+      keys: urlPath,
+      default: {},
+      is: 'paths that ask for a name and a password: { /admin/: { ann: !secret ANN_PASSWORD } }; a path that ends with / protects all that begins so, and / the whole site',
+    }),
+    open: list(urlPath, {
+      default: ['/health'],
+      is: 'paths that ask for no password in spite of passwords: the health check has to be one of them',
+    }),
     limits: group({
       requests: optional(
         integer({
@@ -134,10 +199,30 @@ export default vars(
         is: 'header in which they send the client’s address',
       }),
     }),
+    brotli: flag({
+      default: false,
+      is: 'also compress with brotli, and serve .br files of public/; needs Debian 12, Ubuntu 24.04 or later',
+    }),
     directives: list(text(), {
       default: [],
       is: 'lines of nginx configuration, added to the server block of the site unchanged',
     }),
   },
-  { ofSite: ['body', 'cache', 'hsts', 'frames', 'referrer', 'redirects', 'proxies', 'limits', 'directives'] },
+  {
+    ofSite: [
+      'body',
+      'cache',
+      'hsts',
+      'frames',
+      'referrer',
+      'redirects',
+      'proxies',
+      'folders',
+      'scripts',
+      'passwords',
+      'open',
+      'limits',
+      'directives',
+    ],
+  },
 )

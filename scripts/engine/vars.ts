@@ -13,6 +13,7 @@ export {
   ipAddress,
   multiline,
   path,
+  seconds,
   secret,
   text,
 } from './vars/texts.ts'

@@ -87,6 +87,9 @@ it('no role reveals a secret but to make another one of it', () => {
         .map((line, index) => ({ line, where: `roles/${file}:${index + 1}` })),
     )
   const revealed = lines.filter(({ line }) => line.includes('.reveal()') && !line.includes('new Secret('))
-  // A host name, which is compared with those of loopback.
-  expect(revealed.map(({ where }) => where.replace(/:\d+$/, ''))).toEqual(['roles/app/release.ts'])
+  // A host name, which is compared with those of loopback; and the salt of a password's hash.
+  expect(revealed.map(({ where }) => where.replace(/:\d+$/, ''))).toEqual([
+    'roles/app/release.ts',
+    'roles/nginx/passwords.ts',
+  ])
 })

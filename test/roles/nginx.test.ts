@@ -1,7 +1,9 @@
+import { compareSync } from 'bcryptjs'
 import { describe, expect, it } from 'vitest'
 import type { System } from '#engine/converge/facts.ts'
 import { declare } from '#engine/converge/testing.ts'
 import { hashedName } from '#engine/resources/release/hashed-name.ts'
+import { Secret } from '#engine/secret.ts'
 import type { Site } from '#engine/vars.ts'
 import nginx from '#roles/nginx/role.ts'
 import { furtherSockets } from '#roles/nginx/settings.ts'
@@ -17,11 +19,20 @@ const common = '/etc/nginx/conf.d/capstan-sites.conf'
 
 const further = {
   ipv6: false,
-  cache: { files: 60, immutable: ['/build', '/a+b'] },
+  cache: { files: 60, immutable: ['/build', '/a+b'], pages: '1m', cookies: ['_ga*', 'a.b'] },
   hsts: { seconds: 86_400, subdomains: true, preload: true },
   frames: 'none',
   redirects: { '/a.b': '/c?d=e', '/blog/': 'https://blog.example/' },
   proxies: { '/api/': 'http://127.0.0.1:9000', '/one': 'https://[::1]:9001' },
+  folders: { '/media/': { folder: 'media' }, '/up/': { folder: 'a/b', download: true } },
+  scripts: true,
+  passwords: {
+    '/': { ann: new Secret('of-ann') },
+    '/a.b/': { bob: new Secret('of-bob'), ann: new Secret('of-ann') },
+    '/one': { bob: new Secret('of-bob') },
+  },
+  open: ['/health', '/hooks/'],
+  brotli: true,
   limits: { requests: 10, burst: 20, connections: 5 },
   proxied: { from: ['203.0.113.0/24', '2001:db8::/32'], header: 'CF-Connecting-IP' },
   directives: ['location = /old { return 410; }'],
@@ -75,6 +86,50 @@ describe('the nginx role', () => {
     ['further.headers.conf', '/etc/nginx/conf.d/capstan-headers.conf', further],
   ])('renders %s', async (golden, path, given) => {
     await expect(text(path, given)).toMatchFileSnapshot(`nginx/${golden}`)
+  })
+
+  it('writes passwords so that they can be checked and not read, the same in each run', () => {
+    const files = () =>
+      declared(further).resources.filter(({ label }) => label.startsWith('file /etc/nginx/passwords/'))
+    expect(files()).toHaveLength(3)
+    const [first] = files()
+    const written = text(first?.label.slice('file '.length) ?? '', further)
+    expect(written).toMatch(/^bob:\$2b\$06\$[./\w]{53}\nann:\$2b\$06\$[./\w]{53}\n$/)
+    expect(written).not.toContain('of-bob')
+    expect(compareSync('of-bob', written.split(/[:\n]/)[1] ?? '')).toBe(true)
+    expect(text(first?.label.slice('file '.length) ?? '', further)).toBe(written)
+  })
+
+  it.each([
+    ['/admin', true],
+    ['/admin/', true],
+    ['/admin/users.php', true],
+    ['/index.php/admin/users', true],
+    ['/administrators', false],
+    ['/', false],
+    ['/exact', true],
+    ['/exact/x', false],
+    ['/index.php/exact', true],
+  ])('asks for a password at %s: %s', (path, asked) => {
+    const passwords = { '/admin/': { a: new Secret('of-a') }, '/exact': { a: new Secret('of-a') } }
+    const rendered = text(common, { passwords })
+    const lines = [...rendered.matchAll(/^ {4}"~(.*)" (off|restricted);$/gm)]
+    const match = lines.find(([, pattern = '']) => new RegExp(pattern).test(`www.foobar.com:${path}`))
+    expect(match?.[2] === 'restricted').toBe(asked)
+  })
+
+  it.each([
+    ['', true],
+    ['_ga=1; _ga_X=2; lang=de', true],
+    ['lang=de', true],
+    ['session=1', false],
+    ['lang=de; session=1', false],
+    ['language=de', false],
+    ['_ga=1; x_ga=2', false],
+  ])('keeps pages for a visitor with the cookies %j: %s', (cookies, isKept) => {
+    const rendered = text(common, { cache: { pages: '1m', cookies: ['_ga*', 'lang'] } })
+    const pattern = /is_somebody[\s\S]*?"~(.*)" "";/.exec(rendered)?.[1] ?? '^$x'
+    expect(new RegExp(pattern).test(`www.foobar.com:${cookies}`)).toBe(isKept)
   })
 
   it('is the same for every runtime: the release that is live says what it speaks', () => {

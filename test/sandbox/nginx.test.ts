@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { Secret } from '#engine/secret.ts'
 import nginx from '#roles/nginx/role.ts'
 import { debians, itInFull } from './cases.ts'
 import { machine, rebooted, sockets } from './machine.ts'
@@ -216,6 +217,66 @@ describe.each(debians(13))('the nginx role on a bare Debian %i', debian => {
     expect(body).toMatch(/^GET \/api\/v1\/\.x\?q=1 HTTP/)
     expect(body).toContain('X-Real-IP: 192.0.2.7\r\n')
     await web.sh("pkill -f 'LocalPort => 9000'")
+  })
+
+  it('asks for passwords, serves folders of shared/, and keeps pages for visitors without cookies', async () => {
+    const given = {
+      passwords: { '/': { ann: new Secret('of-ann') }, '/admin/': { bob: new Secret('of-bob: é') } },
+      folders: { '/media/': { folder: 'media' }, '/up/': { folder: 'up', download: true } },
+      cache: { pages: '1h', cookies: ['_ga*'] },
+    }
+    await web.sh(`${server}cd ${home}/shared; mkdir -p media up; echo one >media/a.txt; echo two >up/b.html
+      echo '<?php' | tee media/x.php >up/y.phtml; ln -s /etc/passwd media/passwd; chown -h nobody media/passwd`)
+    expect((await converge(given)).error).toBeUndefined()
+    expect(await converge(given)).toMatchObject({ changed: 0, trips: 2 })
+    const as = (name: string, password: string) => ({
+      authorization: `Basic ${Buffer.from(`${name}:${password}`).toString('base64')}`,
+    })
+    const [ann, bob] = [as('ann', 'of-ann'), as('bob', 'of-bob: é')]
+    const status = async (path: string, headers = {}) => (await https(path, headers)).status
+    expect(await https('/plain.css')).toMatchObject({
+      status: 401,
+      headers: { 'www-authenticate': expect.stringMatching(/^Basic/) },
+    })
+    expect(await status('/plain.css', ann)).toBe(200)
+    expect(await status('/plain.css', as('ann', 'of-bob'))).toBe(401)
+    for (const path of [
+      '/admin',
+      '/admin/x',
+      '//admin/x',
+      '/%61dmin/x',
+      '/x/../admin/',
+      '/index.php/admin/x',
+    ]) {
+      expect(await status(path), path).toBe(401)
+      expect(await status(path, ann), path).toBe(401)
+      expect(await status(path, bob), path).toBe(200)
+    }
+    expect(await status('/health')).toBe(200)
+    // The page for it is the site's, which asks for the other password.
+    await web.sh(`pkill -f ${home}/releases; rm ${home}/releases/${release}/run/app.sock`)
+    expect([await status('/admin/x'), await status('/admin/x', bob)]).toEqual([401, 502])
+    await web.sh(server)
+
+    expect(await https('/media/a.txt', ann)).toMatchObject({ status: 200, body: 'one\n' })
+    expect(await https('/up/b.html', ann)).toMatchObject({
+      status: 200,
+      headers: { 'content-disposition': 'attachment', 'x-content-type-options': 'nosniff' },
+    })
+    for (const path of ['/media/x.php', '/up/y.phtml', '/media/passwd', '/media/', '/media/none'])
+      expect([403, 404]).toContain(await status(path, ann))
+
+    expect((await converge({ ...given, passwords: {} })).error).toBeUndefined()
+    const kept = async (path: string, headers = {}) => (await https(path, headers)).headers['x-cache']
+    expect([await kept('/page'), await kept('/page'), await kept('/page?x')]).toEqual(['MISS', 'HIT', 'MISS'])
+    expect(await kept('/page', { cookie: '_ga=1; _ga_2=3' })).toBe('HIT')
+    for (const somebody of [{ cookie: '_ga=1; session=2' }, ann, { 'cache-control': 'no-cache' }])
+      expect(await kept('/page', somebody)).toBe('BYPASS')
+    expect(await kept('/other', { cookie: 'session=1' })).toBe('BYPASS')
+    expect(await kept('/other')).toBe('MISS')
+    expect(await kept('/plain.css')).toBeUndefined()
+    expect((await converge()).error).toBeUndefined()
+    expect(await kept('/page')).toBeUndefined()
   })
 
   itInFull('limits the requests of one address', async () => {

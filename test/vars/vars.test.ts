@@ -136,6 +136,7 @@ describe('The site', () => {
         address: undefined,
         app: 'foobar',
         runtime: 'php',
+        upload: '16m',
         replaces: undefined,
         database: { name: 'foobar', user: 'foobar', password: undefined },
         email: 'hostmaster@shop.example',

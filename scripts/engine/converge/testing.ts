@@ -27,6 +27,7 @@ export const typicalSite: Site = {
   app: 'foobar',
   runtime: 'php',
   database: { name: 'foobar', user: 'foobar', password: undefined },
+  upload: '16m',
   email: 'hostmaster@foobar.com',
 }
 

@@ -20,6 +20,8 @@ export interface Site {
     /** Absent: the site has no database. */
     readonly password: Secret | undefined
   }
+  /** The largest upload: `64m`. */
+  readonly upload: string
   /** Who is written to about the zone and the certificates. */
   readonly email: string
 }

@@ -83,6 +83,11 @@ export function duration(options: Options<string> = {}): Field<string> {
   return checked('a duration such as 500ms, 30s, 5m, 1h or 7d', value => durationForm.test(value), options)
 }
 
+/** A length of time of whole seconds, as php-fpm and nginx's caches want it: `30s`, `5m`, `1h`, `7d`. */
+export function seconds(options: Options<string> = {}): Field<string> {
+  return checked('a duration such as 30s, 5m or 1h', value => /^[1-9]\d{0,5}[smhd]$/.test(value), options)
+}
+
 /** A size as nginx, PHP and MySQL all write it: `512`, `64k`, `64m`, `1g`. */
 export function bytes(options: Options<string> = {}): Field<string> {
   return checked('a size such as 512k, 64m or 1g', value => /^[1-9]\d{0,11}[kmgKMG]?$/.test(value), options)

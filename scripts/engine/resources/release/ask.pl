@@ -59,7 +59,7 @@ sub ask {
     }
     close $from; close $to;
   }
-  my $request = "GET $path HTTP/1.0\r\nHost: $host\r\nX-Release: $release\r\nUser-Agent: capstan\r\nAccept: */*\r\nConnection: close\r\n\r\n";
+  my $request = "GET $path HTTP/1.0\r\nHost: $host\r\nX-Release: $release\r\nUser-Agent: capstan\r\nAccept: */*\r\nCache-Control: no-cache\r\nConnection: close\r\n\r\n";
   defined syswrite $out, $request or die "$!\n";
   my $answer = "";
   my $bit = ""; vec($bit, fileno $in, 1) = 1;
