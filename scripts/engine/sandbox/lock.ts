@@ -31,6 +31,8 @@ export async function withLock<T>(
       ftruncateSync(descriptor)
       writeSync(descriptor, String(process.pid))
       return await work(descriptor)
+    } catch (error) {
+      throw explained(error, path)
     } finally {
       closeSync(descriptor)
     }
@@ -42,17 +44,26 @@ function openLock(path: string): number {
     mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
     return openSync(path, 'a+', 0o600)
   } catch (error) {
-    if (!isDenied(error)) throw error
-    throw new UsageError('sandbox-permission', `sandbox: ${path}: expected a file that you can write to`, {
+    throw explained(error, path)
+  }
+}
+
+/** A file of `.capstan` that another user owns is no bug: it says whose it may be, and what to do. */
+function explained(error: unknown, lock: string): unknown {
+  if (!isDenied(error) || !error.path?.startsWith(dirname(dirname(lock)))) return error
+  return new UsageError(
+    'sandbox-permission',
+    `sandbox: ${error.path}: expected a file that you can write to`,
+    {
       hint:
         'Another user, root most likely, ran Capstan here before. Take the sandbox down as that user ' +
         '(`npx zx scripts/sandbox.mjs down`), or give yourself the folder with `sudo chown -R`.',
       cause: error,
-    })
-  }
+    },
+  )
 }
 
-function isDenied(error: unknown): boolean {
+function isDenied(error: unknown): error is NodeJS.ErrnoException {
   return (
     error instanceof Error && 'code' in error && ['EACCES', 'EPERM', 'EROFS'].includes(String(error.code))
   )
