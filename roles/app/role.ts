@@ -3,6 +3,7 @@ import { quotedForFile } from '#engine/resources/release/environment-file.ts'
 import { environment } from './environment.ts'
 import { limitLines } from './limits.ts'
 import { refuseTaken } from './names.ts'
+import { isLeft, purge } from './purge.ts'
 import { appSettings } from './release.ts'
 import { configFiles, runtimes } from './runtimes.ts'
 import vars from './vars.ts'
@@ -11,8 +12,20 @@ import { startedUnits, workerUnits } from './workers.ts'
 export default role(import.meta, {
   vars,
   tasks({ sites, removed, facts, handler, workers, ...declared }) {
-    const { apt, archive, configSet, directory, file, link, release, service, template, unit, user } =
-      declared
+    const {
+      apt,
+      archive,
+      command,
+      configSet,
+      directory,
+      file,
+      link,
+      release,
+      service,
+      template,
+      unit,
+      user,
+    } = declared
     const apps = sites.map(each => ({ ...each, runtime: runtimes[each.site.runtime]({ ...each, facts }) }))
     const masked = new Set(apps.flatMap(({ runtime }) => runtime.masked))
     const [first, ...others] = new Set(apps.flatMap(({ runtime }) => runtime.packages))
@@ -94,6 +107,11 @@ export default role(import.meta, {
       release(app, { ...appSettings(vars, site), runtime: site.runtime, entry: runtime.entry })
     }
     // Stopping this stops all that runs of it. Its data is kept.
-    for (const { app } of removed) service(app, { enabled: false, running: false })
+    for (const { app, isPurged } of removed) {
+      service(app, { enabled: false, running: false })
+      if (!isPurged) continue
+      command(purge(app), { name: `delete the files of ${app}`, onlyIf: isLeft(app) })
+      user.absent(app)
+    }
   },
 })

@@ -5,7 +5,21 @@ import vars from './vars.ts'
 
 export default role(import.meta, {
   vars,
-  tasks({ vars, sites, facts, apt, configSet, directory, handler, listens, mysql, service, template, unit }) {
+  tasks({
+    vars,
+    sites,
+    removed,
+    facts,
+    apt,
+    configSet,
+    directory,
+    handler,
+    listens,
+    mysql,
+    service,
+    template,
+    unit,
+  }) {
     const settings = {
       collation: vars.collation,
       bufferPool: vars.bufferPool ?? bufferPool(facts.memory),
@@ -52,6 +66,11 @@ export default role(import.meta, {
       const grants = { [database]: own.privileges }
       for (const host of from) mysql.user(user, { host, password, grants })
       mysql.absentUser(user, { except: from })
+    }
+    // By the names that a site has by default; those of another site are none of its.
+    for (const { app } of removed.filter(one => one.isPurged)) {
+      if (!databases.some(({ database }) => database === app)) mysql.absentDatabase(app)
+      if (!databases.some(({ user }) => user === app)) mysql.absentUser(app)
     }
   },
 })

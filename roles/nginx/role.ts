@@ -13,6 +13,7 @@ export default role(import.meta, {
     facts,
     apt,
     certificate,
+    command,
     configSet,
     directory,
     file,
@@ -64,6 +65,11 @@ export default role(import.meta, {
       // Debian's welcome page. It is never served: nginx.conf takes in sites-enabled/*.conf alone.
       file.absent('/etc/nginx/sites-enabled/default')
     })
+    for (const { app } of removed.filter(one => one.isPurged)) {
+      const left = `/var/cache/nginx/${app}-fastcgi /var/cache/nginx/${app}-proxy /etc/nginx/passwords/${app}-????????`
+      const isThere = `for each in ${left}; do [ ! -e "$each" ] || exit 0; done; exit 1`
+      command(`rm -rf -- ${left}`, { name: `delete what nginx keeps of ${app}`, onlyIf: isThere })
+    }
     service('nginx', { enabled: true, running: true })
     listens('nginx', { tcp: [80, 443], at: vars.ipv6 ? ['0.0.0.0', '::'] : ['0.0.0.0'] })
     const directives = sites.flatMap(each => each.vars.directives)

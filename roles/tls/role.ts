@@ -58,6 +58,12 @@ export default role(import.meta, {
     const domains = sites.map(({ site }) => site.domain)
     for (const { domain } of removed.filter(one => !domains.includes(one.domain)))
       for (const path of [hookOf(domain), `/etc/letsencrypt/renewal/${domain}.conf`]) file.absent(path)
+    for (const { domain } of removed.filter(one => one.isPurged && !domains.includes(one.domain)))
+      for (const path of [
+        ...[`/etc/ssl/capstan/${domain}`, `/etc/ssl/capstan/${domain}.ca`],
+        ...['live', 'archive'].map(folder => `/etc/letsencrypt/${folder}/${domain}`),
+      ])
+        file.absent(path)
   },
 })
 

@@ -188,3 +188,24 @@ itInFull(
     expect((await answer('blog')).body).toMatch(/^blog /)
   },
 )
+
+itInFull('A site that is purged leaves nothing, and takes nothing of others along.', async () => {
+  const refused = await site(all, { args: ['--purge', 'blog'] })
+  expect(refused.exitCode).toBe(2)
+  expect(refused.stderr).toContain('--purge blog: several12 has this site in the inventory')
+  // A neighbour whose name begins alike.
+  await host.say('mkdir -p /srv/www/blog-2; echo "User=blog-2" >/etc/systemd/system/blog-2@.service')
+  const without = { foobar, docs }
+  const purged = await site(without, { args: ['--purge', 'blog'] })
+  expect(purged.exitCode, purged.stdout.slice(-3000)).toBe(0)
+  const left = `ls -d /srv/www/blog* /etc/capstan/blog* /etc/systemd/system/blog* /etc/ssl/capstan/*blog* 2>/dev/null
+    getent passwd blog; mariadb -BN -e "SHOW DATABASES LIKE 'blog'; SELECT User FROM mysql.global_priv WHERE User = 'blog'"
+    systemctl list-units --plain --no-legend 'blog*'; :`
+  expect(await host.say(left)).toBe('/etc/systemd/system/blog-2@.service\n/srv/www/blog-2\n')
+  for (const name of ['foobar', 'docs'] as const) expect((await answer(name)).status, name).toBe(200)
+  const again = await site(without, { args: ['--purge', 'blog'] })
+  expect(again.recap()).toMatchObject({ changed: 0, failed: 0, trips: 2 })
+  expect((await site(without)).recap()).toMatchObject({ changed: 0, trips: 2 })
+  const back = await site(all)
+  expect(back.exitCode, back.stdout.slice(-3000)).toBe(0)
+})

@@ -1,5 +1,6 @@
 import { converge } from '#engine/converge/converge.ts'
 import type { HostWork } from '#engine/converge/host.ts'
+import { UsageError } from '#engine/errors.ts'
 import { runIdentity } from '#engine/host/run-identity.ts'
 import { loadInventory } from '#engine/inventory/inventory.ts'
 import { selectHosts } from '#engine/inventory/pattern.ts'
@@ -34,6 +35,10 @@ const flags = {
   'exit-code': {
     ...{ type: 'boolean', default: false },
     help: 'exit with 1 if something changed, or would change with --check',
+  },
+  purge: {
+    ...{ type: 'string', value: 'SITE' },
+    help: 'delete files, database and account of a site that is no longer in the inventory',
   },
   ...common('extra-vars', 'forks', 'ask-become-pass', 'verbose', 'json'),
   'list-hosts': { type: 'boolean', default: false, help: 'list the selected hosts' },
@@ -84,6 +89,8 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
   const hosts = selectHosts(inventory, values.limit)
   if (values['list-hosts']) return say(input, hosts.map(host => `${host.name}\n`).join(''))
   const assigned = assignRoles(inventory, hosts, plays, definition.site)
+  const purge = parseNames(values.purge === undefined ? [] : [values.purge])
+  refusePurge(purge, assigned)
   const { settings } = definition
   if (settings) refuseSeparateDatabases(releasesOf(assigned, settings))
   if (values['list-tasks']) return say(input, await listTasks(assigned))
@@ -112,7 +119,7 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
       check: values.check,
       inventory: inventory.name,
     })
-    const run = { emit, check: values.check, diff: values.diff, stop: interrupts.stop, forks }
+    const run = { emit, check: values.check, diff: values.diff, stop: interrupts.stop, forks, purge }
     const progress = (message: string) => emit({ event: 'progress', message })
     const reached = { root: input.root, sudoPassword, say: progress }
     const pool = new HostPool(inventory, inventory.hosts, { ...run, ...reached })
@@ -155,6 +162,16 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
     interrupts.release()
     printer.close()
   }
+}
+
+/** Throws UsageError for a site that the inventory has: what is deleted has to be taken out of it first. */
+function refusePurge(names: readonly string[], assigned: readonly HostRoles[]): void {
+  for (const { host, sites } of assigned)
+    for (const { app } of sites)
+      if (names.includes(app))
+        throw new UsageError('usage', `--purge ${app}: ${host.name} has this site in the inventory`, {
+          hint: 'Nothing was changed. Take the site out of the inventory first, then run this again.',
+        })
 }
 
 function workOf(

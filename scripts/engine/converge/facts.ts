@@ -43,6 +43,8 @@ export interface SetUpSite {
   readonly domain: string
   /** It was taken out of the inventory, and the host no longer serves it. */
   readonly isRemoved: boolean
+  /** Its data goes as well: what site.mjs was told by --purge. */
+  readonly isPurged?: boolean
 }
 
 export interface SshLogin {

@@ -40,6 +40,8 @@ export interface ConvergeOptions {
   readonly emit: Emit
   /** Aborted, hosts end at their next step boundary; absent: nothing can end the run. */
   readonly stop?: AbortSignal
+  /** The names of removed sites whose data goes as well. */
+  readonly purge?: readonly string[]
 }
 
 /** `error` is what was thrown; it is another Error only where that is a bug of ours. */
@@ -173,13 +175,18 @@ export class HostConverge {
       ? this.#connection.read(factsScript)
       : this.#connection.lock('host', `${clearLeftovers}${factsScript}`))
     const facts = parseFacts(stdout, host)
-    this.#removed = removedSites(host, facts.sites, this.work.sites)
+    const { purge = [] } = this.#options
+    this.#removed = removedSites(host, facts.sites, this.work.sites).map(one =>
+      purge.includes(one.app) ? { ...one, isPurged: true } : one,
+    )
+    const warn = (message: string) => this.#emit({ event: 'warning', message })
     const serving = facts.sites.filter(({ isRemoved }) => !isRemoved).map(({ app }) => app)
-    for (const { app, domain } of this.#removed.filter(each => serving.includes(each.app)))
-      this.#emit({
-        event: 'warning',
-        message: `${app} is no longer in the inventory: ${domain} is taken offline, and its data is kept in /srv/www/${app} and its database`,
-      })
+    for (const { app, domain } of this.#removed.filter(each => serving.includes(each.app) && !each.isPurged))
+      warn(
+        `${app} is no longer in the inventory: ${domain} is taken offline, and its data is kept in /srv/www/${app} and its database. To delete it: site.mjs --purge ${app}`,
+      )
+    for (const name of purge.filter(each => !this.#removed.some(({ app }) => app === each)))
+      warn(`--purge ${name}: this host has no removed site of that name`)
     emit({ event: 'facts', host, facts: { ...facts } })
     return facts
   }
