@@ -4,6 +4,8 @@ import { runIdentity } from '#engine/host/run-identity.ts'
 import type { Emit } from '#engine/output/events.ts'
 import type { ReachableHost } from '#engine/run/reach.ts'
 import { bySite, type ReleaseDefinition, type ReleaseHost, releaseHosts } from '#engine/run/release-hosts.ts'
+import { makeArtifact } from './artifact.ts'
+import { projectOf } from './commits.ts'
 import type { CommandInput } from './main.ts'
 import { keepCertificates } from './sandbox-certificate.ts'
 
@@ -29,18 +31,26 @@ export async function firstRelease(
   const all = await releaseHosts(definition, input, { inventory, limit, 'extra-vars': extraVars })
   const hosts = all.filter(({ host, settings }) => bare.get(wayTo(host.name, ways))?.includes(settings.app))
   for (const ofSite of bySite(hosts).values()) {
+    const source = resolve(input.root, ofSite[0]?.source ?? '')
+    const artifact = await makeArtifact({
+      ...{ root: projectOf(input.root, source), source, ref: undefined, build: ofSite[0]?.build },
+      app: ofSite[0]?.settings.app ?? '',
+      say: message => emit({ event: 'progress', message }),
+    })
+    const { folder, ref } = artifact
     const { exitCode } = await deployRelease({
       hosts: ofSite.map(({ host, settings }) => ({
         name: host.name,
         settings,
         connect: seconds => wayTo(host.name, ways).connect(seconds),
       })),
-      source: resolve(input.root, ofSite[0]?.source ?? ''),
+      source: folder,
+      ...(ref === undefined ? {} : { ref }),
       run: runIdentity(input.environment),
       emit: event => event.event === 'recap' || emit(event),
       wait: 30,
       stop,
-    })
+    }).finally(() => artifact.dispose())
     if (exitCode !== 0) return exitCode
   }
   for (const way of bare.keys()) {
