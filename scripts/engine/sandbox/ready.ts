@@ -36,7 +36,7 @@ export async function waitUntilReady(
   const name = containerName(root, host)
   const end = Date.now() + patience
   let look = Date.now() + lookEach
-  while (Date.now() < end) {
+  for (let turn = 0; Date.now() < end; turn++) {
     if (await answersSsh(port, 2000)) {
       const inside = ['exec', name, 'systemctl', 'is-system-running', '--wait']
       const said = (await engine.try(inside, { deadline: 20 })).stdout.trim()
@@ -51,12 +51,20 @@ export async function waitUntilReady(
         throw await neverReady(engine, name, host, `is ${state}`)
       look = Date.now() + lookEach
     }
-    await sleep(50)
+    await sleep(pauseAfter(turn))
   }
   throw await neverReady(engine, name, host, `did not greet on 127.0.0.1:${port} in ${patience / 1000} s`)
 }
 
 const patience = 60_000
+
+/**
+ * Milliseconds until the host is asked again. Its own firewall takes 60 connections a minute to port 22 from one address, also
+ * those that come before sshd, and then none for a minute.
+ */
+export function pauseAfter(turn: number): number {
+  return Math.min(2000, 50 * 1.15 ** turn)
+}
 
 // The engine's word costs as much as a tenth of the boot, and sshd greets within half a second as a rule.
 const lookEach = 1000
