@@ -14,13 +14,14 @@ interface Asked {
   readonly url: string
   readonly method?: string
   readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
   readonly agent?: Agent
   /** PEM: the answer must come with a certificate that this vouches for. */
   readonly ca?: string
 }
 
 /** One request to a published port of the sandbox, with the URL's host as Host and SNI. Rejects without an answer. */
-export function ask({ port, url, method = 'GET', headers = {}, agent, ca }: Asked): Promise<Answer> {
+export function ask({ port, url, method = 'GET', headers = {}, body, agent, ca }: Asked): Promise<Answer> {
   const { protocol, hostname, pathname, search } = new URL(url)
   const options: RequestOptions = {
     host: '127.0.0.1',
@@ -51,7 +52,7 @@ export function ask({ port, url, method = 'GET', headers = {}, agent, ca }: Aske
     )
     call.on('error', reject)
     call.on('timeout', () => call.destroy(new Error('no answer in 20 s')))
-    call.end()
+    call.end(body)
   })
 }
 

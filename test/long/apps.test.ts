@@ -1,0 +1,207 @@
+import { execFileSync } from 'node:child_process'
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { afterAll, beforeAll, expect, it } from 'vitest'
+import { parse } from 'yaml'
+import { startLoad } from '../deploy/load.ts'
+import { page } from '../docs/pages.ts'
+import { type Machine, machine, root } from '../sandbox/machine.ts'
+import { runHere, type SiteOptions } from '../sandbox/site.ts'
+import { ask } from '../sandbox/web-request.ts'
+
+// docs/apps.md, followed: WordPress and Django of Debian, Express of npm, three sites of one host.
+const text = page('docs/apps.md')
+const folder = mkdtempSync(join(tmpdir(), 'capstan-apps-'))
+const secrets: Readonly<Record<string, string>> = {
+  BLOG_DB_PASSWORD: "of-blog's $(database)",
+  BLOG_SECRET: 'a-secret-of-the-blog-0123456789',
+  BLOG_ADMIN_PASSWORD: "of the admin's é",
+  SHOP_DB_PASSWORD: 'of-shop"s-database',
+  SHOP_SECRET: 'a-secret-of-the-shop-0123456789',
+}
+let host: Machine
+let vars: Record<string, unknown>
+
+beforeAll(async () => {
+  for (const [, path = '', file = ''] of text.matchAll(/`(apps\/[^`]+)`[^`]*:\n```\w+\n([\s\S]*?)```/g)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    writeFileSync(join(folder, path), file)
+  }
+  chmodSync(join(folder, 'apps/blog/deploy/migrate'), 0o755)
+  const packages = fetched(
+    'wordpress',
+    'python3-django',
+    'python3-asgiref',
+    'python3-sqlparse',
+    'python3-tz',
+    'libjs-jquery',
+    'wordpress-theme-twentytwentythree',
+  )
+  const blog = join(folder, 'apps/blog/public')
+  cpSync(join(packages, 'usr/share/wordpress'), blog, { recursive: true, force: false })
+  // Debian has parts of it in packages of their own.
+  execFileSync('find', [blog, '-xtype', 'l', '-delete'])
+  execFileSync('cp', [
+    ...['-L', '--remove-destination', '/etc/ssl/certs/ca-certificates.crt'],
+    join(blog, 'wp-includes/certificates/ca-bundle.crt'),
+  ])
+  rmSync(join(blog, 'wp-content/uploads'), { recursive: true, force: true })
+  const link = /ln -s (\S+) apps\/blog\/(\S+)/.exec(text)
+  symlinkSync(link?.[1] ?? '', join(folder, 'apps/blog', link?.[2] ?? ''))
+  const shop = join(folder, 'apps/shop')
+  writeFileSync(
+    join(shop, 'manage.py'),
+    `import os, sys
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
+from django.core.management import execute_from_command_line
+execute_from_command_line(sys.argv)
+`,
+  )
+  writeFileSync(join(shop, 'shop/__init__.py'), '')
+  writeFileSync(
+    join(shop, 'shop/wsgi.py'),
+    `import os
+from django.core.wsgi import get_wsgi_application
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "shop.settings")
+application = get_wsgi_application()
+`,
+  )
+  const modules = join(packages, 'usr/lib/python3/dist-packages')
+  execFileSync('npm', ['install', '--silent', '--package-lock-only'], { cwd: join(folder, 'apps/api') })
+  const inventory = /```yaml\n# inventory\/apps.yml\n([\s\S]*?)```/.exec(text)?.[1] ?? ''
+  vars = inDocument(inventory, modules)
+  host = await machine('apps12', 12)
+})
+afterAll(() => {
+  host?.close()
+  rmSync(folder, { recursive: true, force: true })
+})
+
+/** The files of Debian packages, unpacked. */
+function fetched(...names: readonly string[]): string {
+  const into = join(folder, 'packages')
+  mkdirSync(into)
+  execFileSync('apt-get', ['download', '-q', ...names], { cwd: into, stdio: 'ignore' })
+  execFileSync('sh', ['-c', 'for each in *.deb; do dpkg -x "$each" .; done'], { cwd: into })
+  return into
+}
+
+/** The vars of the page’s inventory, with its secrets, and sources and builds in the folder. */
+function inDocument(inventory: string, modules: string): Record<string, unknown> {
+  const { vars: given } = parse(inventory, {
+    customTags: [{ tag: '!secret', resolve: (name: string) => secrets[name] ?? '' }],
+  }) as { vars: { sites: Record<string, { app: { release: Record<string, string> } }> } }
+  for (const { app } of Object.values(given.sites)) {
+    const { source = '', build } = app.release
+    app.release['source'] = join(folder, source)
+    if (build) app.release['build'] = `cd ${folder} && export PYTHONPATH=${modules} && ${build}`
+  }
+  return { ...given, mysql: { bufferPool: '128m' } }
+}
+
+const run = (options: Partial<SiteOptions> = {}) => runHere({ hosts: host, vars, ...options })
+const get = (url: string, more: { headers?: Record<string, string>; method?: string; body?: string } = {}) =>
+  ask({ port: host.host.ports.https, url, ...more })
+
+it('One run sets the three up, a second changes nothing in two trips, and one deploy ships them.', async () => {
+  const first = await run()
+  expect(first.exitCode, first.stdout.slice(-3000)).toBe(0)
+  const shipped = await run({ script: 'deploy' })
+  expect(shipped.exitCode, shipped.stdout.slice(-4000) + shipped.stderr).toBe(0)
+  expect((await run()).recap()).toMatchObject({ changed: 0, failed: 0, trips: 2 })
+})
+
+it('WordPress is installed, shows its page, and lets its admin in.', async () => {
+  const blog = 'https://www.blog.example'
+  expect(await get(`${blog}/`)).toMatchObject({ status: 200, body: expect.stringContaining('A blog') })
+  expect((await get(`${blog}/`)).headers['x-cache']).toBe('HIT')
+  expect(await get(`${blog}/wp-admin/install.php`)).toMatchObject({
+    body: expect.stringContaining('already installed'),
+  })
+  const form = new URLSearchParams({ log: 'admin', pwd: secrets['BLOG_ADMIN_PASSWORD'] ?? '' })
+  const login = await get(`${blog}/wp-login.php`, {
+    method: 'POST',
+    body: `${form}`,
+    headers: {
+      'content-type': 'application/x-www-form-urlencoded',
+      cookie: 'wordpress_test_cookie=WP%20Cookie%20check',
+    },
+  })
+  expect([login.status, login.headers['location']]).toEqual([302, `${blog}/wp-admin/`])
+  const cookie = [login.headers['set-cookie']].flat().map(one => String(one).split(';')[0])
+  const admin = await get(`${blog}/wp-admin/`, { headers: { cookie: cookie.join('; ') } })
+  expect(admin).toMatchObject({ status: 200, body: expect.stringContaining('Dashboard') })
+})
+
+it('WordPress runs no script that is uploaded, and serves what is.', async () => {
+  const uploads = '/srv/www/blog/shared/uploads'
+  await host.say(
+    `runuser -u blog -- sh -c 'mkdir -p ${uploads}/2026; echo "<?php echo 6*7;" >${uploads}/2026/x.php; echo pic >${uploads}/2026/p.txt'`,
+  )
+  const at = 'https://www.blog.example/wp-content/uploads/2026'
+  expect(await get(`${at}/p.txt`)).toMatchObject({ status: 200, body: 'pic\n' })
+  expect((await get(`${at}/x.php`)).status).toBe(404)
+})
+
+it('Django answers, and its admin has its styles and lets a user in.', async () => {
+  const shop = 'https://www.shop.example'
+  expect(await get(`${shop}/health`)).toMatchObject({ status: 200, body: expect.stringMatching(/^ok 2/) })
+  const login = await get(`${shop}/admin/login/`)
+  expect(login.status).toBe(200)
+  const style = /href="(\/static\/admin\/css\/base\.[0-9a-f]+\.css)"/.exec(login.body)?.[1]
+  expect(await get(`${shop}${style}`)).toMatchObject({
+    status: 200,
+    headers: { 'cache-control': 'public, max-age=31536000, immutable' },
+  })
+  writeFileSync(
+    join(folder, 'apps.yml'),
+    JSON.stringify({ vars, hosts: { [host.name]: { connection: 'sandbox', debian: 12 } } }),
+  )
+  // Without the prompt of createsuperuser.
+  const user =
+    "from django.contrib.auth.models import User; User.objects.create_superuser('ann', password='of-ann')"
+  const app = ['scripts/app.mjs', '-i', join(folder, 'apps.yml'), '--site', 'shop', 'exec', '--']
+  execFileSync(process.execPath, [...app, '/usr/bin/python3', 'manage.py', 'shell', '-c', user], {
+    cwd: root,
+  })
+  const token = /name="csrfmiddlewaretoken" value="([^"]+)"/.exec(login.body)?.[1] ?? ''
+  const cookie = String([login.headers['set-cookie']].flat()[0]).split(';')[0] ?? ''
+  const form = new URLSearchParams({
+    username: 'ann',
+    password: 'of-ann',
+    csrfmiddlewaretoken: token,
+    next: '/admin/',
+  })
+  const done = await get(`${shop}/admin/login/`, {
+    method: 'POST',
+    body: `${form}`,
+    headers: { cookie, referer: `${shop}/admin/login/`, 'content-type': 'application/x-www-form-urlencoded' },
+  })
+  expect([done.status, done.headers['location']]).toEqual([302, '/admin/'])
+})
+
+it('The Node app answers with its release, and knows that it is asked by HTTPS.', async () => {
+  const { status, body } = await get('https://www.api.example/')
+  expect([status, JSON.parse(body)]).toEqual([200, { release: expect.stringMatching(/^2/), secure: true }])
+})
+
+it('All are deployed again and rolled back while visitors ask, and no request is lost.', async () => {
+  const at = { address: '127.0.0.1', port: host.host.ports.https, connections: 2, keepAlive: true, pause: 50 }
+  const visitors = [
+    startLoad({ ...at, domain: 'www.blog.example', path: '/wp-login.php' }),
+    startLoad({ ...at, domain: 'www.shop.example', path: '/health' }),
+    startLoad({ ...at, domain: 'www.api.example', path: '/health' }),
+  ]
+  for (const name of ['blog', 'shop', 'api'])
+    writeFileSync(join(folder, 'apps', name, 'second.txt'), 'second')
+  const second = await run({ script: 'deploy' })
+  expect(second.exitCode, second.stdout.slice(-3000) + second.stderr).toBe(0)
+  for (const site of ['blog', 'shop', 'api'])
+    expect((await run({ script: 'rollback', args: ['--site', site] })).exitCode, site).toBe(0)
+  for (const visitor of visitors) {
+    const { failures, requests } = await visitor.stop()
+    expect(failures).toEqual({})
+    expect(requests).toBeGreaterThan(20)
+  }
+})
