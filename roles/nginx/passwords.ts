@@ -10,26 +10,28 @@ export interface Protected {
   readonly pattern: string
   /** Where nginx reads who may. */
   readonly file: string
-  readonly content: Secret
+  /** Passwords by name. */
+  readonly users: Readonly<Record<string, Secret>>
 }
 
 /** The paths of a site that ask for a password, the longest first. */
-export function passwordsOf(
-  site: Site,
+export function protectedPaths(
+  { app }: Site,
   { passwords }: Pick<VarsOf<typeof vars>, 'passwords'>,
 ): readonly Protected[] {
   const paths = Object.entries(passwords).sort(([a], [b]) => b.length - a.length)
-  return paths.map(([path, users]) => {
-    const lines = Object.entries(users).map(([name, password]) =>
-      lineOf(name, password, `${site.app} ${path} ${name}`),
-    )
-    return {
-      // With the entry point before it, a PHP app would answer all the same.
-      pattern: `^(?:/index\\.php)?${below(path)}`,
-      file: `/etc/nginx/passwords/${site.app}-${createHash('sha256').update(path).digest('hex').slice(0, 8)}`,
-      content: new Secret(lines.map(line => line.reveal()).join('')),
-    }
-  })
+  return paths.map(([path, users]) => ({
+    // With the entry point before it, a PHP app would answer all the same.
+    pattern: `^(?:/index\\.php)?${below(path)}`,
+    file: `/etc/nginx/passwords/${app}-${createHash('sha256').update(path).digest('hex').slice(0, 8)}`,
+    users,
+  }))
+}
+
+/** The content of its file. */
+export function passwordLines({ file, users }: Protected): Secret {
+  const lines = Object.entries(users).map(([name, password]) => lineOf(name, password, `${file} ${name}`))
+  return new Secret(lines.map(line => line.reveal()).join(''))
 }
 
 function below(path: string): string {

@@ -1,5 +1,5 @@
 import { role } from '#engine/converge/role.ts'
-import { passwordsOf } from './passwords.ts'
+import { passwordLines, protectedPaths } from './passwords.ts'
 import { reloadOptions } from './reload.ts'
 import { commonSettings, furtherSockets, headerSettings, serverSettings, siteSettings } from './settings.ts'
 import vars from './vars.ts'
@@ -45,12 +45,12 @@ export default role(import.meta, {
         template(`/etc/nginx/snippets/capstan-${upstream}.conf`, { vars: { timeout: vars.timeouts.app } })
       directory('/etc/nginx/pages')
       for (const page of ['unavailable', 'empty', 'maintenance']) template(`/etc/nginx/pages/${page}.html`)
-      if (sites.some(each => passwordsOf(each.site, each.vars).length > 0))
-        directory('/etc/nginx/passwords', { mode: '0750', group: 'www-data' })
+      const protects = sites.flatMap(each => protectedPaths(each.site, each.vars))
+      if (protects.length > 0) directory('/etc/nginx/passwords', { mode: '0750', group: 'www-data' })
+      for (const one of protects)
+        file(one.file, { content: passwordLines(one), mode: '0640', group: 'www-data' })
       for (const each of sites) {
         const { app } = each.site
-        for (const one of passwordsOf(each.site, each.vars))
-          file(one.file, { content: one.content, mode: '0640', group: 'www-data' })
         template(`/etc/nginx/sites-available/${app}.conf`, {
           from: 'etc/nginx/sites-available/site.conf',
           vars: siteSettings(each, facts),

@@ -3,7 +3,7 @@ import type { SiteTasks } from '#engine/converge/role.ts'
 import type { ListensOptions } from '#engine/resources/listens/listens.ts'
 import { hashedName } from '#engine/resources/release/hashed-name.ts'
 import type { Site, VarsOf } from '#engine/vars.ts'
-import { inRegex, passwordsOf } from './passwords.ts'
+import { inRegex, protectedPaths } from './passwords.ts'
 import type vars from './vars.ts'
 
 type NginxVars = VarsOf<typeof vars>
@@ -34,7 +34,7 @@ export function siteSettings({ vars, site }: SiteTasks<NginxVars>, facts: Facts)
     proxies: Object.entries(vars.proxies).map(([at, to]) => ({ at, to, prefix: at.endsWith('/') })),
     folders: Object.entries(vars.folders).map(([at, one]) => ({ at, ...one })),
     scripts: vars.scripts,
-    passwords: passwordsOf(site, vars),
+    passwords: protectedPaths(site, vars),
     open: vars.open.map(path => `^${inRegex(path)}${path.endsWith('/') ? '' : '$'}`),
     pages: vars.cache.pages && {
       for: vars.cache.pages,

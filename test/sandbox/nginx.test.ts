@@ -7,6 +7,7 @@ import { type WebHost, webHost } from './web-host.ts'
 import { ask } from './web-request.ts'
 
 const release = '20261122T200000Z-1f2e3d4'
+const another = '20261122T210000Z-1f2e3d5'
 const home = '/srv/www/foobar'
 
 // A release whose app server is a few lines of perl that speak HTTP on its socket.
@@ -275,8 +276,26 @@ describe.each(debians(13))('the nginx role on a bare Debian %i', debian => {
     expect(await kept('/other', { cookie: 'session=1' })).toBe('BYPASS')
     expect(await kept('/other')).toBe('MISS')
     expect(await kept('/plain.css')).toBeUndefined()
+    // Another release has pages of its own, and the one before still has its.
+    await web.sh(`cd ${home}; cp -a releases/${release} releases/${another}
+      ${server.replaceAll(release, another)}ln -sfn releases/${another} current`)
+    expect([await kept('/page'), await kept('/page')]).toEqual(['MISS', 'HIT'])
+    await web.sh(
+      `cd ${home}; ln -sfn releases/${release} current; pkill -f ${another}; rm -r releases/${another}`,
+    )
+    expect(await kept('/page')).toBe('HIT')
     expect((await converge()).error).toBeUndefined()
     expect(await kept('/page')).toBeUndefined()
+  })
+
+  itInFull('compresses with brotli where that is wanted', async () => {
+    const encoded = async (path: string) =>
+      (await https(path, { 'accept-encoding': 'br, gzip' })).headers['content-encoding']
+    expect(await encoded('/assets/site.0123abcd.css')).toBe('gzip')
+    expect((await converge({ brotli: true })).error).toBeUndefined()
+    expect(await encoded('/assets/site.0123abcd.css')).toBe('br')
+    expect((await converge()).error).toBeUndefined()
+    expect(await encoded('/assets/site.0123abcd.css')).toBe('gzip')
   })
 
   itInFull('limits the requests of one address', async () => {
