@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { dirname, relative } from 'node:path'
 import type { ReleaseReport } from '#engine/output/events.ts'
-import { runSync } from '#engine/program.ts'
+import { git } from './git.ts'
 
 /**
  * The commits that lead from one ref to another, the latest first; refs are as releases have them: `3f9a2c1 Say
@@ -33,10 +33,4 @@ export function projectOf(root: string, source: string): string {
 // A build may be about to make the source.
 function nearest(path: string): string {
   return existsSync(path) ? path : nearest(dirname(path))
-}
-
-// No git, no repository, an unknown commit: in all three nothing is known, which is no error.
-function git(cwd: string, args: readonly string[]): string | undefined {
-  const { code, stdout } = runSync('git', args, { cwd, deadline: 20 })
-  return code === 0 ? stdout : undefined
 }

@@ -2,8 +2,8 @@ import { join, relative, resolve } from 'node:path'
 import { CapstanError } from '#engine/errors.ts'
 import { githubApi } from '#engine/github/api.ts'
 import { type Changes, changesOf, lastGood } from '#engine/github/changes.ts'
-import { runSync } from '#engine/program.ts'
 import { bySite, type ReleaseDefinition, releaseHosts } from '#engine/run/release-hosts.ts'
+import { git } from './git.ts'
 import type { CommandInput } from './main.ts'
 
 /**
@@ -84,9 +84,4 @@ function changedSince(root: string, base: string): readonly string[] | undefined
 /** The commit up to which HEAD and another one share their history. */
 function merged(root: string, commit: string): string | undefined {
   return git(root, ['merge-base', 'HEAD', commit])?.trim()
-}
-
-function git(cwd: string, args: readonly string[]): string | undefined {
-  const { code, stdout } = runSync('git', args, { cwd, deadline: 60 })
-  return code === 0 ? stdout : undefined
 }
