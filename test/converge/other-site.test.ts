@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { removedSites } from '#engine/converge/other-site.ts'
+import { removalNotes, removedSites } from '#engine/converge/other-site.ts'
 
 const set = (app: string, isRemoved = false) => ({ app, domain: `${app}.com`, isRemoved })
 const [shop, blog] = [set('shop'), set('blog')]
@@ -39,8 +39,27 @@ describe('a host that is set up for a site', () => {
 
 it('A site that is no longer wanted beside others is a removed one, and stays so.', () => {
   const removed = set('blog', true)
-  expect(removedSites('web1', [shop, blog], [shop])).toEqual([removed])
-  expect(removedSites('web1', [shop, removed], [shop])).toEqual([removed])
+  const kept = [{ ...removed, isPurged: false }]
+  expect(removedSites('web1', [shop, blog], [shop])).toEqual(kept)
+  expect(removedSites('web1', [shop, removed], [shop])).toEqual(kept)
+})
+
+it('A site that is removed is warned of once, with the command that deletes it, unless it is purged.', () => {
+  const found = [shop, blog, set('old', true)]
+  const notes = (purge: readonly string[]) =>
+    removalNotes(found, removedSites('web1', found, [shop], purge), purge)
+  expect(notes([])).toEqual([
+    expect.stringMatching(/^blog is no longer in the inventory: .*site\.mjs --purge blog$/),
+  ])
+  expect(notes(['blog', 'old'])).toEqual([])
+  expect(removedSites('web1', found, [shop], ['old'])).toEqual([
+    { ...set('blog', true), isPurged: false },
+    { ...set('old', true), isPurged: true },
+  ])
+  expect(notes(['blog', 'shop', 'olt'])).toEqual([
+    '--purge shop: this host has no removed site of that name',
+    '--purge olt: this host has no removed site of that name',
+  ])
 })
 
 it('A site that was removed can come back, and be the only one.', () => {

@@ -193,6 +193,8 @@ itInFull('A site that is purged leaves nothing, and takes nothing of others alon
   const refused = await site(all, { args: ['--purge', 'blog'] })
   expect(refused.exitCode).toBe(2)
   expect(refused.stderr).toContain('--purge blog: several12 has this site in the inventory')
+  const odd = await site(all, { args: ['--purge', '$(id)'] })
+  expect([odd.exitCode, odd.stderr]).toEqual([2, expect.stringContaining('expected the name of a site')])
   // A neighbour whose name begins alike.
   await host.say('mkdir -p /srv/www/blog-2; echo "User=blog-2" >/etc/systemd/system/blog-2@.service')
   const without = { foobar, docs }

@@ -164,8 +164,11 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
   }
 }
 
-/** Throws UsageError for a site that the inventory has: what is deleted has to be taken out of it first. */
+/** Throws UsageError for what is no name, and for a site that the inventory has: it has to be taken out of it first. */
 function refusePurge(names: readonly string[], assigned: readonly HostRoles[]): void {
+  for (const name of names)
+    if (!/^[a-z][a-z0-9_-]{0,31}$/.test(name))
+      throw new UsageError('usage', `--purge: expected the name of a site, got ${JSON.stringify(name)}`)
   for (const { host, sites } of assigned)
     for (const { app } of sites)
       if (names.includes(app))

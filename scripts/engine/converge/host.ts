@@ -10,7 +10,7 @@ import { Counts } from './counts.ts'
 import { declareRole } from './declare.ts'
 import { type Facts, factsScript, parseFacts, type SetUpSite } from './facts.ts'
 import { stillDiffers, stopped, unreadable } from './failures.ts'
-import { removedSites } from './other-site.ts'
+import { removalNotes, removedSites } from './other-site.ts'
 import { foreseen, handlerKey, type Plan, plan } from './plan.ts'
 import { type Probed, probe } from './probe.ts'
 import type { AssignedRole, HostIdentity } from './role.ts'
@@ -176,17 +176,9 @@ export class HostConverge {
       : this.#connection.lock('host', `${clearLeftovers}${factsScript}`))
     const facts = parseFacts(stdout, host)
     const { purge = [] } = this.#options
-    this.#removed = removedSites(host, facts.sites, this.work.sites).map(one =>
-      purge.includes(one.app) ? { ...one, isPurged: true } : one,
-    )
-    const warn = (message: string) => this.#emit({ event: 'warning', message })
-    const serving = facts.sites.filter(({ isRemoved }) => !isRemoved).map(({ app }) => app)
-    for (const { app, domain } of this.#removed.filter(each => serving.includes(each.app) && !each.isPurged))
-      warn(
-        `${app} is no longer in the inventory: ${domain} is taken offline, and its data is kept in /srv/www/${app} and its database. To delete it: site.mjs --purge ${app}`,
-      )
-    for (const name of purge.filter(each => !this.#removed.some(({ app }) => app === each)))
-      warn(`--purge ${name}: this host has no removed site of that name`)
+    this.#removed = removedSites(host, facts.sites, this.work.sites, purge)
+    for (const message of removalNotes(facts.sites, this.#removed, purge))
+      this.#emit({ event: 'warning', message })
     emit({ event: 'facts', host, facts: { ...facts } })
     return facts
   }
