@@ -1,5 +1,6 @@
-import { execFile } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { join, resolve } from 'node:path'
+import { text } from 'node:stream/consumers'
 import { describe, expect, test } from 'vitest'
 import { inventoryCommand } from '#engine/command/inventory.ts'
 import { exitCodeOf } from '#engine/command/main.ts'
@@ -134,4 +135,13 @@ describe('As a person runs it', () => {
     expect(stderr).toContain('expected list, graph or vars, got lst')
     expect(code).toBe(2)
   })
+})
+
+test('A reader that goes away is no error.', async () => {
+  const script = resolve(import.meta.dirname, '../../scripts/inventory.mjs')
+  const child = spawn(process.execPath, [script, '--help'], { stdio: ['ignore', 'pipe', 'pipe'] })
+  child.stdout.destroy()
+  const complaints = text(child.stderr)
+  expect(await new Promise(resolve => child.on('close', resolve))).toBe(0)
+  expect(await complaints).toBe('')
 })

@@ -29,6 +29,8 @@ export async function showLogs(
   const stop = new AbortController()
   const end = () => stop.abort()
   process.once('SIGINT', end).once('SIGTERM', end)
+  // Nobody reads any more.
+  stdout.on?.('error', end)
   await Promise.all(
     ways.map(async way => {
       const connection = await way.connect()

@@ -29,8 +29,14 @@ export async function main(
   root: string = projectRoot,
 ): Promise<void> {
   const { args } = scriptArguments()
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', outliveReader)
   const input = { args, root, environment: process.env, stdout: process.stdout }
   process.exitCode = await exitCodeOf(command, input, process.stderr)
+}
+
+// A reader that has seen enough, such as `head`, ends no run in the middle.
+function outliveReader(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
 }
 
 /** The file of the script that runs, and the words behind its name: `npx zx scripts/site.mjs …` has zx's own before it. */
