@@ -137,7 +137,7 @@ describe.each(kinds)('an app on %s', (_name, runtime, given) => {
     })
 
   if (runtime === 'node')
-    it('that listens on a TCP port is not made live, and is told of the socket', async () => {
+    it('that listens on a TCP port is not made live, and the error names the socket', async () => {
       const before = await live()
       const astray = source({ 'server.js': "require('node:http').createServer(() => {}).listen(3000)\n" })
       const refused = await scripts(host).deploy(astray, options)

@@ -36,7 +36,7 @@ test.each([
     "mkdirSync(sandbox + '/hosts/web1')",
     '/.capstan/sandbox/hosts/web1',
   ],
-])('another user’s file is told with what to do: %s', (_what, prepare, work, path) => {
+])('the error about another user’s file says what to do: %s', (_what, prepare, work, path) => {
   expect(locked(prepare, work)).toBe(
     `sandbox-permission sandbox: ${path}: expected a file that you can write to\n`,
   )
