@@ -144,6 +144,24 @@ it('WordPress runs no script that is uploaded, and serves what is.', async () =>
   expect((await get(`${at}/x.php`)).status).toBe(404)
 })
 
+it('WordPress’s scheduled jobs run by the worker, whose timer waits for the next time.', async () => {
+  const timers = await host.say(
+    "systemctl list-units --plain --no-legend 'blog*cron*.timer' | awk '{ print $1, $3 }'",
+  )
+  const [unit = '', state] = timers.trim().split(' ')
+  expect([unit, state]).toEqual([expect.stringMatching(/^blog.cron@\d+T\d+Z-[0-9a-f]{7}\.timer$/), 'active'])
+  const job = unit.replace('.timer', '.service')
+  // A job that is due, and is gone once it has been run.
+  const cron = "SELECT option_value LIKE '%wp_version_check%' FROM wp_options WHERE option_name = 'cron'"
+  expect(await host.say(`mariadb -BN blog -e "${cron}"`)).toBe('1\n')
+  const due = `UPDATE wp_options SET option_value = REGEXP_REPLACE(option_value, 'i:[0-9]{10};a:', 'i:1000000000;a:') WHERE option_name = 'cron'`
+  await host.say(`mariadb blog -e "${due}"; systemctl start --wait ${job} || systemctl start ${job}`)
+  await host.until(`[ "$(systemctl show -p ActiveState --value ${job})" = inactive ]`)
+  expect(await host.say(`systemctl show -p Result -p ExecMainStatus --value ${job}`)).toBe('success\n0\n')
+  const left = "SELECT option_value LIKE '%i:1000000000;a:%' FROM wp_options WHERE option_name = 'cron'"
+  expect(await host.say(`mariadb -BN blog -e "${left}"`)).toBe('0\n')
+})
+
 it('Django answers, and its admin has its styles and lets a user in.', async () => {
   const shop = 'https://www.shop.example'
   expect(await get(`${shop}/health`)).toMatchObject({ status: 200, body: expect.stringMatching(/^ok 2/) })

@@ -277,7 +277,7 @@ describe.each(debians(13))('the nginx role on a bare Debian %i', debian => {
     expect(await kept('/other')).toBe('MISS')
     expect(await kept('/plain.css')).toBeUndefined()
     // Another release has pages of its own, and the one before still has its.
-    await web.sh(`cd ${home}; cp -a releases/${release} releases/${another}
+    await web.sh(`cd ${home}; cp -a releases/${release} releases/${another}; rm releases/${another}/run/app.sock
       ${server.replaceAll(release, another)}ln -sfn releases/${another} current`)
     expect([await kept('/page'), await kept('/page')]).toEqual(['MISS', 'HIT'])
     await web.sh(
