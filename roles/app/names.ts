@@ -25,6 +25,11 @@ export function reservedFolder(name: string): string | undefined {
   return reservedFolders[name]
 }
 
+/** Why a path can't be made or linked in a release; undefined for one that can. */
+export function reservedPath(path: string): string | undefined {
+  return reservedFolder(path) ?? (path.startsWith('run/') ? reservedFolder('run') : undefined)
+}
+
 const reservedVariables: readonly (readonly [names: RegExp, why: string])[] = [
   [/^(APP|RELEASE|REF|HOW)$/, 'tells the app, its hooks and each deploy which release runs'],
   [/^PORT$/, 'is the path of the socket that nginx reaches the app on'],

@@ -15,6 +15,8 @@ export function appSettings(
     shared: [...shared, ...release.files],
     health: { ...release.health, timeout: secondsOf(release.health.timeout) },
     workers: Object.keys(workers),
+    installed: release.install.command === undefined ? undefined : release.install.folders,
+    installTimeout: secondsOf(release.install.timeout),
     migrate: release.migrate,
     migrations: release.migrations,
     database: `${database.name} on ${database.socket}`,
@@ -29,11 +31,29 @@ export function appSettings(
   }
 }
 
+/** What a host installs for each release, as /etc/capstan/<app>/install has it; undefined: nothing. */
+export function installText({
+  command,
+  folders,
+  files = lockFiles,
+}: AppVars['release']['install']): string | undefined {
+  if (command === undefined) return undefined
+  const head = [...folders.map(each => `folder ${each}`), ...files.map(each => `file ${each}`)]
+  return `${head.join('\n')}\n\n${command}\n`
+}
+
 /** Whether a host name of `app.environment` is the host itself, as it is without one. */
 function isHere(name: string | Secret | undefined): boolean {
   const plain = name instanceof Secret ? name.reveal() : name
   return plain === undefined || ['localhost', '127.0.0.1', '::1'].includes(plain)
 }
+
+/** Of npm, pnpm, yarn, Composer, pip, Poetry, uv, Pipenv and Bundler. */
+const lockFiles = [
+  ...['package.json', 'package-lock.json', 'npm-shrinkwrap.json', 'pnpm-lock.yaml', 'yarn.lock'],
+  ...['composer.json', 'composer.lock', 'requirements.txt', 'requirements', 'pyproject.toml'],
+  ...['poetry.lock', 'uv.lock', 'Pipfile', 'Pipfile.lock', 'Gemfile', 'Gemfile.lock'],
+]
 
 /** Whole seconds, rounded up, of `500ms`, `30s`, `5m`, `1h`, `7d`. */
 function secondsOf(duration: string): number {

@@ -4,7 +4,7 @@ import { environment } from './environment.ts'
 import { limitLines } from './limits.ts'
 import { refuseTaken } from './names.ts'
 import { isLeft, purge } from './purge.ts'
-import { appSettings } from './release.ts'
+import { appSettings, installText } from './release.ts'
 import { configFiles, runtimes } from './runtimes.ts'
 import vars from './vars.ts'
 import { startedUnits, workerUnits } from './workers.ts'
@@ -28,7 +28,9 @@ export default role(import.meta, {
     } = declared
     const apps = sites.map(each => ({ ...each, runtime: runtimes[each.site.runtime]({ ...each, facts }) }))
     const masked = new Set(apps.flatMap(({ runtime }) => runtime.masked))
-    const [first, ...others] = new Set(apps.flatMap(({ runtime }) => runtime.packages))
+    const [first, ...others] = new Set(
+      apps.flatMap(({ runtime, vars: { release } }) => [...runtime.packages, ...release.install.packages]),
+    )
 
     // Masked before the package comes, so that its own server never starts.
     for (const each of masked) link(`/etc/systemd/system/${each}`, '/dev/null')
@@ -71,6 +73,9 @@ export default role(import.meta, {
         file(`${config}/runtime`, { content: `${site.runtime}\n` })
         file(`${config}/packages`, { content: runtime.packages.map(name => `${name}\n`).join('') })
         file(`${config}/upstream`, { content: `${runtime.upstream}\n` })
+        const install = installText(vars.release.install)
+        if (install === undefined) file.absent(`${config}/install`)
+        else file(`${config}/install`, { content: install })
         for (const [name, values] of Object.entries(files)) {
           const folder = name.split('/').slice(0, -1).join('/')
           if (folder !== '') directory(`${config}/${folder}`)

@@ -8,14 +8,16 @@ import {
   integer,
   list,
   optional,
+  type Problem,
   path,
   record,
   seconds,
   secret,
   text,
+  type VarsOf,
   vars,
 } from '#engine/vars.ts'
-import { reservedFolder, reservedVariable } from './names.ts'
+import { reservedFolder, reservedPath, reservedVariable } from './names.ts'
 import { runtimeVars } from './runtime-vars.ts'
 
 const variable = text({
@@ -36,13 +38,33 @@ const sharedFile = text({
   pattern: /[^/.][^/]*(\/[^/.][^/]*)*/,
   expects: 'a path within shared/',
   // A single file of public/ or deploy/ is a link among the release's own.
-  reserved: file => reservedFolder(file) ?? (file.startsWith('run/') ? reservedFolder('run') : undefined),
+  reserved: reservedPath,
 })
 
 const projectPath = text({
   pattern: /(?!\.\.?(\/|$))[^/]+(\/(?!\.\.?(\/|$))[^/]+)*/,
   expects: 'a path within the project folder',
 })
+
+const sourcePath = text({
+  pattern: /[A-Za-z0-9_@][A-Za-z0-9_@.+-]*(\/[A-Za-z0-9_@][A-Za-z0-9_@.+-]*)*/,
+  expects: 'a path within the source, of letters, digits and . _ - + @',
+  reserved: reservedPath,
+})
+
+const debianPackage = text({
+  pattern: /[a-z0-9][a-z0-9.+-]+/,
+  max: 64,
+  expects: 'the name of a Debian package',
+})
+
+const installed = {
+  node: 'node_modules',
+  php: 'vendor',
+  program: 'vendor',
+  python: 'venv',
+  static: 'node_modules',
+} as const
 
 const day = '(Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]*'
 const days = `${day}((,|\\.\\.)${day})*`
@@ -183,6 +205,27 @@ const app = vars(
         default: [],
         is: 'files of shared/ to link into each release, such as config/keys.json; a deploy stops if one is missing',
       }),
+      install: group({
+        command: optional(
+          text({
+            is: 'shell command that installs the dependencies of a release on the host, in the release folder, as the app’s user, before the migrations: npm ci --omit=dev',
+          }),
+        ),
+        folders: list(sourcePath, {
+          default: ({ site }) => [installed[site.runtime]],
+          is: 'folders of the release that the command fills; what the source has there is left out. Default: node_modules, vendor (PHP, program) or venv (Python)',
+        }),
+        files: optional(
+          list(sourcePath, {
+            is: 'files and folders of the source that decide what is installed: while they and the command are unchanged, a release gets the folders of an earlier one. Default: the lock files of npm, pnpm, yarn, Composer, pip, Poetry, uv, Pipenv and Bundler; if there is none, every change installs again',
+          }),
+        ),
+        packages: list(debianPackage, {
+          default: [],
+          is: 'Debian packages that the command needs, such as composer or python3-venv',
+        }),
+        timeout: duration({ default: '15m', is: 'time limit of the command' }),
+      }),
       migrate: optional(
         text({
           is: 'command that migrates the database; runs on one host, in the release folder, before the switch; default: deploy/migrate of the source, if it exists',
@@ -218,11 +261,25 @@ export default {
   ...app,
   parse(input, site) {
     const parsed = app.parse(input, site)
-    if (!parsed.ok || (parsed.value.node.version === undefined) === (parsed.value.node.sha256 === undefined))
-      return parsed
-    const [given, missing] =
-      parsed.value.node.version === undefined ? ['sha256', 'version'] : ['version', 'sha256']
-    const message = `expected the ${missing} of the archive, since ${given} is set; got nothing`
-    return { ok: false, problems: [{ path: ['node', missing], message }] }
+    if (!parsed.ok) return parsed
+    const problems = [...archiveProblems(parsed.value.node), ...folderProblems(parsed.value)]
+    return problems.length > 0 ? { ok: false, problems } : parsed
   },
 } satisfies typeof app
+
+type App = VarsOf<typeof app>
+
+function archiveProblems({ version, sha256 }: App['node']): readonly Problem[] {
+  if ((version === undefined) === (sha256 === undefined)) return []
+  const [given, missing] = version === undefined ? ['sha256', 'version'] : ['version', 'sha256']
+  const message = `expected the ${missing} of the archive, since ${given} is set; got nothing`
+  return [{ path: ['node', missing], message }]
+}
+
+/** A folder of a release is either shared or made for it. */
+function folderProblems({ shared, release }: App): readonly Problem[] {
+  const both = [...shared, ...release.files].find(one => release.install.folders.includes(one))
+  if (both === undefined || release.install.command === undefined) return []
+  const message = `expected folders that are not shared between releases, got ${both}, which app.shared or app.release.files has`
+  return [{ path: ['release', 'install', 'folders'], message }]
+}

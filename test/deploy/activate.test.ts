@@ -34,6 +34,7 @@ const settings: AppSettings = {
     ownDatabase: false,
   },
   ...{ migrate: './migrate', migrations: undefined, migrateTimeout: 1, hookTimeout: 1 },
+  ...{ installed: undefined, installTimeout: 1 },
 }
 
 interface Ran extends DeployResult {

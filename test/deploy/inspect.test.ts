@@ -18,6 +18,8 @@ const settings: AppSettings = {
   ownDatabase: false,
   migrateTimeout: 900,
   hookTimeout: 900,
+  installTimeout: 60,
+  installed: undefined,
   drain: 30,
   assets: 600,
   serial: undefined,

@@ -93,6 +93,8 @@ function stepNames(): readonly string[] {
       warm: false,
       migrateTimeout: 1,
       hookTimeout: 1,
+      installTimeout: 60,
+      installed: undefined,
     },
   }
   const steps = [

@@ -60,6 +60,7 @@ describe('the app role', () => {
       'file /etc/capstan/foobar/runtime (foobar’s configuration)',
       'file /etc/capstan/foobar/packages (foobar’s configuration)',
       'file /etc/capstan/foobar/upstream (foobar’s configuration)',
+      'file /etc/capstan/foobar/install (foobar’s configuration)',
       'template /etc/capstan/foobar/php-fpm.conf (foobar’s configuration)',
       'directory /etc/capstan/foobar/php (foobar’s configuration)',
       'template /etc/capstan/foobar/php/90-app.ini (foobar’s configuration)',

@@ -9,6 +9,7 @@ import {
   backStep,
   copyStep,
   endSteps,
+  installStep,
   migrateStep,
   type Step,
   standDownStep,
@@ -62,8 +63,9 @@ async function alone(candidates: readonly Candidate[], activation: Activation): 
   const [candidate] = candidates
   if (!candidate) return 'failed'
   const steps = [
+    ...builtSteps(candidate, activation),
     ...migrateSteps(activation),
-    ...prepareSteps(candidate, activation),
+    ...startSteps(candidate.deploy.settings, activation.how),
     ...switchSteps(candidate.deploy.settings, previousOf(candidate), activation.how),
     ...lastSteps(candidate, activation),
   ]
@@ -73,12 +75,17 @@ async function alone(candidates: readonly Candidate[], activation: Activation): 
 async function together(candidates: readonly Candidate[], activation: Activation): Promise<Ending> {
   const [first] = candidates
   if (!first) return 'failed'
+  const notBuilt = await onAll(candidates, candidate =>
+    runSteps(candidate, builtSteps(candidate, activation), activation),
+  )
+  if (notBuilt.length > 0) return standDown(candidates, activation, notBuilt)
+
   const migrations = migrateSteps(activation)
   if (migrations.length > 0 && (await runSteps(first, migrations, activation)) !== 'live')
     return standDown(candidates, activation, [first])
 
   const notReady = await onAll(candidates, candidate =>
-    runSteps(candidate, prepareSteps(candidate, activation), activation),
+    runSteps(candidate, startSteps(candidate.deploy.settings, activation.how), activation),
   )
   if (notReady.length > 0) return standDown(candidates, activation, notReady)
 
@@ -149,6 +156,7 @@ async function runSteps(
   activation: Activation,
 ): Promise<Ending> {
   const { deploy } = candidate
+  if (steps.length === 0) return 'live'
   try {
     if (deploy.interrupted && steps.some(({ name }) => name === switchName)) throw interrupted(deploy)
     const staged = await stage(candidate, steps, activation)
@@ -187,10 +195,11 @@ function migrateSteps({ migrate }: Activation): readonly Step[] {
   return migrate ? [migrateStep(migrate.command, migrate.digest)] : []
 }
 
-/** Up to an instance that answers, beside the live one. */
-function prepareSteps({ deploy, state, isCopy }: Candidate, { how }: Activation): readonly Step[] {
+/** Up to a release that has all its files. */
+function builtSteps({ deploy, state, isCopy }: Candidate, { how }: Activation): readonly Step[] {
   const copied = isCopy && state.current !== undefined ? [copyStep(state.current)] : []
-  return [...copied, ...startSteps(deploy.settings, how)]
+  const installs = how !== 'rollback' && deploy.settings.installed !== undefined
+  return [...copied, ...(installs ? [installStep(how)] : [])]
 }
 
 /** Drain and stop what else runs, and remove what is not kept. */

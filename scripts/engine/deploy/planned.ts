@@ -25,6 +25,10 @@ export function plannedSteps(
   )
   const steps: readonly (PlannedStep | false)[] = [
     { step: 'upload', note: uploadNote(candidate, manifest) },
+    deploy.settings.installed !== undefined && {
+      step: 'install',
+      note: `${deploy.settings.installed.join(', ')}, unless an earlier release has the same`,
+    },
     release.migrations !== undefined && {
       step: 'migrate',
       note: migrate ? (migratesHere ? migrate.command : 'on the first host') : 'unchanged, not run',

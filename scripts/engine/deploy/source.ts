@@ -16,11 +16,15 @@ export interface Source {
 
 /**
  * Reads a folder: files with their hashes, folders, links. Left out: `.git`, what `.deployignore` names, and what
- * lies where a shared folder will be; `shared` become links out of the release. Throws one UsageError with every
+ * lies where a folder will be that is shared or installed on the host; `shared` become links out of the release. Throws one UsageError with every
  * entry that can't be shipped.
  */
-export async function readSource(folder: string, shared: readonly string[]): Promise<Source> {
-  const walk = new Walk(folder, shared)
+export async function readSource(
+  folder: string,
+  shared: readonly string[],
+  installed: readonly string[] = [],
+): Promise<Source> {
+  const walk = new Walk(folder, shared, installed)
   await walk.directory('')
   const entries = [...walk.entries, ...sharedLinks(shared, walk.entries)]
   const problems = [...walk.problems, ...refuseEscapes(entries, new Set(shared))]
@@ -51,12 +55,14 @@ class Walk {
   readonly notes: string[] = []
   readonly #folder: string
   readonly #shared: ReadonlySet<string>
+  readonly #installed: ReadonlySet<string>
   readonly #ignored: (path: string, isDirectory: boolean) => boolean
   #seen = 0
 
-  constructor(folder: string, shared: readonly string[]) {
+  constructor(folder: string, shared: readonly string[], installed: readonly string[]) {
     this.#folder = folder
     this.#shared = new Set(shared)
+    this.#installed = new Set(installed)
     this.#ignored = ignoreRules(folder)
   }
 
@@ -86,7 +92,7 @@ class Walk {
 
   #leftOut(path: string, found: Dirent<Buffer>): boolean {
     const name = path.slice(path.lastIndexOf('/') + 1)
-    if (name === '.git' || path === '.deployignore') return true
+    if (name === '.git' || path === '.deployignore' || this.#installed.has(path)) return true
     if (this.#shared.has(path)) {
       if (
         found.isDirectory() &&

@@ -60,6 +60,12 @@ export function copyStep(live: string): Step {
   return { name: 'copy', shell: `copy ${quote(live)}`, failed: 'discard' }
 }
 
+/** Installs what the release needs beside its own files, or takes that from a kept release. */
+export function installStep(how: ReleaseChange['how']): Step {
+  const failed = how === 'restart' ? 'discard' : failedBefore
+  return { name: 'install', shell: 'install_dependencies required', failed }
+}
+
 /** Steps from a release that is on the host to an instance that answers, beside the live one. */
 export function startSteps(settings: AppSettings, how: ReleaseChange['how']): readonly Step[] {
   const failed = how === 'restart' ? 'discard' : 'never_live'
@@ -74,7 +80,7 @@ export function migrateStep(command: string, digest: string): Step {
   return {
     name: 'migrate',
     shell: `migrate ${quote(command)} ${quote(digest)}`,
-    failed: 'record failed\nhook failed',
+    failed: failedBefore,
   }
 }
 
@@ -100,6 +106,9 @@ export function switchSteps(
   ]
   return steps.filter(step => step !== false)
 }
+
+// Nothing of it runs yet.
+const failedBefore = 'record failed\nhook failed'
 
 /** The step whose note comes as soon as the release is live. */
 export const switchName = 'switch'

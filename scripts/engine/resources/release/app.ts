@@ -21,6 +21,8 @@ export interface ReleaseApp {
   readonly warm: boolean
   /** Seconds that files with a hash in their name stay reachable after their last release; 0: not at all. */
   readonly assets: number
+  /** Seconds that installing its dependencies may take. */
+  readonly installTimeout: number
   /** Seconds that a migration may take. */
   readonly migrateTimeout: number
   /** Seconds that each of the release's hooks may take. */
@@ -31,6 +33,8 @@ export interface ReleaseApp {
 export interface AppSettings extends ReleaseApp {
   /** Folders and files of shared/ that a release gets as links: `storage`, `config/keys.json`. */
   readonly shared: readonly string[]
+  /** Folders of a release that a command makes on the host, such as `node_modules`; undefined: there is no such command. */
+  readonly installed: readonly string[] | undefined
   /** The command that migrates the database; undefined: `deploy/migrate`, where a release has it. */
   readonly migrate: string | undefined
   /**

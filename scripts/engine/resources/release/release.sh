@@ -1,6 +1,6 @@
 # shellcheck shell=dash
 # What brings a release to life on a host, beside host/stage.sh and workers.sh. script.ts sets APP, BASE, HOW, REF, CA,
-# WARM, MIGRATE_LIMIT, HOOK_LIMIT, ANSWERED, HASHED and the texts of the perl programs; RELEASE is the release that it is about.
+# WARM, INSTALL_LIMIT, MIGRATE_LIMIT, HOOK_LIMIT, ANSWERED, HASHED and the texts of the perl programs; RELEASE is the release that it is about.
 
 # record STATE [JSON MEMBERS]: a line of the app's log, on the disk before anything else is done, whole or not at all.
 # Without modules, as prelude.sh says; 04012102 is O_RDWR|O_CREAT|O_APPEND|O_SYNC of open(2).
@@ -37,7 +37,7 @@ journal() {
 # stop_new: the new instance ends, and hooks that a killed stage left.
 stop_new() {
   ! is_live "$RELEASE" || return 0
-  for hook_ in uploaded before-activate; do ! is_active "capstan-$hook_-$APP.service" || systemctl stop -- "capstan-$hook_-$APP.service"; done
+  for hook_ in install uploaded before-activate; do ! is_active "capstan-$hook_-$APP.service" || systemctl stop -- "capstan-$hook_-$APP.service"; done
   systemctl stop -- "$APP@$RELEASE.service"
   systemctl reset-failed -- "$APP@$RELEASE.service" 2>/dev/null || :
 }
@@ -60,6 +60,7 @@ inside() {
   wait_for_unit "$unit.service" "$limit_"
   systemctl reset-failed -- "$unit.service" 2>/dev/null || :
   began_=$(date +%s)
+  [ ! -d "$BASE/releases/$RELEASE/venv/bin" ] || set -- --setenv=PATH="$BASE/releases/$RELEASE/venv/bin:$PATH" "$@"
   systemd-run --wait --pipe --quiet --collect --unit "$unit" -p User="$APP" -p Group="$APP" -p RuntimeMaxSec="$limit_" \
     -p WorkingDirectory="$BASE/releases/$RELEASE" -p EnvironmentFile="$BASE/releases/$RELEASE/.capstan/config/app.env" \
     -p EnvironmentFile="-$BASE/releases/$RELEASE/.capstan/config/set.env" \
@@ -80,10 +81,35 @@ wait_for_unit() {
 # hook NAME: the release's own deploy/NAME, where it has one.
 hook() { [ ! -x "$BASE/releases/$RELEASE/deploy/$1" ] || inside "$1" "$HOOK_LIMIT" "$BASE/releases/$RELEASE/deploy/$1"; }
 
+# install_dependencies: the folders that the app's command makes in the release, before it starts; /etc/capstan/APP/install has the
+# command. A kept release that has the same gives them. What is made is root's, as the rest of the release is.
+install_dependencies() {
+  ! is_live "$RELEASE" || return 0
+  whole; configure "$RELEASE"
+  at_=$BASE/releases/$RELEASE install_=$BASE/releases/$RELEASE/.capstan/config/install
+  if [ ! -f "$install_" ]; then
+    [ -z "$1" ] || { echo "this host does not have app.release.install yet: run scripts/site.mjs first"; return 1; }
+    return 0
+  fi
+  ! is_active "capstan-install-$APP.service" || systemctl stop -- "capstan-install-$APP.service"
+  done_=$(perl -e "$DEPENDENCIES" -- "$BASE" "$RELEASE")
+  [ "$done_" = run ] || { note "$done_"; return 0; }
+  set --
+  for folder_ in $(sed -n '/^$/q; s/^folder //p' "$install_"); do set -- "$@" "$at_/$folder_"; done
+  install -d -o "$APP" -g "$APP" -m 0755 -- "$@"
+  install -d -o "$APP" -g "$APP" -m 0700 -- "$BASE/cache"
+  inside install "$INSTALL_LIMIT" -p "ReadWritePaths=$BASE/cache $*" --setenv=HOME="$BASE/cache" \
+    sh -c "$(sed '1,/^$/d' "$install_" | literally)"
+  # nginx follows no link of the app's to files of others.
+  find "$@" ! -type l -exec chown root:root {} + -exec chmod u=rwX,go=rX {} +
+  mv -T -- "$at_/.capstan/dependencies.new" "$at_/.capstan/dependencies"
+}
+# literally: systemd-run expands variables, of what is on stdin nothing.
+literally() { sed 's/\$/$$/g'; }
 # migrate COMMAND DIGEST: as the release that is not live yet.
 migrate() {
   whole; configure "$RELEASE"
-  inside migrate "$MIGRATE_LIMIT" sh -c "$1"
+  inside migrate "$MIGRATE_LIMIT" sh -c "$(printf '%s\n' "$1" | literally)"
   record migrated "\"migrations\":\"$2\""
 }
 # start_new: on its own socket, beside the live one. An instance that is left of an earlier try starts again.

@@ -15,7 +15,7 @@ export interface ReleaseChange {
 
 /** Variables and functions of release.sh, ahead of shell that calls them. The stage has set RUN and BY, a run's id and who runs it. */
 export function releaseShell(
-  { app, ca, warm, migrateTimeout, hookTimeout }: ReleaseApp,
+  { app, ca, warm, installTimeout, migrateTimeout, hookTimeout }: ReleaseApp,
   change: ReleaseChange,
 ): string {
   const variables = {
@@ -26,6 +26,7 @@ export function releaseShell(
     REF: change.ref,
     WARM: warm ? '1' : '',
     HOW: change.how,
+    INSTALL_LIMIT: String(installTimeout),
     MIGRATE_LIMIT: String(migrateTimeout),
     HOOK_LIMIT: String(hookTimeout),
     ANSWERED: `/run/capstan/deploy-${app}.answered`,
@@ -33,6 +34,7 @@ export function releaseShell(
     DRAIN: drain,
     CONFIGURE: configure,
     COPY: copy,
+    DEPENDENCIES: dependencies,
     INTACT: intact,
     HASHED: hashedName,
   }
@@ -71,6 +73,7 @@ export const ask = read('ask.pl')
 const drain = read('drain.pl')
 const configure = read('configure.pl') + configuration
 const copy = read('copy.pl')
+const dependencies = read('dependencies.pl')
 const intact = read('intact.pl')
 
 function read(name: string): string {
