@@ -116,10 +116,20 @@ it('exec exits by a signal as the command does, and hands ^C on to it', async ()
   expect((await host.run('pgrep -u foobar -x sleep')).exitCode).toBe(1)
 })
 
+const inConsole = (line: string) =>
+  start('script', [
+    '-qefc',
+    `${[process.execPath, ...words(['console', '--'])].join(' ')} '${line}'`,
+    '/dev/null',
+  ]).ended
+
 it('console has a terminal', async () => {
-  const command = `${[process.execPath, ...words(['console', '--'])].join(' ')} 'test -t 0 && test -t 1 && echo "in a $TERM"; exit 4'`
-  const { code, out } = await start('script', ['-qefc', command, '/dev/null']).ended
+  const { code, out } = await inConsole('test -t 0 && test -t 1 && echo "in a $TERM"; exit 4')
   expect({ code, out: out.trim() }).toEqual({ code: 4, out: expect.stringMatching(/in a \S+$/) })
+})
+
+itInFull('console loses no output of a command that ends at once', async () => {
+  for (let n = 0; n < 40; n++) expect((await inConsole('echo 42; exit 4')).out.trim(), `${n}`).toMatch(/42$/)
 })
 
 itInFull(

@@ -16,7 +16,9 @@ s/\$/\$\$/g for @command;
 my $name = "capstan-app-$app-$$";
 my @io = $io eq "pty" ? ("--pty", "--setenv=TERM=" . ($ENV{TERM} // "dumb")) : ("--pipe", "--wait");
 # To systemd, a service that TERM ended has ended well: a shell says how the command did. It outlives what is sent to all of them.
-my @shell = ("/bin/sh", "-c", 'trap : INT TERM HUP QUIT; "$$@"; exit "$$?"', "sh");
+# A terminal of systemd-run loses output that comes just before the unit ends.
+my $last = $io eq "pty" ? "/bin/sleep 0.2; " : "";
+my @shell = ("/bin/sh", "-c", 'trap : INT TERM HUP QUIT; "$$@"; code=$$?; ' . $last . 'exit "$$code"', "sh");
 for my $signal (qw(INT TERM HUP QUIT)) {
   $SIG{$signal} = sub { system "systemctl", "kill", "-s", $signal, "--", "$name.service" };
 }
