@@ -48,3 +48,28 @@ describe('every step that logs in to hosts', () => {
     },
   )
 })
+
+describe('the supported versions of Node', () => {
+  const project = resolve(folder, '../..')
+  const readme = readFileSync(join(project, 'README.md'), 'utf8')
+  const numbers = (text: string) => [...text.matchAll(/\d+/g)].map(([number]) => Number(number))
+  const [, supported = '', courtesy = ''] =
+    /needs Linux with Node ([\d, or]+)\. Node ([\d.]+) and later works too/.exec(readme) ?? []
+
+  it('are the same wherever the README names them', () => {
+    const named = [...readme.matchAll(/Linux with Node ([\d, or]*\d)/g)].map(([, list = '']) => numbers(list))
+    expect(numbers(supported).length).toBeGreaterThan(1)
+    expect(named).toEqual(named.map(() => numbers(supported)))
+  })
+
+  it('are those that each push is checked on, with the one that works too', () => {
+    const { strategy } = parseWorkflowFile(textOf('check.yml')).jobs['project'] ?? {}
+    const [oldest] = numbers(courtesy)
+    expect(strategy).toMatchObject({ matrix: { node: [oldest, ...numbers(supported)] } })
+  })
+
+  it('begin with the one that package.json asks for', () => {
+    const { engines } = JSON.parse(readFileSync(join(project, 'package.json'), 'utf8'))
+    expect(engines.node).toBe(`>=${courtesy}`)
+  })
+})
