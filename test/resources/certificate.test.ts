@@ -185,6 +185,8 @@ describe('an ordered certificate', () => {
     ['as declared', signed, { lineage: signed }, [], false],
     ['three tenths left', signed, { lineage: signed, daysLater: 62.9 }, [], false],
     ['less than three tenths left', signed, { lineage: signed, daysLater: 63.1 }, ['expires'], true],
+    ['from a time when the clock was ahead', signed, { lineage: signed, daysLater: -2 }, ['valid'], true],
+    ['valid within a day: the host’s clock is late', signed, { lineage: signed, daysLater: -0.9 }, [], false],
     [
       'from another directory',
       signed,
