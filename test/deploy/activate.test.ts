@@ -1,6 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { deployRelease } from '#engine/deploy/deploy.ts'
 import type { DeployResult } from '#engine/deploy/outcome.ts'
@@ -41,15 +41,18 @@ interface Ran extends DeployResult {
   /** Codes of the errors, by host. */
   readonly failed: Readonly<Record<string, string>>
   readonly hints: Readonly<Record<string, string>>
+  readonly events: readonly Event[]
 }
 
 function runner(hosts: readonly HostModel[], other: Partial<AppSettings> = {}, stop = new AbortController()) {
   const failed: Record<string, string> = {}
   const hints: Record<string, string> = {}
+  const events: Event[] = []
   const options = {
     hosts: hosts.map(host => host.deployHost({ ...settings, ...other })),
     run: { runId: '20261126T000000Z-abcd', who: 'ann@laptop', url: undefined },
     emit: (event: Event) => {
+      events.push(event)
       if (event.event !== 'failed' || event.host === undefined) return
       const { code, hint } = event.error as CapstanError
       failed[event.host] = code
@@ -58,9 +61,12 @@ function runner(hosts: readonly HostModel[], other: Partial<AppSettings> = {}, s
     wait: 0,
     stop: stop.signal,
   }
-  const ran = async (running: Promise<DeployResult>): Promise<Ran> => ({ ...(await running), failed, hints })
+  const ran = async (running: Promise<DeployResult>): Promise<Ran> => ({
+    ...(await running),
+    ...{ failed, hints, events },
+  })
   return {
-    deploy: () => ran(deployRelease({ ...options, source })),
+    deploy: (from = source) => ran(deployRelease({ ...options, source: from })),
     rollback: (target: RollbackTarget = { steps: 1 }) => ran(rollbackRelease({ ...options, target })),
     restart: () => ran(restartRelease(options)),
   }
@@ -206,6 +212,64 @@ describe('a deploy to several hosts', () => {
     Object.assign(second, state)
     expect(await runner(hosts).deploy()).toMatchObject({ outcome: 'failed', exitCode })
     for (const host of hosts) expect([found(host), host.did]).toEqual([asBefore, []])
+  })
+})
+
+describe('the migrations of a deploy', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'capstan-migrations-'))
+  afterAll(() => rmSync(folder, { recursive: true }))
+  let count = 0
+  /** Deploys a source whose page is new; tells how its migrations went, and on which hosts they ran. */
+  const deploy = async (
+    hosts: readonly HostModel[],
+    [path, content]: readonly [string, string],
+    other: Partial<AppSettings> = {},
+  ) => {
+    const from = join(folder, String(count++))
+    mkdirSync(dirname(join(from, path)), { recursive: true })
+    writeFileSync(join(from, path), content)
+    writeFileSync(join(from, 'page.txt'), from)
+    for (const host of hosts) host.did.length = 0
+    const { outcome, events } = await runner(hosts, other).deploy(from)
+    const steps = events.flatMap(each => (each.event === 'step' && each.step === 'migrate' ? [each] : []))
+    const on = hosts.filter(({ did }) => did.includes('migrate')).map(({ name }) => name)
+    return { outcome, told: steps.map(({ state, note }) => (note ? `${state}: ${note}` : state)), on }
+  }
+  const first = ['migrations/1.sql', 'a'] as const
+  const ran = { outcome: 'live', told: ['begun', 'done'], on: ['web1'] }
+
+  it('are skipped with a note as long as they are unchanged', async () => {
+    const hosts = fleet(2)
+    expect(await deploy(hosts, first)).toEqual(ran)
+    const skipped = { outcome: 'live', told: ['done: unchanged, not run'], on: [] }
+    expect(await deploy(hosts, first)).toEqual(skipped)
+    expect(await deploy(hosts, first)).toEqual(skipped)
+  })
+
+  it.each<[string, readonly [string, string], Partial<AppSettings>]>([
+    ['a file of theirs has changed', ['migrations/1.sql', 'b'], {}],
+    ['one more file is among them', ['migrations/2.sql', 'a'], {}],
+    ['the command has changed', first, { migrate: './migrate --all' }],
+    ['the database has changed', first, { database: 'other' }],
+  ])('run again where %s', async (_what, next, other) => {
+    const hosts = fleet(1)
+    expect(await deploy(hosts, first)).toEqual(ran)
+    expect(await deploy(hosts, next, other)).toEqual(ran)
+  })
+
+  it('run again with any change where nothing says which files they are', async () => {
+    const hosts = fleet(1)
+    const django = ['shop/migrations/0001.py', 'a'] as const
+    expect(await deploy(hosts, django)).toEqual(ran)
+    expect(await deploy(hosts, django)).toEqual(ran)
+  })
+
+  it('run again where they failed', async () => {
+    const [host] = fleet(1) as [HostModel]
+    host.harm['migrate'] = 'fails'
+    expect(await deploy([host], first)).toMatchObject({ outcome: 'failed', told: ['begun'] })
+    delete host.harm['migrate']
+    expect(await deploy([host], first)).toEqual(ran)
   })
 })
 

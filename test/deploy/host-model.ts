@@ -22,6 +22,8 @@ export class HostModel {
   /** The functions that steps called, in order. */
   readonly did: string[] = []
   current: string | undefined
+  /** The digest of the migrations that ran last, and the release that ran them. */
+  migrated: { readonly migrations: string; readonly release: string } | undefined
   isLocked = false
   isDown = false
 
@@ -68,14 +70,17 @@ export class HostModel {
       files: 1,
       bytes: 1,
     })
-    const line = (release: string, state: string) =>
-      JSON.stringify({ release, state, at: '', by: 'ann', run: 'r', how: 'deploy' })
+    const line = (release: string, state: string, more = {}) =>
+      JSON.stringify({ release, state, at: '', by: 'ann', run: 'r', how: 'deploy', ...more })
     const all = [...this.releases]
     const pairs: readonly (readonly [string, string])[] = [
       ['current', this.current ?? ''],
       ['answers', 'yes'],
       ...all.map(([one]) => ['release', JSON.stringify(facts(one))] as const),
       ...all.flatMap(([one, state]) => ['live', state].map(each => ['log', line(one, each)] as const)),
+      ...(this.migrated
+        ? [['migrated', line(this.migrated.release, 'migrated', this.migrated)] as const]
+        : []),
       ...[...this.running].map(one => ['running', one] as const),
       ['bytes', '1000000000'],
       ['inodes', '1000000'],
@@ -124,6 +129,9 @@ export class HostModel {
       const [name = '', ...args] = line.replaceAll("'", '').split(' ')
       this.did.push(name)
       switch (name) {
+        case 'migrate':
+          this.migrated = { release, migrations: args.at(-1) ?? '' }
+          break
         case 'start_new':
           this.running.add(release)
           break
