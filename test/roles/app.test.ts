@@ -11,6 +11,7 @@ import { Secret } from '#engine/secret.ts'
 import type { Site } from '#engine/vars.ts'
 import { pool } from '#roles/app/php.ts'
 import { processes } from '#roles/app/python.ts'
+import { appSettings } from '#roles/app/release.ts'
 import app from '#roles/app/role.ts'
 import vars from '#roles/app/vars.ts'
 import { commandLine } from '#roles/app/workers.ts'
@@ -344,6 +345,19 @@ describe('the app role', () => {
       )
     },
   )
+})
+
+describe('the database that migrations count for', () => {
+  const shop = { name: 'shop', user: 'shop', password: undefined }
+  it.each<[string, unknown, Partial<Site>, string]>([
+    ['the site’s', {}, { database: shop }, 'shop on /run/mysqld/mysqld.sock'],
+    ['that of app.database.name', { name: 'orders' }, {}, 'orders on /run/mysqld/mysqld.sock'],
+    ['that of app.database.socket', { socket: '/run/proxy.sock' }, {}, 'foobar on /run/proxy.sock'],
+  ])('is %s', (_whose, database, other, named) => {
+    const site = { ...typicalSite, ...other }
+    const parsed = vars.parse({ database }, site)
+    expect(parsed.ok && appSettings(parsed.value, site).database).toBe(named)
+  })
 })
 
 describe('the size of the pool', () => {
