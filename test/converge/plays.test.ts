@@ -88,6 +88,25 @@ describe('plays', () => {
     expect(hosts['web3']).toMatchObject({ changed: 1, trips: 4 })
   })
 
+  it('tell that a host waits for its turn, and of none that is done or has none', async () => {
+    const values = () => ({ web1: { nginx: '0', app: '0' }, web2: good(), web3: { nginx: '1', app: '0' } })
+    const told = async (plays: readonly PlayWork[]) => {
+      const events: Event[] = []
+      await run(fleet(values(), []), plays, events)
+      const names = ['waiting', 'changing', 'finished']
+      return events.flatMap(each =>
+        'host' in each && names.includes(each.event) ? [`${each.host} ${each.event}`] : [],
+      )
+    }
+    const lines = await told([play(['nginx'], web, { serial: 1 }), play(['app'], web, { serial: 1 })])
+    expect(lines.slice(0, 3).toSorted()).toEqual(['web1 waiting', 'web2 finished', 'web3 waiting'])
+    expect(lines.slice(3)).toEqual([
+      ...['web1 changing', 'web1 waiting', 'web1 changing', 'web1 finished'],
+      ...['web3 changing', 'web3 finished'],
+    ])
+    expect(await told([play(['nginx', 'app'], web)])).not.toContainEqual(expect.stringContaining('waiting'))
+  })
+
   it.each(['before', 'after'] as const)(
     'stop at the batch whose %s fails, and leave the rest as it is',
     async hook => {

@@ -203,6 +203,31 @@ describe('a deploy to several hosts', () => {
     for (const host of hosts) expect(host.current).toBe(id(2))
   })
 
+  it('tells at each barrier that a host has done its part and waits for the others', async () => {
+    const { events } = await runner(fleet(2)).deploy()
+    const of = (name: string) =>
+      events.flatMap(each => {
+        if (each.event === 'waiting' && each.host === name) return ['waiting']
+        return each.event === 'step' && each.host === name && each.state === 'begun' ? [each.step] : []
+      })
+    const after = ['start', 'health', 'waiting', 'switch', 'verify', 'waiting', 'good', 'drain', 'waiting']
+    expect(of('web1')).toEqual(['waiting', 'upload', 'waiting', 'migrate', ...after])
+    expect(of('web2')).toEqual(['waiting', 'upload', 'waiting', ...after])
+  })
+
+  it.each<[string, Partial<HostModel>]>([
+    ['can’t be reached', { isDown: true }],
+    ['can’t migrate', { harm: { migrate: 'fails' } }],
+    ['can’t be started', { harm: { start_new: 'fails' } }],
+  ])('tells of a host that %s that it waits for the others, too', async (_what, state) => {
+    const hosts = fleet(2)
+    const [first] = hosts as [HostModel]
+    Object.assign(first, state)
+    const { events } = await runner(hosts).deploy()
+    const own = events.filter(each => 'host' in each && each.host === 'web1' && each.event !== 'failed')
+    expect(own.at(-1)).toEqual({ event: 'waiting', host: 'web1' })
+  })
+
   it.each([
     ['can’t be reached', { isDown: true }, 4],
     ['is locked', { isLocked: true }, 75],
