@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { factsScript, parseFacts } from '#engine/converge/facts.ts'
 
@@ -84,6 +84,62 @@ describe('facts', () => {
         hint: expect.stringContaining('debian 12'),
       }),
     )
+  })
+})
+
+describe('the sites that a host has been set up for', () => {
+  /** What the script reads where the host's files are these: a text by path, or the target of a link. */
+  const sitesOf = (files: Readonly<Record<string, string | { readonly link: string }>>) => {
+    const folder = mkdtempSync(join(tmpdir(), 'capstan-facts-'))
+    for (const [path, content] of Object.entries(files)) {
+      mkdirSync(dirname(join(folder, path)), { recursive: true })
+      if (typeof content === 'string') writeFileSync(join(folder, path), content)
+      else symlinkSync(content.link, join(folder, path))
+    }
+    const script = factsScript.replaceAll(
+      /\/(?:var\/lib\/capstan|srv\/www|etc\/ssl\/capstan)\b/g,
+      `${folder}$&`,
+    )
+    const values = execFileSync('sh', { input: script }).toString().split('\0')
+    rmSync(folder, { recursive: true })
+    return facts({ site: values.filter((_value, at) => values[at - 1] === 'site') }).sites
+  }
+  const live = (app: string) => ({ [`srv/www/${app}/current`]: { link: 'releases/1' } })
+  const certificate = (domain: string) => ({ [`etc/ssl/capstan/${domain}/fullchain.pem`]: 'PEM' })
+  const shop = { app: 'shop', domain: 'shop.com', isRemoved: false }
+
+  it('are those of its own list, whatever its folders are', () => {
+    const list = 'shop shop.com\nblog blog.shop.com removed\n'
+    expect(sitesOf({ 'var/lib/capstan/site': list, ...live('other'), ...certificate('other.com') })).toEqual([
+      shop,
+      { app: 'blog', domain: 'blog.shop.com', isRemoved: true },
+    ])
+    expect(sitesOf({ 'var/lib/capstan/site': '', ...live('other'), ...certificate('other.com') })).toEqual([])
+  })
+
+  it('are read from the lines of a list that have its form', () => {
+    const list = 'shop\n\nshop shop.com gone\n shop shop.com\nshop shop.com\nblog blog.com'
+    expect(sitesOf({ 'var/lib/capstan/site': list })).toEqual([
+      shop,
+      { app: 'blog', domain: 'blog.com', isRemoved: false },
+    ])
+  })
+
+  it('are the one of its app and its certificate on a host that is older than that list', () => {
+    expect(sitesOf({ ...live('shop'), ...certificate('shop.com') })).toEqual([shop])
+  })
+
+  it.each([
+    ['there is nothing', {}],
+    ['no release is live', { 'srv/www/shop/current/x': '', ...certificate('shop.com') }],
+    ['there is no certificate', live('shop')],
+    ['there are two apps', { ...live('shop'), ...live('blog'), ...certificate('shop.com') }],
+    [
+      'there are two certificates',
+      { ...live('shop'), ...certificate('shop.com'), ...certificate('blog.com') },
+    ],
+  ])('are unknown on an older host where %s', (_what, files) => {
+    expect(sitesOf(files)).toEqual([])
   })
 })
 
