@@ -1,0 +1,51 @@
+import { execFileSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { launchAndFollow } from '#engine/host/launch.ts'
+import { runtimeDirectory, stateDirectory } from '#engine/host/paths.ts'
+
+let folder: string
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'capstan-launch-'))
+})
+afterEach(() => rmSync(folder, { recursive: true }))
+const runs = () => join(folder, 'state/runs')
+
+/** Runs a stage on this machine, with its files in the test's folder; gives what it printed. */
+function launch(id: string, script: string): string {
+  const shell = launchAndFollow({ id, script: `NONCE=0123\n${script}`, orphans: 'wait' }, 0)
+    .replaceAll(stateDirectory, join(folder, 'state'))
+    .replaceAll(runtimeDirectory, folder)
+  // Heartbeats come on 7: none does here, and it is not closed.
+  const input = `mkfifo '${folder}/beats'\nexec 7<>'${folder}/beats'\n${shell}`
+  return execFileSync('sh', { input }).toString()
+}
+
+/** The logs of earlier runs, by their size in MiB, the oldest first. */
+function earlier(...sizes: readonly number[]): readonly string[] {
+  return sizes.map((size, index) => {
+    const name = `20261122T2000${10 + index}Z-0000`
+    mkdirSync(join(runs(), name), { recursive: true })
+    const log = join(runs(), name, 'log')
+    writeFileSync(log, '')
+    truncateSync(log, size * 1024 * 1024)
+    return name
+  })
+}
+
+describe('the logs of earlier runs', () => {
+  const id = '20261123T000000Z-1111'
+
+  it.each([
+    ['all of them where they are ten of less than 64 MiB', Array(10).fill(6), 10],
+    ['ten of many small ones', Array(30).fill(0), 10],
+    ['as many as come to less than 64 MiB', [1, 30, 30, 30], 2],
+    ['the newest one whatever its size', [1, 100], 1],
+  ])('are kept: %s', (_which, sizes, kept) => {
+    const names = earlier(...sizes)
+    expect(launch(id, 'echo it ran\n')).toBe('it ran\n')
+    expect(readdirSync(runs()).sort()).toEqual([...names.slice(-kept), id])
+  })
+})
