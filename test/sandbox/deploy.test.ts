@@ -181,6 +181,27 @@ itInFull('goes back where a browser would refuse the certificate, and says why',
   from.remove()
 })
 
+itInFull('goes back where a browser would refuse the CA of the certificate, and says why', async () => {
+  const before = await live()
+  const from = source({ 'n.txt': 'another CA' })
+  const ca = '/etc/ssl/capstan/foobar.com.ca'
+  // It leads to the certificate in service, which stays.
+  await host.say(`mv -T ${ca} /root/kept.ca && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 9 \
+    -subj '/CN=Another CA' -keyout /dev/null -out ${ca} 2>/dev/null`)
+  const failed = await run.deploy(from)
+  await host.say(`mv -T /root/kept.ca ${ca}`)
+  expect(failed.error()).toMatchObject({
+    code: 'step-verify',
+    hint: expect.stringContaining(`${before} is live again`),
+  })
+  expect(failed.error().lines.join('\n')).toMatch(
+    /a browser would refuse the certificate.*: self.signed certificate/i,
+  )
+  expect(await live()).toBe(before)
+  expect(await running()).toEqual([`foobar@${before}.service`])
+  from.remove()
+})
+
 itInFull('gives a release that takes its time to answer that time again after the switch', async () => {
   const from = source({ 'public/index.php': "<?php sleep(2); echo 'ok ', getenv('RELEASE');" })
   const slow = await run.deploy(from, { vars: { app: { release: { health: { timeout: '10s' } } } } })
