@@ -24,6 +24,7 @@ function told(...marks: Mark[]) {
   for (const mark of marks) reporter.on(mark)
   const error = reporter.ending()
   return {
+    emitted: events,
     events: events.map(event => ('resource' in event ? `${event.event} ${event.resource}` : event.event)),
     done: reporter.done.map(step => described(step).resource),
     error,
@@ -148,6 +149,24 @@ describe('the report of a stage', () => {
     )
     expect(error?.lines.at(-1)).toBe('the end')
     expect(error?.lines.join('').length).toBeLessThan(20_000)
+  })
+
+  it('tells how far apt is by events, and keeps its status lines out of output and errors', () => {
+    const { emitted, error } = told(
+      ...[text('pmstatus:none:1:Before any step\n'), { word: 'begin', index: 0 } as const],
+      text('Selecting hello.\ndlstatus:1:7.5:Retrieving hello\npmsta'),
+      text('tus:hello:40.0000:Unpacking hello (amd64)\nSetting up hello ...\npm'),
+      { word: 'end', index: 0, code: 100 },
+    )
+    const of = (kind: Event['event']) => emitted.filter(({ event }) => event === kind)
+    const working = { event: 'working', host: 'web1', resource: 'value a' }
+    expect(of('working')).toEqual([
+      { ...working, doing: 'Retrieving hello', percent: 7.5 },
+      { ...working, doing: 'Unpacking hello (amd64)', percent: 40 },
+    ])
+    const printed = of('output').map(each => ('text' in each ? each.text : ''))
+    expect(printed.join('')).toBe('Selecting hello.\nSetting up hello ...\npm')
+    expect(error?.lines).toEqual(['Selecting hello.', 'Setting up hello ...', 'pm'])
   })
 
   it('knows a stage that was killed, and at what', () => {
