@@ -380,7 +380,7 @@ describe('packages', () => {
   const packages = (): SiteOptions => ({ hosts: fault1, roles: ['packages'], seconds: 200 })
   beforeEach(() => fault1.say('dpkg --purge hello 2>/dev/null || :', 120), 150_000)
 
-  it('wait for a lock that another apt holds', async () => {
+  it('wait for a lock that another apt holds, then are reported with how far apt is', async () => {
     const lock = fault1.run(
       `perl -e 'use Fcntl; open F, ">>/var/lib/dpkg/lock-frontend"; $l = pack "s s l l i", F_WRLCK, 0, 0, 0, 0; $l = pack "s s x4 q q i x4", F_WRLCK, 0, 0, 0, 0; fcntl F, F_SETLK, $l or die $!; open G, ">/run/gates/locked"; until (-e "/run/gates/go") { select undef, undef, undef, 0.05 }'`,
     )
@@ -391,7 +391,13 @@ describe('packages', () => {
     await new Promise(resolve => setTimeout(resolve, 1500))
     await go()
     await lock
-    expect((await run.done).changes).toEqual(['apt hello'])
+    const { changes, lines, stdout } = await run.done
+    expect(changes).toEqual(['apt hello'])
+    expect(lines.filter(({ event }) => event === 'working')).toContainEqual({
+      ...{ event: 'working', host: 'fault1', resource: 'apt hello' },
+      ...{ doing: expect.stringContaining('hello'), percent: expect.any(Number) },
+    })
+    expect(stdout).not.toMatch(/(?:pm|dl)status:/)
   }, 220_000)
 
   itInFull(
