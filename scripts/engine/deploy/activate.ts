@@ -75,7 +75,8 @@ async function alone(candidates: readonly Candidate[], activation: Activation): 
 async function together(candidates: readonly Candidate[], activation: Activation): Promise<Ending> {
   const [first] = candidates
   if (!first) return 'failed'
-  const notBuilt = await onAll(candidates, candidate =>
+  const unbuilt = candidates.filter(candidate => builtSteps(candidate, activation).length > 0)
+  const notBuilt = await onAll(unbuilt, candidate =>
     runSteps(candidate, builtSteps(candidate, activation), activation),
   )
   if (notBuilt.length > 0) return standDown(candidates, activation, notBuilt)
@@ -156,7 +157,6 @@ async function runSteps(
   activation: Activation,
 ): Promise<Ending> {
   const { deploy } = candidate
-  if (steps.length === 0) return 'live'
   try {
     if (deploy.interrupted && steps.some(({ name }) => name === switchName)) throw interrupted(deploy)
     const staged = await stage(candidate, steps, activation)
