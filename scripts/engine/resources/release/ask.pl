@@ -15,7 +15,11 @@ while (now() < $end) {
   my $answer = eval { ask() };
   if (defined $pid) { kill KILL => $pid; waitpid $pid, 0; undef $pid }
   $took = now() - $began;
-  if (!defined $answer) { $why = $@ || "no answer"; chomp $why; $good = 0 }
+  if (!defined $answer) {
+    my $new = $@ || "no answer"; chomp $new; $good = 0;
+    # The last try has little time left: what an earlier one found says more.
+    $why = $new unless $new =~ /^no answer within/ && now() >= $end && $why ne "no answer";
+  }
   elsif ($answer eq "" && (my $refused = refused())) { $why = $refused; $good = 0 }
   elsif ($answer !~ m{^HTTP/1\.[01] (\d{3})}) { $why = $answer eq "" ? "the connection was closed without an answer" : "the answer is no HTTP"; $good = 0 }
   elsif ($1 != $status) { my $code = $1; $why = "answered $code" . beginning($answer); $good = 0 }
