@@ -7,10 +7,12 @@ import { parse } from 'yaml'
 import { startLoad } from '../deploy/load.ts'
 import { page } from '../docs/pages.ts'
 import { type Machine, machine, root } from '../sandbox/machine.ts'
-import { runHere, type SiteOptions } from '../sandbox/site.ts'
+import { runHere, runSite, type SiteOptions } from '../sandbox/site.ts'
 import { ask } from '../sandbox/web-request.ts'
+import { nodeArchive } from './node-archive.ts'
 
-// docs/apps.md, followed: WordPress and Django of Debian, Express of npm, three sites of one host.
+// docs/apps.md, followed: WordPress and Django of Debian, Express of npm on a port. Beside them on the same host, an app on another
+// version of Node, and a site of files. These tests run in order.
 const text = page('docs/apps.md')
 const folder = mkdtempSync(join(tmpdir(), 'capstan-apps-'))
 const secrets: Readonly<Record<string, string>> = {
@@ -19,6 +21,24 @@ const secrets: Readonly<Record<string, string>> = {
   BLOG_ADMIN_PASSWORD: "of the admin's é",
   SHOP_DB_PASSWORD: 'of-shop"s-database',
   SHOP_SECRET: 'a-secret-of-the-shop-0123456789',
+}
+const version = '22.23.3'
+/** What two more sites have. The app takes all the memory or all the processes that it can get, where it is told to. */
+const others = {
+  'apps/live/package.json': '{ "type": "module" }',
+  'apps/live/server.js': `import { spawn } from 'node:child_process'
+import http from 'node:http'
+const taken = []
+const server = http.createServer((request, response) => {
+  if (request.url === '/memory') setInterval(() => taken.push(Buffer.alloc(16_000_000, 1)), 5)
+  if (request.url === '/processes') spawn('sh', ['-c', 'all() { all | all & }; all'], { detached: true })
+  response.end(\`\${process.version} \${process.env.RELEASE}\\n\`)
+})
+server.listen(process.env.PORT)
+process.on('SIGTERM', () => { server.close(); server.closeIdleConnections() })
+`,
+  'apps/docs/public/index.html': 'the docs',
+  'apps/docs/public/health': 'ok',
 }
 let host: Machine
 let vars: Record<string, unknown>
@@ -69,9 +89,13 @@ application = get_wsgi_application()
   )
   const modules = join(packages, 'usr/lib/python3/dist-packages')
   execFileSync('npm', ['install', '--silent', '--package-lock-only'], { cwd: join(folder, 'apps/api') })
+  for (const [path, file] of Object.entries(others)) {
+    mkdirSync(dirname(join(folder, path)), { recursive: true })
+    writeFileSync(join(folder, path), file)
+  }
   const inventory = /```yaml\n# inventory\/apps.yml\n([\s\S]*?)```/.exec(text)?.[1] ?? ''
-  vars = inDocument(inventory, modules)
   host = await machine('apps12', 12)
+  vars = inDocument(inventory, modules, await nodeArchive(host, version))
 })
 afterAll(() => {
   host?.close()
@@ -88,7 +112,11 @@ function fetched(...names: readonly string[]): string {
 }
 
 /** The vars of the page’s inventory, with its secrets, and sources and builds in the folder. */
-function inDocument(inventory: string, modules: string): Record<string, unknown> {
+function inDocument(
+  inventory: string,
+  modules: string,
+  archive: Awaited<ReturnType<typeof nodeArchive>>,
+): Record<string, unknown> {
   const { vars: given } = parse(inventory, {
     customTags: [{ tag: '!secret', resolve: (name: string) => secrets[name] ?? '' }],
   }) as { vars: { sites: Record<string, { app: { release: Record<string, string> } }> } }
@@ -97,14 +125,25 @@ function inDocument(inventory: string, modules: string): Record<string, unknown>
     app.release['source'] = join(folder, source)
     if (build) app.release['build'] = `cd ${folder} && export PYTHONPATH=${modules} && ${build}`
   }
-  return { ...given, mysql: { bufferPool: '128m' } }
+  const api = given.sites['api'] as unknown as { app: { node: Record<string, unknown> } }
+  api.app.node['listens'] = 'port'
+  const at = (name: string) => ({ source: join(folder, 'apps', name) })
+  const live = {
+    ...{ domain: 'live.example', runtime: 'node', database: { password: 'of-the-live-site' } },
+    app: {
+      ...{ node: archive, limits: { memory: '256m', tasks: 200 } },
+      release: { ...at('live'), health: { path: '/' } },
+    },
+  }
+  const docs = { domain: 'docs.example', runtime: 'static', app: { release: at('docs') } }
+  return { ...given, sites: { ...given.sites, live, docs }, mysql: { bufferPool: '128m' } }
 }
 
 const run = (options: Partial<SiteOptions> = {}) => runHere({ hosts: host, vars, ...options })
 const get = (url: string, more: { headers?: Record<string, string>; method?: string; body?: string } = {}) =>
   ask({ port: host.host.ports.https, url, ...more })
 
-it('One run sets the three up, a second changes nothing in two trips, and one deploy ships them.', async () => {
+it('One run sets the five up, a second changes nothing in two trips, and one deploy ships them.', async () => {
   const first = await run()
   expect(first.exitCode, first.stdout.slice(-3000)).toBe(0)
   const shipped = await run({ script: 'deploy' })
@@ -204,22 +243,108 @@ it('The Node app answers with its release, and knows that it is asked by HTTPS.'
   expect([status, JSON.parse(body)]).toEqual([200, { release: expect.stringMatching(/^2/), secure: true }])
 })
 
-it('All are deployed again and rolled back while visitors ask, and no request is lost.', async () => {
-  const at = { address: '127.0.0.1', port: host.host.ports.https, connections: 2, keepAlive: true, pause: 50 }
-  const visitors = [
-    startLoad({ ...at, domain: 'www.blog.example', path: '/wp-login.php' }),
-    startLoad({ ...at, domain: 'www.shop.example', path: '/health' }),
-    startLoad({ ...at, domain: 'www.api.example', path: '/health' }),
-  ]
-  for (const name of ['blog', 'shop', 'api'])
-    writeFileSync(join(folder, 'apps', name, 'second.txt'), 'second')
-  const second = await run({ script: 'deploy' })
-  expect(second.exitCode, second.stdout.slice(-3000) + second.stderr).toBe(0)
-  for (const site of ['blog', 'shop', 'api'])
-    expect((await run({ script: 'rollback', args: ['--site', site] })).exitCode, site).toBe(0)
-  for (const visitor of visitors) {
-    const { failures, requests } = await visitor.stop()
-    expect(failures).toEqual({})
-    expect(requests).toBeGreaterThan(20)
+it('Each site has its own name, certificate, user and version of Node.', async () => {
+  expect((await get('https://www.docs.example/')).body).toBe('the docs')
+  expect((await get('https://www.live.example/')).body).toMatch(new RegExp(`^v${version} 2`))
+  expect(await host.say('node --version')).toMatch(/^v18/)
+  const users = await host.say(
+    "ps -eo user:20,args | awk '/server.js|gunicorn|php-fpm: pool/ { print $1 }' | sort -u",
+  )
+  expect(
+    users
+      .trim()
+      .split('\n')
+      .filter(name => name !== 'root'),
+  ).toEqual(['api', 'blog', 'live', 'shop'])
+  for (const site of sites) {
+    const served = `openssl s_client -connect 127.0.0.1:443 -servername www.${site}.example </dev/null 2>/dev/null`
+    const named = await host.say(`${served} | openssl x509 -noout -ext subjectAltName`)
+    expect(named.match(/DNS:\S+(?=,|$)/gm)?.toSorted()).toEqual([
+      `DNS:${site}.example`,
+      `DNS:www.${site}.example`,
+    ])
   }
 })
+
+it('All are deployed twice and rolled back at the same time while visitors ask, and no request is lost.', async () => {
+  const visitors = sites.map(site => visit(site))
+  const atOnce = (script: 'deploy' | 'rollback') =>
+    Promise.all(
+      sites.map(async site => {
+        const { exitCode, stdout, stderr } = await runSite({
+          ...{ script, hosts: host, vars, args: ['--site', site], seconds: 300 },
+        })
+        expect(exitCode, `${site}: ${stdout.slice(-3000)}${stderr}`).toBe(0)
+      }),
+    )
+  for (const round of ['second', 'third']) {
+    for (const site of sites) writeFileSync(join(folder, 'apps', site, `${round}.txt`), round)
+    await atOnce('deploy')
+  }
+  await atOnce('rollback')
+  for (const [index, visitor] of visitors.entries()) {
+    const { failures, requests, releases } = await visitor.stop()
+    console.log(`${sites[index]}: ${requests} requests, ${Object.keys(failures).length} lost`)
+    expect(failures, sites[index]).toEqual({})
+    expect(requests).toBeGreaterThan(50)
+    if (sites[index] === 'api' || sites[index] === 'live') expect(Object.keys(releases).length).toBe(3)
+  }
+})
+
+it.each(['memory', 'processes'] as const)(
+  'A site that takes all the %s it can get leaves the others answering.',
+  async what => {
+    const rest = sites.filter(site => site !== 'live')
+    const quiet = await measured(rest, 5)
+    const bomb = get(`https://www.live.example/${what}`)
+    const measuring = measured(rest, 15)
+    const most: number[] = []
+    for (let n = 0; n < 10; n++) most.push(await taken(what))
+    const hungry = await measuring
+    await bomb.catch(() => {})
+    console.log(`${what}: p99 of the others`, quiet, 'then', hungry, 'at most', Math.max(...most))
+    expect(Math.max(...most)).toBeLessThanOrEqual(limits[what])
+    // What takes too much memory is killed at once, and started again.
+    if (what === 'processes') expect(Math.max(...most)).toBeGreaterThan(limits.processes / 2)
+    else expect(await host.say("journalctl -u 'live@*' -o cat")).toContain('status=9/KILL')
+    for (const [site, took] of Object.entries(hungry))
+      expect(took, site).toBeLessThan(1000 + 4 * (quiet[site] ?? 0))
+    // It is itself again once what it started is gone.
+    await host.say('systemctl restart live.service; systemctl restart "live@*"')
+    await expect
+      .poll(async () => (await get('https://www.live.example/')).status, { timeout: 30_000 })
+      .toBe(200)
+  },
+)
+
+const limits = { memory: 256 * 1024 ** 2, processes: 200 }
+
+/** What the instance of the app has, in bytes or processes; a second passes with it. */
+async function taken(what: keyof typeof limits): Promise<number> {
+  const property = what === 'memory' ? 'MemoryCurrent' : 'TasksCurrent'
+  const said = await host.say(`systemctl show -p ${property} --value "live@*"; sleep 1`)
+  return Math.max(...said.split('\n').map(Number).filter(Number.isFinite))
+}
+
+const sites = ['blog', 'shop', 'api', 'live', 'docs'] as const
+const paths = { blog: '/wp-login.php', shop: '/health', api: '/health', live: '/', docs: '/' } as const
+
+function visit(site: (typeof sites)[number]) {
+  const at = { address: '127.0.0.1', port: host.host.ports.https, connections: 2, keepAlive: true, pause: 50 }
+  return startLoad({ ...at, domain: `www.${site}.example`, path: paths[site] })
+}
+
+/** The milliseconds in which 99 of 100 requests were answered, by site; fails where one was not. */
+async function measured(of: readonly (typeof sites)[number][], seconds: number) {
+  const visitors = of.map(site => visit(site))
+  await new Promise(resolve => setTimeout(resolve, seconds * 1000))
+  const entries = await Promise.all(
+    visitors.map(async (visitor, index) => {
+      const { failures, answers } = await visitor.stop()
+      expect(failures, of[index]).toEqual({})
+      const took = answers.map(each => each.took).toSorted((a, b) => a - b)
+      return [of[index] ?? '', Math.round(took[Math.floor(took.length * 0.99)] ?? Number.NaN)] as const
+    }),
+  )
+  return Object.fromEntries(entries)
+}

