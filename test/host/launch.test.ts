@@ -1,10 +1,11 @@
 import { execFileSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { launchAndFollow } from '#engine/host/launch.ts'
 import { runtimeDirectory, stateDirectory } from '#engine/host/paths.ts'
+import { stageScript } from '#engine/host/stage-script.ts'
 
 let folder: string
 beforeEach(() => {
@@ -15,13 +16,46 @@ const runs = () => join(folder, 'state/runs')
 
 /** Runs a stage on this machine, with its files in the test's folder; gives what it printed. */
 function launch(id: string, script: string): string {
-  const shell = launchAndFollow({ id, script: `NONCE=0123\n${script}`, orphans: 'wait' }, 0)
+  const shell = launchAndFollow({ id, script, orphans: 'wait' }, 0)
     .replaceAll(stateDirectory, join(folder, 'state'))
     .replaceAll(runtimeDirectory, folder)
   // Heartbeats come on 7: none does here, and it is not closed.
   const input = `mkfifo '${folder}/beats'\nexec 7<>'${folder}/beats'\n${shell}`
   return execFileSync('sh', { input }).toString()
 }
+
+describe('a step that is killed', () => {
+  const run = { runId: '20261123T000000Z-2222', who: 'ann@laptop', url: undefined }
+  // What it had started goes on for a moment.
+  const step = () => `sh -c 'kill -KILL $PPID; sleep 1; echo late >${folder}/late'`
+  const marks = (app: string | undefined, shell = step()) =>
+    launch(
+      run.runId,
+      stageScript({
+        ...{ id: run.runId, nonce: '0123', run, ...(app && { app }), functions: '', steps: [shell] },
+        calls: `perform 0 2>/dev/null; ls ${folder}; mark end 0 "$CODE"; finish 0\n`,
+      }).replaceAll(runtimeDirectory, folder),
+    )
+
+  it('of a deploy has what it started killed, before anything else is done.', () => {
+    expect(marks('foobar')).toMatch(/0123 begin 0\nbeats\nstate\n\n0123 end 0 137/)
+    expect(existsSync(join(folder, 'late'))).toBe(false)
+    execFileSync('sleep', ['1.2'])
+    expect(existsSync(join(folder, 'late'))).toBe(false)
+  })
+
+  it('leaves running what it began where it only failed.', () => {
+    expect(marks(undefined, `{ sleep 1; echo late >${folder}/late; } & return 1`)).toMatch(
+      /0123 begin 0\nbeats\nstate\n\n0123 end 0 1\n/,
+    )
+    execFileSync('sleep', ['1.2'])
+    expect(existsSync(join(folder, 'late'))).toBe(true)
+  })
+
+  it('of a converge has what it started waited for.', () => {
+    expect(marks(undefined)).toMatch(/0123 begin 0\nbeats\nlate\nstate\n\n0123 end 0 137/)
+  })
+})
 
 /** The logs of earlier runs, by their size in MiB, the oldest first. */
 function earlier(...sizes: readonly number[]): readonly string[] {
@@ -45,7 +79,7 @@ describe('the logs of earlier runs', () => {
     ['the newest one whatever its size', [1, 100], 1],
   ])('are kept: %s', (_which, sizes, kept) => {
     const names = earlier(...sizes)
-    expect(launch(id, 'echo it ran\n')).toBe('it ran\n')
+    expect(launch(id, 'NONCE=0123\necho it ran\n')).toBe('it ran\n')
     expect(readdirSync(runs()).sort()).toEqual([...names.slice(-kept), id])
   })
 })

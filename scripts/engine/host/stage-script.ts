@@ -37,6 +37,9 @@ export function stageScript({
     DIR: runDirectory(id),
     RUN: run.runId,
     BY: JSON.stringify(run.who),
+    // A migration or a health check that goes on would get in the way of what comes next; dpkg must not be killed.
+    ORPHANS: app === undefined ? 'wait' : 'kill',
+    SETTLE: settle,
     ...variables,
   }
   return [
@@ -49,4 +52,9 @@ export function stageScript({
   ].join('')
 }
 
-const common = readFileSync(new URL('stage.sh', import.meta.url), 'utf8')
+const common = read('stage.sh')
+const settle = read('settle.pl') + read('common.pl')
+
+function read(name: string): string {
+  return readFileSync(new URL(name, import.meta.url), 'utf8')
+}

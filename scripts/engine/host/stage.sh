@@ -1,6 +1,6 @@
 # shellcheck shell=dash
-# What every stage runs on; stage-script.ts sets NONCE, STOP, SESSION, DIR, RUN and BY before it. A stage tells what it does by marks:
-# an empty line, then one that begins with NONCE, which marks.ts reads.
+# What every stage runs on; stage-script.ts sets NONCE, STOP, SESSION, DIR, RUN, BY, ORPHANS and SETTLE before it. A stage tells
+# what it does by marks: an empty line, then one that begins with NONCE, which marks.ts reads.
 
 # A stage that can't tell what it does any more does nothing more.
 mark() { printf '\n%s %s\n' "$NONCE" "$*" || exit 74; }
@@ -11,4 +11,8 @@ at_end() { :; }
 finish() { at_end; rm -f -- "$SESSION" "$0"; mark done "$1"; exit "$1"; }
 # perform N: runs step_N in a subshell that stops at the first command that fails; its exit code is in CODE. No step gets the
 # locks: a daemon that it starts would hold them for good. Never called where errexit is off.
-perform() { STEP=$1; mark begin "$1"; ( set -e; "step_$1" ) 8>&- 9>&-; CODE=$?; }
+perform() { STEP=$1; mark begin "$1"; apart "step_$1"; }
+apart() { ( set -e; "$@" ) 8>&- 9>&-; CODE=$?; [ "$CODE" -le 128 ] || settle; }
+# settle: a step that a signal ended may have left processes that are still at work. One that failed by itself has not, or they are
+# to go on.
+settle() { perl -e "$SETTLE" -- "$ORPHANS" 8>&- 9>&-; }
