@@ -1,6 +1,6 @@
 import type { Facts } from '#engine/converge/facts.ts'
 import { listening } from './listening.ts'
-import { ownConfig, type Runtime, type RuntimeInput } from './runtimes.ts'
+import { ownConfig, type Runtime, type RuntimeInput, systemPath } from './runtimes.ts'
 
 /** A server of the app's own for each release, told what to listen on as PORT: the path of the release's socket, or a TCP port. */
 export function node({ vars, site, facts }: RuntimeInput): Runtime {
@@ -27,7 +27,7 @@ export function node({ vars, site, facts }: RuntimeInput): Runtime {
     ...(home && {
       archives: [{ path: home, ...archiveOf(version ?? '', vars.node, facts) }],
       environment: {
-        PATH: `${home}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`,
+        PATH: `${home}/bin:${systemPath}`,
         // Debian's modules are where Debian's Node looks.
         ...(modules.length > 0 && { NODE_PATH: '/usr/share/nodejs' }),
       },

@@ -1,5 +1,5 @@
 import { quote } from '#engine/quote.ts'
-import { ownConfig, type Runtime, type RuntimeInput } from './runtimes.ts'
+import { ownConfig, type Runtime, type RuntimeInput, systemPath } from './runtimes.ts'
 
 /** A WSGI app: a master and its workers for each release, on the release's own socket. */
 export function python(input: RuntimeInput): Runtime {
@@ -73,9 +73,7 @@ function venvOf({ release: { install } }: RuntimeInput['vars'], { app }: Runtime
 function common(app: string, venv: string | undefined): readonly string[] {
   return [
     `Environment=PYTHONPATH=/srv/www/${app}/releases/%i/vendor`,
-    ...(venv === undefined
-      ? []
-      : [`Environment=PATH=${venv}/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin`]),
+    ...(venv === undefined ? [] : [`Environment=PATH=${venv}/bin:${systemPath}`]),
     'MemoryDenyWriteExecute=yes',
   ]
 }

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path'
 import { role } from '#engine/converge/role.ts'
 import { quotedForFile } from '#engine/resources/release/environment-file.ts'
 import { environment } from './environment.ts'
@@ -39,6 +40,11 @@ export default role(import.meta, {
     const archives = apps.flatMap(({ runtime }) => runtime.archives ?? [])
     for (const [path, one] of new Map(archives.map(each => [each.path, each])))
       archive(path, { url: one.url, sha256: one.sha256, strip: 1 })
+    const links = new Map(apps.flatMap(({ runtime }) => Object.entries(runtime.links ?? {})))
+    for (const [path, target] of links) {
+      for (const each of [dirname(dirname(path)), dirname(path)]) directory(each)
+      link(path, target)
+    }
     directory('/srv/www')
     directory('/etc/capstan')
 

@@ -15,6 +15,13 @@ const module = text({
 /** What each runtime has of its own, by its name. */
 export const runtimeVars = {
   php: group({
+    version: optional(
+      text({
+        pattern: /\d\.\d/,
+        expects: 'a version such as 8.3',
+        is: 'version of PHP; sites can have different ones; default: that of the distribution. Another one has to be in base.sources',
+      }),
+    ),
     extensions: list(extension, {
       default: ['curl', 'mbstring', 'mysql', 'xml'],
       is: 'PHP extensions in addition to those of php-cli',

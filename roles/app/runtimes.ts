@@ -12,6 +12,9 @@ export function ownConfig(app: string): string {
   return `/srv/www/${app}/releases/%i/.capstan/config`
 }
 
+/** PATH of a service, as systemd sets it. */
+export const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
 export type AppVars = VarsOf<typeof vars>
 
 export interface RuntimeInput {
@@ -43,6 +46,8 @@ export interface Runtime {
   readonly port?: boolean
   /** Archives from elsewhere, unpacked without the first folder of their names; sites may have the same. */
   readonly archives?: readonly { readonly path: string; readonly url: string; readonly sha256: string }[]
+  /** Links below /opt to programs of the system, by their path; sites may have the same. */
+  readonly links?: Readonly<Record<string, string>>
   /** Variables of the app, its hooks and its commands. */
   readonly environment?: Readonly<Record<string, string>>
   /** Lines of [Service] that a release's server and its workers have in common; `%i` is the release. */

@@ -61,9 +61,13 @@ function serviceLines({ command, schedule, stop }: Worker, release: string): rea
 
 /** A command as ExecStart= reads it: each word arrives as it is. Source: systemd.service(5), “Command lines”. */
 export function commandLine([program = '', ...args]: readonly string[], release: string): string {
-  // systemd looks a bare name up in its PATH, and takes no path that isn't absolute.
-  const own = program.includes('/') && !program.startsWith('/')
-  return [own ? `${release}/${program}` : program, ...args.map(quoted)].join(' ')
+  // systemd takes no path that isn't absolute, and looks a bare name up in a PATH of its own, which is not the app's.
+  const start = program.startsWith('/')
+    ? program
+    : program.includes('/')
+      ? `${release}/${program}`
+      : `/usr/bin/env ${program}`
+  return [start, ...args.map(quoted)].join(' ')
 }
 
 function quoted(word: string): string {

@@ -3,17 +3,29 @@ import { role } from '#engine/converge/role.ts'
 import { algorithms } from './algorithms.ts'
 import { blockedModules, kernelSettings, reversePathFilter, swapSize } from './kernel.ts'
 import { refuseLockout } from './lockout.ts'
-import vars from './vars.ts'
+import vars, { keyOf } from './vars.ts'
 
 /** What a server has whatever runs on it. The first role: what comes after is installed behind its firewall. */
 export default role(import.meta, {
   vars,
   tasks({ vars, facts, host, handler, ...declared }) {
-    const { apt, authorizedKey, configSet, directory, file, firewall, hostname, kernelModule, locale } =
-      declared
+    const {
+      apt,
+      aptSource,
+      authorizedKey,
+      configSet,
+      directory,
+      file,
+      firewall,
+      hostname,
+      kernelModule,
+      locale,
+    } = declared
     const { service, sudoers, swap, sysctl, template, timezone, user } = declared
     refuseLockout(host.name, vars.ssh, facts.ssh)
 
+    for (const [name, source] of Object.entries(vars.sources))
+      aptSource(name, { ...source, key: keyOf(source) })
     if (vars.hostname !== undefined) hostname(vars.hostname)
     apt('tzdata')
     timezone(vars.timezone)

@@ -1,3 +1,6 @@
+import { readFileSync } from 'node:fs'
+import { resolve } from 'node:path'
+import { checkFingerprints } from '#engine/resources/apt-source.ts'
 import {
   bytes,
   choice,
@@ -9,9 +12,11 @@ import {
   list,
   number,
   optional,
+  type Problem,
   port,
   record,
   text,
+  type VarsOf,
   vars,
 } from '#engine/vars.ts'
 
@@ -25,7 +30,7 @@ const publicKey = text({
   expects: 'a public key such as ssh-ed25519 AAAA… name',
 })
 
-export default vars({
+const base = vars({
   hostname: optional(domain({ is: 'the name of the host; unset: it keeps the one that it has' })),
   timezone: text({ default: 'Etc/UTC', is: 'the time zone, such as Europe/Berlin' }),
   locale: text({
@@ -52,6 +57,37 @@ export default vars({
     default: {},
     is: 'kernel settings beside those that the role makes, or instead of them: { vm.swappiness: 10 }',
   }),
+  sources: record(
+    group({
+      uris: text({
+        pattern: /https?:\/\/[\x21-\x7e]+/,
+        expects: 'an address such as https://packages.sury.org/php',
+        is: 'where the repository is',
+      }),
+      suites: list(text({ pattern: /[A-Za-z0-9./][A-Za-z0-9._/-]*/, expects: 'a suite such as bookworm' }), {
+        min: 1,
+        is: 'its suites; one that ends with / has no components',
+      }),
+      components: list(
+        text({ pattern: /[A-Za-z0-9][A-Za-z0-9._/-]*/, expects: 'a component such as main' }),
+        {
+          default: [],
+          is: 'their components',
+        },
+      ),
+      key: text({ is: 'file with its public key, relative to the project folder' }),
+      fingerprint: text({
+        pattern: /[0-9A-Fa-f ]{40,}/,
+        expects: '40 or 64 hex digits',
+        is: 'fingerprint of the key',
+      }),
+    }),
+    {
+      keys: text({ pattern: /[A-Za-z0-9_-][A-Za-z0-9_.-]*/, expects: 'a name such as sury' }),
+      default: {},
+      is: 'further package repositories; apt takes the newest version that any of them has',
+    },
+  ),
   upgrades: group({
     enabled: flag({ default: true, is: 'install security updates every day (unattended-upgrades)' }),
     reboot: text({
@@ -111,3 +147,31 @@ export default vars({
     rules: list(text(), { default: [], is: 'further rules in nft’s own language, read before all others' }),
   }),
 })
+
+export default {
+  ...base,
+  parse(input, site) {
+    const parsed = base.parse(input, site)
+    if (!parsed.ok) return parsed
+    const problems = Object.entries(parsed.value.sources).flatMap(([name, source]) =>
+      keyProblems(name, source),
+    )
+    return problems.length > 0 ? { ok: false, problems } : parsed
+  },
+} satisfies typeof base
+
+type Source = VarsOf<typeof base>['sources'][string]
+
+/** What the file of a source's key has. Throws where it can't be read. */
+export function keyOf({ key }: Pick<Source, 'key'>): Buffer {
+  return readFileSync(resolve(import.meta.dirname, '../..', key))
+}
+
+function keyProblems(name: string, source: Source): readonly Problem[] {
+  try {
+    checkFingerprints(source.key, keyOf(source), [source.fingerprint])
+    return []
+  } catch (error) {
+    return [{ path: ['sources', name, 'key'], message: error instanceof Error ? error.message : `${error}` }]
+  }
+}

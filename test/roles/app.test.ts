@@ -172,8 +172,27 @@ describe('the app role', () => {
     expect(sandboxOf('unit foobar.queue@.service')).toBe(sandboxOf('unit foobar@.service'))
   })
 
+  it('has another version of PHP beside that of Debian, for one site alone', () => {
+    const php = (version?: string) => ({ php: { extensions: ['curl'], ...(version && { version }) } })
+    const { labels, text } = declare(app, {
+      ...{ facts, vars: php() },
+      further: [{ site: { app: 'blog' }, vars: php('8.3') }],
+    })
+    expect(labels).toEqual(
+      expect.arrayContaining([
+        'apt php8.2-fpm php8.2-cli php8.2-curl php8.3-fpm php8.3-cli php8.3-curl',
+        'link /etc/systemd/system/php8.3-fpm.service',
+        'link /opt/php-8.3/bin/php',
+      ]),
+    )
+    expect(text('/etc/systemd/system/blog@.service')).toContain('ExecStart=/usr/sbin/php-fpm8.3 ')
+    expect(text('/etc/capstan/blog/app.env')).toContain('PATH="/opt/php-8.3/bin:/usr/local/sbin:')
+    expect(text('/etc/capstan/foobar/app.env')).not.toContain('PATH=')
+  })
+
   it.each([
-    [['php', 'x'], 'php "x"'],
+    [['php', 'x'], '/usr/bin/env php "x"'],
+    [['/usr/bin/php', 'x'], '/usr/bin/php "x"'],
     [['bin/x'], '/r/bin/x'],
     [['./x', ''], '/r/./x ""'],
     [

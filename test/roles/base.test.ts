@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest'
 import type { Facts } from '#engine/converge/facts.ts'
 import { declare } from '#engine/converge/testing.ts'
+import type { Site } from '#engine/vars.ts'
 import { swapSize } from '#roles/base/kernel.ts'
 import base from '#roles/base/role.ts'
+import vars from '#roles/base/vars.ts'
 
 const login = { port: 22, client: '192.0.2.9', user: 'deploy', keys: 1 }
 const machine: Partial<Facts> = { memory: 966, ssh: login }
@@ -118,6 +120,39 @@ describe('the base role', () => {
     expect(() => labels({ deploy: { ...deploy, commands: ['systemctl reload nginx'] } })).toThrow(
       'expected an absolute path',
     )
+  })
+})
+
+describe('further package repositories', () => {
+  const source = {
+    uris: 'http://deb.debian.org/debian',
+    suites: ['bookworm'],
+    components: ['main'],
+    key: 'test/fixtures/roles/declared/files/debian-12.asc',
+    fingerprint: 'B8B8 0B5B 623E AB6A D877  5C45 B7C5 D7D6 3509 47F8',
+  }
+  const site = { name: 'foobar' } as unknown as Site
+
+  it('are set up first, each with its key.', () => {
+    expect(labels({ sources: { old: source } }).slice(0, 3)).toEqual([
+      'aptSource key /etc/apt/keyrings/old.asc',
+      'aptSource old',
+      'apt tzdata',
+    ])
+    expect(textOf('/etc/apt/sources.list.d/old.sources', { sources: { old: source } })).toContain(
+      'URIs: http://deb.debian.org/debian\nSuites: bookworm\nComponents: main\n',
+    )
+  })
+
+  it.each([
+    [{ fingerprint: 'A'.repeat(40) }, /holds the key B8B80B5B.*, and A{40} was expected/],
+    [{ key: 'inventory/keys/none.asc' }, /ENOENT.*none\.asc/],
+    [{ key: 'README.md' }, /README\.md: /],
+  ])('are refused with %j, before a host is asked.', (change, message) => {
+    expect(vars.parse({ sources: { old: { ...source, ...change } } }, site)).toEqual({
+      ok: false,
+      problems: [{ path: ['sources', 'old', 'key'], message: expect.stringMatching(message) }],
+    })
   })
 })
 

@@ -16,8 +16,8 @@ export interface AptSourceOptions extends DeclareOptions {
   /** `deb` by default. */
   readonly types?: readonly ('deb' | 'deb-src')[]
   readonly architectures?: readonly string[]
-  /** The file of the role that has the public key: `files/docker.asc`. */
-  readonly key: string
+  /** The file of the role that has the public key, `files/docker.asc`; or what is in such a file. */
+  readonly key: string | Buffer
   /** The key's fingerprint, with spaces or without; several where the file has several keys. */
   readonly fingerprint: string | readonly string[]
 }
@@ -31,8 +31,8 @@ export interface DeclareAptSource {
 export function aptSource(declare: Declare, role: RolePlace): DeclareAptSource {
   const present = (name: string, given: AptSourceOptions): void => {
     const { uris, suites, components, types = ['deb'], architectures, key, fingerprint, ...options } = given
-    const content = readRoleFile(role, key)
-    checkFingerprints(key, content, [fingerprint].flat())
+    const content = typeof key === 'string' ? readRoleFile(role, key) : key
+    checkFingerprints(typeof key === 'string' ? key : `the key of ${name}`, content, [fingerprint].flat())
     const [keyring, sources] = filesOf(name, content.includes('-----BEGIN PGP'))
     const fields = {
       Types: types,
@@ -90,7 +90,8 @@ function filesOf(name: string, isArmored: boolean): readonly [string, string] {
   return [`/etc/apt/keyrings/${name}.${isArmored ? 'asc' : 'gpg'}`, `/etc/apt/sources.list.d/${name}.sources`]
 }
 
-function checkFingerprints(key: string, content: Buffer, given: readonly string[]): void {
+/** Throws RangeError where the text is no public key, or another one than is expected; `key` is how it is called. */
+export function checkFingerprints(key: string, content: Buffer, given: readonly string[]): void {
   const wanted = given.map(one =>
     checkedMatch(
       'a fingerprint of 40 or 64 hex digits',
