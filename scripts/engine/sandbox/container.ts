@@ -103,8 +103,6 @@ function createOptions(engine: Engine, root: string, host: string, wanted: HostS
     ...['--volume', `${archivesDirectory(root, host, wanted.debian)}:/var/cache/apt/archives`],
     // Without SYS_ADMIN systemd silently drops the sandboxing of units; NET_ADMIN is for nftables.
     ...['--cap-add', 'SYS_ADMIN', '--cap-add', 'NET_ADMIN', '--pids-limit', '-1'],
-    // The default on cgroup v2; on v1, systemd finds its place in the tree only so.
-    '--cgroupns=private',
     ...loopback(engine),
     ...confinement(),
     ...bootOptions(engine, root, host),

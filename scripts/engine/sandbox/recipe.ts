@@ -40,16 +40,14 @@ export const cached = 'apt-get clean && apt-cache -o Dir::Cache::pkgcache= genca
 export const settled =
   'find var/lib/apt/lists -newermt "@$SOURCE_DATE_EPOCH" -exec touch -d "@$SOURCE_DATE_EPOCH" {} +'
 
-// Engines let systemd write to no cgroup, or on v1 to none with limits. A remount inside the container's own namespace makes them
-// writable, so that the limits of units are real.
-const start =
-  'for each in "" /cpu /cpuacct /memory /pids; do mount -o remount,bind,rw "/sys/fs/cgroup$each" 2>/dev/null; done; exec /sbin/init'
+// Docker neither names itself to systemd nor lets it write its cgroups; a remount inside the container's own
+// namespace makes them writable.
+const start = 'mount -o remount,rw /sys/fs/cgroup 2>/dev/null; exec /sbin/init'
 
 /** What the engine has to know of an image that is a file system alone. */
 export const settings = {
-  podman: [`CMD ["/bin/sh", "-c", ${JSON.stringify(start)}]`],
-  // Docker does not name itself to systemd.
-  docker: [`CMD ["/bin/sh", "-c", ${JSON.stringify(start)}]`, 'ENV container=docker'],
+  podman: ['CMD ["/sbin/init"]'],
+  docker: [`CMD ["/bin/sh", "-c", "${start}"]`, 'ENV container=docker'],
 }
 
 /** Twelve hex digits of what an image's file system is made from. */
