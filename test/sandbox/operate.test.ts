@@ -217,6 +217,27 @@ itInFull('db opens a client on the database, dumps it and loads it again', async
   expect((await done(['db'], 'SELECT note FROM guests ORDER BY id')).out).toBe("note\nit's é 😀\nb\n")
 })
 
+itInFull('a dump of one host is loaded into another by a pipe', async () => {
+  const other = await machine('operated12b', 12, await kept('site', 12))
+  try {
+    const of = (name: string, each: Machine) => {
+      const file = join(folder, `${name}.yml`)
+      const hosts = { [each.name]: { connection: 'sandbox', debian: 12 } }
+      writeFileSync(file, JSON.stringify({ vars, hosts }))
+      return [process.execPath, 'scripts/app.mjs', '-i', file, 'db'].join(' ')
+    }
+    const [from, to] = [of('from', host), of('to', other)]
+    await done(['db'], "CREATE TABLE moved (note VARCHAR(90)); INSERT INTO moved VALUES ('it is é 😀')")
+    const moved = await start('sh', [
+      '-c',
+      `${from} dump | ${to} load && echo 'SELECT note FROM moved' | ${to}`,
+    ]).ended
+    expect(moved).toMatchObject({ code: 0, out: 'note\nit is é 😀\n' })
+  } finally {
+    other.close()
+  }
+})
+
 itInFull('Wrong usage is refused before a host is contacted', async () => {
   for (const [args, why] of [
     [['exce'], 'did you mean exec?'],

@@ -110,6 +110,8 @@ function told(job: JobRun | undefined): string {
 }
 
 /** The page as a visitor gets it. */
+const seconds = (began: number) => Math.round((performance.now() - began) / 1000)
+
 async function visit(): Promise<string> {
   const { status, body } = await ask({ port: host.host.ports.https, url: 'https://www.foobar.com/' })
   expect(status).toBe(200)
@@ -212,7 +214,11 @@ describe('a push to main', () => {
         .replace('<p>FIXME</p>', '')
         .replace('</body>', '<p>the second page</p></body>'),
     })
+    const began = performance.now()
     const jobs = await run('deploy.yml', { event: 'push', sha })
+    console.log(
+      `a push of an app alone is live and verified after ${seconds(began)} s, with npm’s packages at hand`,
+    )
     const { check, deploy } = jobs
     const { apps, project } = check?.jobs ?? {}
     expect(deploy?.result, told(apps) + told(deploy)).toBe('success')
