@@ -4,8 +4,10 @@ import { afterAll, expect, it } from 'vitest'
 import { buildCatalog } from '#engine/converge/catalog.ts'
 import type { Facts } from '#engine/converge/facts.ts'
 import type { Role } from '#engine/converge/role.ts'
+import { sitesOf } from '#engine/run/sites.ts'
 import app from '#roles/app/vars.ts'
 import mysql from '#roles/mysql/vars.ts'
+import nginx from '#roles/nginx/vars.ts'
 import site from '#roles/site.ts'
 import tls from '#roles/tls/vars.ts'
 import { load, project } from '../inventory/project.ts'
@@ -55,6 +57,28 @@ it('The inventory of docs/from-capistrano.md is valid.', async () => {
   expect(parsed(app.parse(host?.vars['app'], common)).release).toMatchObject({ source: '../shop', keep: 5 })
   parsed(mysql.parse(host?.vars['mysql'], common))
   parsed(tls.parse(host?.vars['tls'], common))
+})
+
+it('The inventory of docs/apps.md is valid.', async () => {
+  const [, yaml = ''] = /```yaml\n(# inventory\/apps\.yml\n[\s\S]*?)```/.exec(page('docs/apps.md')) ?? []
+  const secrets = [...yaml.matchAll(/!secret (\w+)/g)].map(([, name = '']) => [name, `of ${name}`])
+  const { hosts } = await load(project({ 'inventory/site.yml': yaml }), {
+    roles: ['app', 'nginx'],
+    environment: Object.fromEntries(secrets),
+  })
+  const problems: unknown[] = []
+  const roles = [
+    { name: 'app', vars: app },
+    { name: 'nginx', vars: nginx },
+  ] as unknown as readonly Role[]
+  const sites = hosts.flatMap(host =>
+    sitesOf(host, ['app', 'nginx'], site, problem => problems.push(problem)),
+  )
+  for (const each of sites) for (const role of roles) each.varsOf(role, problem => problems.push(problem))
+  expect(problems).toEqual([])
+  expect(sites.map(({ site: { app, runtime } }) => `${app} ${runtime}`)).toEqual([
+    ...['blog php', 'shop python', 'api node'],
+  ])
 })
 
 type Parsed<T> =
