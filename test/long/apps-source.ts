@@ -3,6 +3,7 @@ import { chmodSync, cpSync, mkdirSync, rmSync, symlinkSync, writeFileSync } from
 import { dirname, join } from 'node:path'
 import { parse } from 'yaml'
 import { page } from '../docs/pages.ts'
+import { root } from '../sandbox/machine.ts'
 
 // The apps of docs/apps.md as folders, and its inventory as vars. What the page takes from elsewhere comes from packages of Debian here.
 
@@ -12,6 +13,8 @@ export const secrets: Readonly<Record<string, string>> = {
   BLOG_DB_PASSWORD: "of-blog's $(database)",
   BLOG_SECRET: 'a-secret-of-the-blog-0123456789',
   BLOG_ADMIN_PASSWORD: "of the admin's é",
+  DESK_DB_PASSWORD: 'of ${desk} "database" #1',
+  DESK_APP_KEY: `base64:${Buffer.from('a-secret-of-the-desk-of-32-bytes').toString('base64')}`,
   SHOP_DB_PASSWORD: 'of-shop"s-database',
   SHOP_SECRET: 'a-secret-of-the-shop-0123456789',
 }
@@ -32,6 +35,8 @@ application = get_wsgi_application()
 
 /** Writes all apps of the page below `folder`, with `more` files. */
 export function writeApps(folder: string, more: Readonly<Record<string, string>>): void {
+  // In place of what `composer create-project` makes; the files of the page come on top.
+  cpSync(join(root, 'test/fixtures/laravel'), join(folder, 'apps/desk'), { recursive: true })
   const files = [...text.matchAll(/`(apps\/[^`]+)`([^`]*):\n```\w+\n([\s\S]*?)```/g)]
   for (const [, path = '', said = '', file = ''] of files) {
     write(folder, path, file)
@@ -76,7 +81,7 @@ function fetched(folder: string): string {
 interface Site {
   readonly app: {
     node?: Record<string, unknown>
-    readonly release: { source: string; build?: string }
+    readonly release: { source: string; build?: string; install?: { packages: readonly string[] } }
   }
 }
 
@@ -91,6 +96,8 @@ export function inventoryVars(folder: string): { readonly sites: Readonly<Record
     const { release } = app
     release.source = join(folder, release.source)
     if (release.build) release.build = `cd ${folder} && export PYTHONPATH=${modules} && ${release.build}`
+    // Composer takes laravel/framework from a folder of the app, which leads to this package.
+    if (release.install) release.install.packages = [...release.install.packages, 'php-laravel-framework']
   }
   const { api } = vars.sites
   if (api) api.app.node = { ...api.app.node, listens: 'port' }

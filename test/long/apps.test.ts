@@ -10,7 +10,7 @@ import { type Answer, ask } from '../sandbox/web-request.ts'
 import { inventoryVars, secrets, writeApps } from './apps-source.ts'
 import { nodeArchive } from './node-archive.ts'
 
-// docs/apps.md, followed: WordPress and Django of Debian, Express of npm on a port. Beside them on the same
+// docs/apps.md, followed: WordPress, Laravel, Django of Debian, Express of npm on a port. Beside them on the same
 // host, an app on another version of Node, and a site of files. These tests run in order.
 const folder = mkdtempSync(join(tmpdir(), 'capstan-apps-'))
 const version = '22.23.3'
@@ -123,6 +123,33 @@ it('WordPress’s scheduled jobs run by the worker, whose timer waits for the ne
   expect(await host.say(`mariadb -BN blog -e "${left}"`)).toBe('0\n')
 })
 
+it('Laravel shows its page, keeps a session, refuses a form without its token, and a worker does its job.', async () => {
+  const desk = 'https://www.desk.example'
+  const first = await get(`${desk}/`)
+  expect(first).toMatchObject({ status: 200, body: expect.stringContaining('Visit 1 from') })
+  const headers = { cookie: cookies(first) }
+  expect((await get(`${desk}/`, { headers })).body).toContain('Visit 2 from')
+  expect((await send(`${desk}/tickets`, { title: 'Help' }, headers)).status).toBe(419)
+  const token = /name="_token" value="([^"]+)"/.exec(first.body)?.[1] ?? ''
+  const sent = await send(`${desk}/tickets`, { title: 'Help', _token: token }, headers)
+  expect([sent.status, sent.headers['location']]).toEqual([302, desk])
+  const release = await current('desk')
+  await expect
+    .poll(async () => (await get(`${desk}/`)).body, { timeout: 30_000 })
+    .toContain(`Help: by ${release}`)
+  const caches = `/srv/www/desk/shared/storage/framework/releases/${release}`
+  expect(
+    await host.say(`cd ${caches} && ls -d *.php views/*.php | sed 's/[0-9a-f]\\{40\\}/HASH/' | sort -u`),
+  ).toBe('events.php\npackages.php\nroutes.php\nservices.php\nviews/HASH.php\n')
+})
+
+it('Laravel’s scheduler runs each minute, and visitors get what it has put into storage.', async () => {
+  const release = await current('desk')
+  await expect
+    .poll(async () => (await get('https://www.desk.example/storage/ran.txt')).body, { timeout: 90_000 })
+    .toBe(release)
+})
+
 it('Django answers, and its admin has its styles and lets a user in.', async () => {
   const shop = 'https://www.shop.example'
   expect(await get(`${shop}/health`)).toMatchObject({ status: 200, body: expect.stringMatching(/^ok 2/) })
@@ -172,7 +199,7 @@ it('Each site has its own name, certificate, user and version of Node.', async (
       .trim()
       .split('\n')
       .filter(name => name !== 'root'),
-  ).toEqual(['api', 'blog', 'live', 'shop'])
+  ).toEqual(['api', 'blog', 'desk', 'live', 'shop'])
   for (const site of sites) {
     const served = `openssl s_client -connect 127.0.0.1:443 -servername www.${site}.example </dev/null 2>/dev/null`
     const named = await host.say(`${served} | openssl x509 -noout -ext subjectAltName`)
@@ -248,13 +275,13 @@ async function taken(what: keyof typeof limits): Promise<number> {
 }
 
 const paths = {
-  ...{ blog: '/wp-login.php', shop: '/health' },
+  ...{ blog: '/wp-login.php', desk: '/health', shop: '/health' },
   ...{ api: '/health', live: '/', docs: '/' },
 } as const
 type Name = keyof typeof paths
 const sites = Object.keys(paths) as Name[]
 /** Those whose path answers with the release. */
-const naming = new Set<string>(['api', 'live'])
+const naming = new Set<string>(['desk', 'api', 'live'])
 
 /** The release of a site that is live. */
 async function current(site: Name): Promise<string> {
