@@ -77,7 +77,7 @@ it('The inventory of docs/apps.md is valid.', async () => {
   for (const each of sites) for (const role of roles) each.varsOf(role, problem => problems.push(problem))
   expect(problems).toEqual([])
   expect(sites.map(({ site: { app, runtime } }) => `${app} ${runtime}`)).toEqual([
-    ...['blog php', 'desk php', 'shop python', 'api node'],
+    ...['blog php', 'desk php', 'shop python', 'wiki program', 'api node'],
   ])
 })
 

@@ -10,7 +10,7 @@ import { type Answer, ask } from '../sandbox/web-request.ts'
 import { inventoryVars, secrets, writeApps } from './apps-source.ts'
 import { nodeArchive } from './node-archive.ts'
 
-// docs/apps.md, followed: WordPress, Laravel, Django of Debian, Express of npm on a port. Beside them on the same
+// docs/apps.md, followed: WordPress, Laravel, Django, puma and Sinatra of Debian, Express of npm on a port. Beside them on the same
 // host, an app on another version of Node, and a site of files. These tests run in order.
 const folder = mkdtempSync(join(tmpdir(), 'capstan-apps-'))
 const version = '22.23.3'
@@ -179,7 +179,7 @@ it('Django answers, and its admin has its styles and lets a user in.', async () 
   expect([done.status, done.headers['location']]).toEqual([302, '/admin/'])
 })
 
-it.each(['api'] as const)(
+it.each(['wiki', 'api'] as const)(
   'The app %s answers with its release, and knows that it is asked by HTTPS.',
   async site => {
     const { status, body } = await get(`https://www.${site}.example/`)
@@ -192,14 +192,14 @@ it('Each site has its own name, certificate, user and version of Node.', async (
   expect((await get('https://www.live.example/')).body).toMatch(new RegExp(`^v${version} 2`))
   expect(await host.say('node --version')).toMatch(/^v18/)
   const users = await host.say(
-    "ps -eo user:20,args | awk '/server.js|gunicorn|php-fpm: pool/ { print $1 }' | sort -u",
+    "ps -eo user:20,args | awk '/server.js|gunicorn|puma|php-fpm: pool/ { print $1 }' | sort -u",
   )
   expect(
     users
       .trim()
       .split('\n')
       .filter(name => name !== 'root'),
-  ).toEqual(['api', 'blog', 'desk', 'live', 'shop'])
+  ).toEqual(['api', 'blog', 'desk', 'live', 'shop', 'wiki'])
   for (const site of sites) {
     const served = `openssl s_client -connect 127.0.0.1:443 -servername www.${site}.example </dev/null 2>/dev/null`
     const named = await host.say(`${served} | openssl x509 -noout -ext subjectAltName`)
@@ -275,13 +275,13 @@ async function taken(what: keyof typeof limits): Promise<number> {
 }
 
 const paths = {
-  ...{ blog: '/wp-login.php', desk: '/health', shop: '/health' },
+  ...{ blog: '/wp-login.php', desk: '/health', shop: '/health', wiki: '/health' },
   ...{ api: '/health', live: '/', docs: '/' },
 } as const
 type Name = keyof typeof paths
 const sites = Object.keys(paths) as Name[]
 /** Those whose path answers with the release. */
-const naming = new Set<string>(['desk', 'api', 'live'])
+const naming = new Set<string>(['desk', 'wiki', 'api', 'live'])
 
 /** The release of a site that is live. */
 async function current(site: Name): Promise<string> {
