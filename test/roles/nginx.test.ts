@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import { compareSync } from 'bcryptjs'
 import { describe, expect, it } from 'vitest'
 import type { System } from '#engine/converge/facts.ts'
@@ -160,6 +161,19 @@ describe('the nginx role', () => {
     ['/assets/site.0123abcd.css', true],
     ['/build/app-5f3e2a1b9c0d4e5f.js', true],
     ['/app.3fc0f875.js.map', true],
+    ['/assets/index-Bwf2ldb_.js', true],
+    ['/assets/index-CxqK2oLR.css', true],
+    ['/assets/logo--aB3_xYz.svg', true],
+    ['/out/app-XTFGSPZ3.js', true],
+    ['/out/app-XTFGSPZ3.css.map', true],
+    ['/x-MyWidget.js', false],
+    ['/lib-JavaScript.js', false],
+    ['/app-version2.js', false],
+    ['/vendor-bootstra.css', false],
+    ['/jquery-3.7.1.min.js', false],
+    ['/img-DSC00012.jpg', false],
+    ['/README-LICENSES.js', false],
+    ['/my-component-list.js', false],
     ['/report-20261124.png', false],
     ['/export.20261124120000.csv', false],
     ['/photo-1234567890.jpg', false],
@@ -167,6 +181,8 @@ describe('the nginx role', () => {
     ['/site.0123abcd', false],
   ])('takes %s for a file with a hash in its name: %s', (path, isHashed) => {
     expect(new RegExp(hashedName).test(path)).toBe(isHashed)
+    const byPerl = spawnSync('perl', ['-e', 'exit $ARGV[1] !~ /$ARGV[0]/', hashedName, path]).status === 0
+    expect(byPerl).toBe(isHashed)
     expect(text(conf).split(hashedName)).toHaveLength(2)
     expect(text(common).split(hashedName)).toHaveLength(2)
   })
