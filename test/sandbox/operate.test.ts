@@ -220,19 +220,20 @@ itInFull('db opens a client on the database, dumps it and loads it again', async
 itInFull('a dump of one host is loaded into another by a pipe', async () => {
   const other = await machine('operated12b', 12, await kept('site', 12))
   try {
+    for (const each of [host, other]) expect((await scripts(each).deploy(from, { vars })).exitCode).toBe(0)
     const of = (name: string, each: Machine) => {
       const file = join(folder, `${name}.yml`)
       const hosts = { [each.name]: { connection: 'sandbox', debian: 12 } }
       writeFileSync(file, JSON.stringify({ vars, hosts }))
       return [process.execPath, 'scripts/app.mjs', '-i', file, 'db'].join(' ')
     }
-    const [from, to] = [of('from', host), of('to', other)]
+    const [old, fresh] = [of('old', host), of('fresh', other)]
     await done(['db'], "CREATE TABLE moved (note VARCHAR(90)); INSERT INTO moved VALUES ('it is é 😀')")
     const moved = await start('sh', [
       '-c',
-      `${from} dump | ${to} load && echo 'SELECT note FROM moved' | ${to}`,
+      `${old} dump | ${fresh} load && echo 'SELECT note FROM moved' | ${fresh}`,
     ]).ended
-    expect(moved).toMatchObject({ code: 0, out: 'note\nit is é 😀\n' })
+    expect(moved, moved.err).toMatchObject({ code: 0, out: 'note\nit is é 😀\n' })
   } finally {
     other.close()
   }
