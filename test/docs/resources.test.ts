@@ -19,6 +19,11 @@ it('has a section for every noun that a role can declare, and none for another.'
   expect([...sections.keys()].filter(title => title !== 'A new kind').sort()).toEqual(nouns.sort())
 })
 
+it('lists every noun in the table of kinds.', () => {
+  const [introduction = ''] = page.split(/^## /m)
+  expect([...introduction.matchAll(/\[(\w+)\]\(#/g)].map(([, noun]) => noun).sort()).toEqual(nouns.sort())
+})
+
 it.each(nouns)('tells every way to call %s.', noun => {
   const { nouns: bound } = declared('roles/nginx')
   const ways = Object.keys(bound[noun] ?? {}).map(way => `${noun}.${way}(`)
