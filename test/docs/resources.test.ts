@@ -1,9 +1,11 @@
 import { readFileSync } from 'node:fs'
 import { basename, join, resolve } from 'node:path'
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { buildCatalog } from '#engine/converge/catalog.ts'
 import { declarations } from '#engine/converge/declarations.ts'
 import { Secret } from '#engine/secret.ts'
+import type { Vars } from '#engine/vars.ts'
+import * as types from '#engine/vars.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const page = readFileSync(join(root, 'docs/resources.md'), 'utf8')
@@ -16,7 +18,8 @@ const sections = new Map(
 const nouns = Object.keys(declared('roles/nginx').nouns)
 
 it('has a section for every noun that a role can declare, and none for another.', () => {
-  expect([...sections.keys()].filter(title => title !== 'A new kind').sort()).toEqual(nouns.sort())
+  const others = ['A new kind', 'Types of vars']
+  expect([...sections.keys()].filter(title => !others.includes(title)).sort()).toEqual(nouns.sort())
 })
 
 it('lists every noun in the table of kinds.', () => {
@@ -40,6 +43,33 @@ it.each(nouns)('has an example of %s that declares what it says.', noun => {
   }
   new Function(...Object.keys(given), example)(...Object.values(given))
   expect(catalog.resources.length).toBeGreaterThan(0)
+})
+
+describe('the types of vars', () => {
+  const section = sections.get('Types of vars') ?? ''
+  const { vars, ...constructors } = types
+
+  it.each(Object.keys(constructors))('%s is described.', type => {
+    expect(section).toContain(`\`${type}(`)
+  })
+
+  it('have an example that accepts what it says.', () => {
+    const [, code = ''] = /```ts\n(.*?)```/s.exec(section) ?? []
+    const example = code.replace(/^import .*\n/, '').replace('export default', 'return')
+    const declared = new Function(...Object.keys(types), example)(...Object.values(types)) as Vars<unknown>
+    const nothing = {
+      level: 'info',
+      nodes: [],
+      limits: { connections: 1000 },
+      token: undefined,
+      start: '03:30',
+    }
+    expect(declared.parse({})).toEqual({ ok: true, value: nothing })
+    expect(declared.parse({ start: 'at 03:30' })).toMatchObject({
+      ok: false,
+      problems: [{ path: ['start'] }],
+    })
+  })
 })
 
 // Where the files lie that examples name; the other examples name none but nginx’s.
