@@ -45,6 +45,11 @@ describe('what comes from elsewhere', () => {
       'expected the address of a repository',
     ],
     [
+      'a path as a repository',
+      n => n.git('/x', { repository: '/srv/tool.git', commit }),
+      'expected the address of a repository such as https://… or file:///…, got "/srv/tool.git"',
+    ],
+    [
       'a repository that is an option',
       n => n.git('/x', { repository: '--upload-pack=id', commit }),
       'expected the address of a repository',

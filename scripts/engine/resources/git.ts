@@ -17,7 +17,7 @@ export function git(declare: Declare) {
   return (path: string, { repository, commit, owner, group, ...options }: GitOptions): void => {
     const id = checkedMatch('the whole id of a commit', /[0-9a-f]{40}|[0-9a-f]{64}/, commit)
     checkedMatch(
-      'the address of a repository',
+      'the address of a repository such as https://… or file:///…',
       /(https?|ssh|git|file):\/\/[\x21-\x7e]+|[\w.-]+@[\w.-]+:[\x21-\x7e]+/,
       repository,
     )
