@@ -124,7 +124,9 @@ describe('a role of more than fifteen kinds', () => {
     expect(await host.say('busybox wget -qO- http://127.0.0.1:9180/checks.txt')).toMatch(
       /^\/srv\/dumps\/canary: OK\ndisk: \d+ % of at most 90 % in use\n/,
     )
-    expect(await host.say("ss -Hltn 'sport = 9180' | awk '{ print $4 }'")).toBe('127.0.0.1:9180\n')
+    // 127.0.0.1:9180, and no other address; a bare host has no ss.
+    const listening = 'awk \'$4 == "0A" && $2 ~ /:23DC$/ { print $2 }\' /proc/net/tcp /proc/net/tcp6'
+    expect(await host.say(listening)).toBe('0100007F:23DC\n')
   })
 
   it('is repaired after hand edits, those parts alone that were edited', async () => {
