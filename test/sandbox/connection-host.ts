@@ -82,5 +82,5 @@ Defaults:ttyonly requiretty
 Defaults:asks timestamp_timeout=0
 E
 printf 'Match User single\\nMaxSessions 1\\n' >/etc/ssh/sshd_config.d/wire.conf
-sshd -t && systemctl reload ssh
+sshd -t && systemctl restart ssh
 `

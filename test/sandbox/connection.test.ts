@@ -119,7 +119,8 @@ describe.each(debians(12))('the users of a Debian %i host', debian => {
     const given =
       'PERL5OPT=-MEvil PERL5LIB=/opt/evil LD_PRELOAD=/opt/evil/none.so BASH_ENV=/opt/evil/env ENV=/opt/evil/env'
     const environment = ['PERL5OPT=-MEvil', 'http_proxy=http://proxy.internal:3128', '']
-    // A module and a library that leave a word in the output of every program that loads them.
+    // A module and a library that leave a word in the output of every program that loads them. A restart of sshd, unlike a reload,
+    // ends once it listens again.
     await say(
       admin,
       [
@@ -127,7 +128,7 @@ describe.each(debians(12))('the users of a Debian %i host', debian => {
         `printf 'Match User root,free,asks\\nSetEnv ${given} IFS=x PYTHONPATH=/opt/evil TMPDIR=/opt/evil\\n' >/etc/ssh/sshd_config.d/evil.conf`,
         `echo 'Defaults env_keep += "${names.join(' ')}"' >/etc/sudoers.d/evil`,
         `printf '${environment.join('\\n')}' >/etc/environment`,
-        'sshd -t && systemctl reload ssh',
+        'sshd -t && systemctl restart ssh',
       ].join('\n'),
     )
     const proof = `perl -e 'print 1' 2>&1; sh -c 'printf "2 "' 2>&1; env | sed 's/=.*//' | sort | tr '\\n' ' '`
@@ -164,7 +165,7 @@ describe.each(debians(12))('the users of a Debian %i host', debian => {
     } finally {
       await say(
         admin,
-        'rm -f /etc/ssh/sshd_config.d/evil.conf /etc/sudoers.d/evil; : >/etc/environment; systemctl reload ssh',
+        'rm -f /etc/ssh/sshd_config.d/evil.conf /etc/sudoers.d/evil; : >/etc/environment; systemctl restart ssh',
       )
     }
   })
