@@ -401,7 +401,7 @@ describe('the key of a host', () => {
   it('that is good has us ask for a login, which sshd tells, and not of those that were refused', async () => {
     const asked = login(known(on.knownHosts(`${at()} ${on.hostKey}`), { user: 'visitor' }))
     await expect(asked).rejects.toMatchObject({ code: 'auth-failed' })
-    await expect.poll(() => named('visitor')).toBeGreaterThan(0)
+    await expect.poll(() => named('visitor'), { timeout: 10_000 }).toBeGreaterThan(0)
     expect(await named('stranger')).toBe(0)
   })
 
