@@ -176,16 +176,12 @@ async function expectWell(what: string): Promise<void> {
   expect([sum, ...rest], what).toEqual([id.slice(-7), 'ok', 'log'])
 }
 
-/**
- * After the next deploy: one instance, no half release, no unit, lock or process of a run, but what is about to end: a
- * health check of a converge has its five seconds.
- */
+/** After the next deploy: one instance, no half release, no unit, lock or process of a run. */
 async function expectClean(what: string): Promise<void> {
-  const left = () =>
-    host.say(`cd ${home}; ls -d .[a-z]* releases/.[a-z]* 2>/dev/null
+  const left = await host.say(`cd ${home}; ls -d .[a-z]* releases/.[a-z]* 2>/dev/null
     systemctl list-units --plain --no-legend --state=active,activating,deactivating 'capstan-*' 'foobar@*' | grep -vF "foobar@$(basename "$(readlink current)").service"
     for s in $(${sessions}); do ps -o pid,sess,stat,args --no-headers -s "$s"; done; ls /run/capstan | grep stage; :`)
-  await expect.poll(left, { message: what, timeout: 8000 }).toBe('')
+  expect(left, what).toBe('')
 }
 
 /** A generator of numbers from 0 to 1 that a seed repeats. Source: mulberry32, public domain. */
