@@ -26,7 +26,7 @@ set_pending() {
 # run STEP
 run() {
   halt
-  if [ -n "$QUIET" ]; then apart "step_$1"; else perform "$1"; mark end "$1" "$CODE"; fi
+  if [ -n "$QUIET" ]; then isolated "step_$1"; else perform "$1"; mark end "$1" "$CODE"; fi
   [ "$CODE" = 0 ] && return
   [ -z "$IN_SET" ] || exit 124
   finish "$CODE"
@@ -86,7 +86,7 @@ proven_login() {
   echo "no new login came through" >&2
   return 1
 }
-act() { apart "step_$1"; return "$CODE"; }
+act() { isolated "step_$1"; return "$CODE"; }
 # notifies SET KEY
 notifies() { eval "case \" \$KEYS_$1 \" in *' $2 '*) return 0 ;; esac; return 1"; }
 
@@ -104,7 +104,7 @@ transaction() {
   if unshare -m true 2>/dev/null; then
     unshare -m --propagation private sh "$0" candidate "$set" "$beside" "$root"
     code=$?
-    [ "$code" -lt 129 ] || settle
+    [ "$code" -le 128 ] || [ "$code" -gt 192 ] || end_orphans
   fi
   case $code in
   0) exchange "$beside" "$root" || { { rm -rf -- "$beside" && cp -a -- "$root" "$beside" || refuse "$root: no copy of it can be made beside it"; } && in_place 1; } ;;

@@ -4,7 +4,7 @@ sub slurp { open my $in, "<", $_[0] or return ""; local $/; <$in> // "" }
 sub uptime { my ($seconds) = split ' ', slurp("/proc/uptime"); $seconds }
 sub close_inherited { for (@_) { open my $inherited, "<&=", $_ or next; close $inherited } }
 
-# Of a process its state, parent, group and session; none where it is gone. Source: proc_pid_stat(5).
+# State, parent, group and session of a process; empty if it is gone. Source: proc_pid_stat(5).
 sub status_of { my $stat = slurp("/proc/$_[0]/stat"); split " ", substr $stat, 2 + rindex $stat, ")" }
 
 # The processes of a session but this one and those that are its parents, without zombies.

@@ -39,7 +39,7 @@ export function stageScript({
     BY: JSON.stringify(run.who),
     // A migration or a health check that goes on would get in the way of what comes next; dpkg must not be killed.
     ORPHANS: app === undefined ? 'wait' : 'kill',
-    SETTLE: settle,
+    END_ORPHANS: endOrphans,
     ...variables,
   }
   return [
@@ -53,7 +53,7 @@ export function stageScript({
 }
 
 const common = read('stage.sh')
-const settle = read('settle.pl') + read('common.pl')
+const endOrphans = read('end-orphans.pl') + read('common.pl')
 
 function read(name: string): string {
   return readFileSync(new URL(name, import.meta.url), 'utf8')

@@ -1,5 +1,5 @@
 # shellcheck shell=dash
-# What every stage runs on; stage-script.ts sets NONCE, STOP, SESSION, DIR, RUN, BY, ORPHANS and SETTLE before it. A stage tells
+# What every stage runs on; stage-script.ts sets NONCE, STOP, SESSION, DIR, RUN, BY, ORPHANS and END_ORPHANS before it. A stage tells
 # what it does by marks: an empty line, then one that begins with NONCE, which marks.ts reads.
 
 # A stage that can't tell what it does any more does nothing more.
@@ -11,8 +11,11 @@ at_end() { :; }
 finish() { at_end; rm -f -- "$SESSION" "$0"; mark done "$1"; exit "$1"; }
 # perform N: runs step_N in a subshell that stops at the first command that fails; its exit code is in CODE. No step gets the
 # locks: a daemon that it starts would hold them for good. Never called where errexit is off.
-perform() { STEP=$1; mark begin "$1"; apart "step_$1"; }
-apart() { ( set -e; "$@" ) 8>&- 9>&-; CODE=$?; [ "$CODE" -le 128 ] || settle; }
-# settle: a step that a signal ended may have left processes that are still at work. One that failed by itself has not, or they are
-# to go on.
-settle() { perl -e "$SETTLE" -- "$ORPHANS" 8>&- 9>&-; }
+perform() { STEP=$1; mark begin "$1"; isolated "step_$1"; }
+# isolated COMMAND…: in such a subshell. One that a signal ended may have left processes at work, which end first; what a command
+# that failed by itself has begun is to go on. 192 is the highest code of a signal; 255 is an error of perl or ssh.
+isolated() {
+  ( set -e; "$@" ) 8>&- 9>&-; CODE=$?
+  [ "$CODE" -le 128 ] || [ "$CODE" -gt 192 ] || end_orphans
+}
+end_orphans() { perl -e "$END_ORPHANS" -- "$ORPHANS" 8>&- 9>&-; }
