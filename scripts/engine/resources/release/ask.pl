@@ -26,7 +26,7 @@ while (now() < $end) {
   else {
     $names = index($answer, $release) >= 0;
     if ($named && !$names) { $why = "answered 200, but not as this release" . beginning($answer); $good = 0 }
-    else { $good++ }
+    else { $good++; $why = "no answer" }
   }
   if ($good >= $passes) { printf "$status in %d ms%s\n", $took * 1000 + 0.5, $names ? ", names its release" : ""; exit 0 }
   # A release that is on its way up is asked often at first; one that is broken doesn't have its log filled.
