@@ -24,8 +24,8 @@ export default role(import.meta, {
     const { service, sudoers, swap, sysctl, template, timezone, user } = declared
     refuseLockout(host.name, vars.ssh, facts.ssh)
 
-    for (const [name, source] of Object.entries(vars.sources))
-      aptSource(name, { ...source, key: keyOf(source) })
+    for (const [name, { uri, ...source }] of Object.entries(vars.sources))
+      aptSource(name, { ...source, uris: uri, key: keyOf(source) })
     if (vars.hostname !== undefined) hostname(vars.hostname)
     apt('tzdata')
     timezone(vars.timezone)

@@ -59,23 +59,23 @@ const base = vars({
   }),
   sources: record(
     group({
-      uris: text({
+      uri: text({
         pattern: /https?:\/\/[\x21-\x7e]+/,
         expects: 'an address such as https://packages.sury.org/php',
-        is: 'where the repository is',
+        is: 'address of the repository',
       }),
       suites: list(text({ pattern: /[A-Za-z0-9./][A-Za-z0-9._/-]*/, expects: 'a suite such as bookworm' }), {
         min: 1,
-        is: 'its suites; one that ends with / has no components',
+        is: 'suites of the repository; a suite that ends with / has no components',
       }),
       components: list(
         text({ pattern: /[A-Za-z0-9][A-Za-z0-9._/-]*/, expects: 'a component such as main' }),
         {
           default: [],
-          is: 'their components',
+          is: 'components of the suites',
         },
       ),
-      key: text({ is: 'file with its public key, relative to the project folder' }),
+      key: text({ is: 'file with the public key of the repository, relative to the project folder' }),
       fingerprint: text({
         pattern: /[0-9A-Fa-f ]{40,}/,
         expects: '40 or 64 hex digits',
@@ -83,7 +83,12 @@ const base = vars({
       }),
     }),
     {
-      keys: text({ pattern: /[A-Za-z0-9_-][A-Za-z0-9_.-]*/, expects: 'a name such as sury' }),
+      keys: text({
+        pattern: /[A-Za-z0-9_-][A-Za-z0-9_.-]*/,
+        expects: 'a name such as sury',
+        reserved: name =>
+          /^(debian|ubuntu)(-.*)?$/.test(name) ? 'names the repositories of the distribution' : undefined,
+      }),
       default: {},
       is: 'further package repositories; apt takes the newest version that any of them has',
     },

@@ -8,6 +8,7 @@ import { kept } from '../sandbox/kept.ts'
 import { type Machine, machine } from '../sandbox/machine.ts'
 import { runHere } from '../sandbox/site.ts'
 import { ask } from '../sandbox/web-request.ts'
+import { fileServer } from './file-server.ts'
 
 // A site on Debian's PHP and one on another version beside it, from a repository of its own. The other version is Debian's own
 // programs under other names: no two versions that Debian has can be on one host. These tests run in order.
@@ -35,14 +36,7 @@ for name in fpm cli curl mbstring mysql xml; do made "php8.3-$name"; done
 apt-ftparchive packages . >Packages; apt-ftparchive release . >Release
 export GNUPGHOME=/srv/gnupg; mkdir -m 700 "$GNUPGHOME"
 gpg -q --batch --passphrase '' --quick-gen-key a@example.com rsa3072; gpg -q --clearsign -o InRelease Release
-cat >/srv/serve.pl <<'END'
-use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 8124, Listen => 9, ReuseAddr => 1) or die;
-while (my $c = $s->accept) { my ($path) = (<$c> // "") =~ m{^GET (\S+)}; while (<$c>) { last if /^\r?$/ }
-  if (open my $f, "<", "/srv/repository/$path") { local $/; my $b = <$f>; print $c "HTTP/1.1 200 OK\r\nContent-Length: ", length $b, "\r\nConnection: close\r\n\r\n$b" }
-  else { print $c "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" } close $c }
-END
-systemd-run -q -u repository perl /srv/serve.pl
-`
+${fileServer('/srv/repository', 8124)}`
 const keys = mkdtempSync(join(tmpdir(), 'capstan-keys-'))
 let sources: object
 let host: Machine
@@ -77,7 +71,7 @@ beforeAll(async () => {
   const listed = await host.say(`${gpg} --list-keys --with-colons | awk -F: '$1 == "fpr" { print $10 }'`)
   sources = {
     own: {
-      ...{ uris: 'http://127.0.0.1:8124', suites: ['./'], key: join(keys, 'own.asc') },
+      ...{ uri: 'http://127.0.0.1:8124', suites: ['./'], key: join(keys, 'own.asc') },
       fingerprint: listed.split('\n')[0],
     },
   }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { declare, declaredCases } from '../sandbox/declared.ts'
 import { type Machine, machine } from '../sandbox/machine.ts'
+import { fileServer } from './file-server.ts'
 
 const made = mkdtempSync(join(tmpdir(), 'capstan-sources-'))
 
@@ -63,15 +64,10 @@ const repository = (() => {
 })()
 rmSync(made, { recursive: true })
 
-const server = String.raw`use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 8123, Listen => 9, ReuseAddr => 1) or die;
-while (my $c = $s->accept) { my ($path) = (<$c> // "") =~ m{^GET /(\S+)}; while (<$c>) { last if /^\r?$/ }
-  if (open my $f, "<", "/srv/http/$path") { local $/; my $b = <$f>; print $c "HTTP/1.1 200 OK\r\nContent-Length: ", length $b, "\r\nConnection: close\r\n\r\n$b" }
-  else { print $c "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" } close $c }`
 const at = 'http://127.0.0.1:8123'
 const file = (name: string, base64: string) =>
   `base64 -d >/srv/http/${name} <<'END'\n${base64.replace(/.{76}/g, '$&\n')}\nEND\n`
-const serve = `mkdir -p /srv/http; cat >/srv/http-fixture.pl <<'END'\n${server}\nEND
-systemctl is-active -q http-fixture || systemd-run -q -u http-fixture perl /srv/http-fixture.pl
+const serve = `mkdir -p /srv/http; ${fileServer('/srv/http', 8123)}
 ${file('tool-1.tar.gz', first.base64)}${file('tool-2.tar.gz', second.base64)}${file('out.tar.gz', leadsOut.base64)}${file('setuid.tar.gz', setuid.base64)}
 printf 'down\n' >/srv/http/down; mkdir -p /srv/repo; base64 -d <<'END' | tar -C /srv/repo -xz --no-same-owner
 ${repository.base64.replace(/.{76}/g, '$&\n')}

@@ -125,7 +125,7 @@ describe('the base role', () => {
 
 describe('further package repositories', () => {
   const source = {
-    uris: 'http://deb.debian.org/debian',
+    uri: 'http://deb.debian.org/debian',
     suites: ['bookworm'],
     components: ['main'],
     key: 'test/fixtures/roles/declared/files/debian-12.asc',
@@ -142,6 +142,10 @@ describe('further package repositories', () => {
     expect(textOf('/etc/apt/sources.list.d/old.sources', { sources: { old: source } })).toContain(
       'URIs: http://deb.debian.org/debian\nSuites: bookworm\nComponents: main\n',
     )
+  })
+
+  it('are not named as the distribution’s own.', () => {
+    expect(vars.parse({ sources: { debian: source } }, site)).toMatchObject({ ok: false })
   })
 
   it.each([

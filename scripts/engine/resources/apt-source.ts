@@ -90,7 +90,7 @@ function filesOf(name: string, isArmored: boolean): readonly [string, string] {
   return [`/etc/apt/keyrings/${name}.${isArmored ? 'asc' : 'gpg'}`, `/etc/apt/sources.list.d/${name}.sources`]
 }
 
-/** Throws RangeError where the text is no public key, or another one than is expected; `key` is how it is called. */
+/** Throws RangeError where the text is no public key, or another one than is expected; `key` names it in messages. */
 export function checkFingerprints(key: string, content: Buffer, given: readonly string[]): void {
   const wanted = given.map(one =>
     checkedMatch(
