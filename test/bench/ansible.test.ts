@@ -33,7 +33,7 @@ describe('the setups of Ansible that a benchmark runs', () => {
   })
 
   // Ansible ships with ControlMaster=auto and ControlPersist=60s; arguments for ssh would take the place of both.
-  it.each(setups)('$label uses a connection again for the next task', setup => {
+  it.each(setups)('$label keeps Ansible’s own settings for connections', setup => {
     const known = join(folder, 'known_hosts')
     writeFileSync(known, '[127.0.0.1]:1 ssh-ed25519 AAAA')
     const hosts = readFileSync(

@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as wait } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startLoad } from '../deploy/load.ts'
 import { itInFull } from './cases.ts'
@@ -183,12 +182,8 @@ it('logs prints what the app wrote, and follows it until ^C', async () => {
   expect({ code, err }).toEqual({ code: 1, err: expect.stringContaining('journalctl ended with 1') })
   const following = app(['logs', '-f', '-n', '1'])
   let followed = ''
-  const seen = async (path: string) => {
-    for (let turn = 0; !followed.includes(`asked for ${path}`); turn++) {
-      if (turn > 200) throw new Error(`expected asked for ${path}, got ${followed}`)
-      await wait(100)
-    }
-  }
+  const seen = (path: string) =>
+    expect.poll(() => followed, { timeout: 20_000 }).toContain(`asked for ${path}`)
   following.stdout?.on('data', chunk => {
     followed += chunk
   })

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sandboxDown } from '#engine/sandbox/sandbox.ts'
 import { itInFull, some } from './cases.ts'
+import { liveRelease } from './deploy-app.ts'
 import { ask as askDns } from './dns-query.ts'
 import { kept } from './kept.ts'
 import { type Machine, machine, rebooted, root, sockets } from './machine.ts'
@@ -92,7 +93,7 @@ describe.each(
     const { status, body } = await page('/')
     expect(status).toBe(200)
     expect(body).toContain('Hello from MySQL &amp; PHP.')
-    expect(body).toContain((await host.say('basename "$(readlink /srv/www/foobar/current)"')).trim())
+    expect(body).toContain(await liveRelease(host))
     expect((await page('/nothing')).status).toBe(404)
     const rows = await host.say('mariadb -N foobar -e "SELECT COUNT(*) FROM greetings"')
     expect(Number(rows)).toBeGreaterThan(0)

@@ -109,9 +109,10 @@ function told(job: JobRun | undefined): string {
     .join('\n')
 }
 
-/** The page as a visitor gets it. */
+/** Whole seconds since a moment of performance.now. */
 const seconds = (began: number) => Math.round((performance.now() - began) / 1000)
 
+/** The page as a visitor gets it. */
 async function visit(): Promise<string> {
   const { status, body } = await ask({ port: host.host.ports.https, url: 'https://www.foobar.com/' })
   expect(status).toBe(200)

@@ -7,7 +7,7 @@ import { type Machine, machine } from '../sandbox/machine.ts'
 import { runHere, type SiteRun } from '../sandbox/site.ts'
 
 // The role toolbox of test/fixtures/roles: a page of code that uses more than fifteen kinds of resources together.
-const folder = mkdtempSync(join(tmpdir(), 'capstan-fifteen-'))
+const folder = mkdtempSync(join(tmpdir(), 'capstan-toolbox-'))
 execFileSync('ssh-keygen', ['-q', '-t', 'ed25519', '-N', '', '-C', 'web1', '-f', join(folder, 'web1')])
 const [privateKey, publicKey] = ['web1', 'web1.pub'].map(name => readFileSync(join(folder, name), 'utf8'))
 rmSync(folder, { recursive: true })
@@ -26,14 +26,14 @@ const converge = (vars: object = {}) =>
   })
 
 beforeAll(async () => {
-  host = await machine('fifteen', 12)
+  host = await machine('toolbox12', 12)
   await host.say('apt-get -qq update && apt-get -qq install -y nano >/dev/null 2>&1', 300)
   await host.say(`printf %s '${privateKey}' >/root/web1; chmod 600 /root/web1`)
   first = await converge()
 })
 afterAll(() => host?.close())
 
-describe('a role of more than fifteen kinds', () => {
+describe('the role toolbox', () => {
   it('changes a bare host by each kind that finds something to do there', () => {
     expect(first.exitCode, first.stdout.slice(-3000) + first.stderr).toBe(0)
     const nouns = first.changes.map(label => label.replace(/ .*/, ''))
