@@ -5,12 +5,22 @@ import { expect, test } from 'vitest'
 const root = resolve(import.meta.dirname, '..')
 
 // What each module may import, itself apart: imports point one way, and output knows only events.
-const base = ['errors.ts', 'secret.ts', 'quote.ts', 'nearest.ts', 'call-site.ts', 'zx.ts', 'program.ts']
+const base = [
+  'errors.ts',
+  'secret.ts',
+  'quote.ts',
+  'nearest.ts',
+  'within.ts',
+  'call-site.ts',
+  'zx.ts',
+  'program.ts',
+]
 const below: Readonly<Record<string, readonly string[]>> = {
   'errors.ts': [],
   'secret.ts': [],
   'quote.ts': [],
   'nearest.ts': [],
+  'within.ts': [],
   'call-site.ts': [],
   'zx.ts': [],
   'program.ts': ['quote.ts', 'zx.ts'],

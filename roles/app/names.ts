@@ -27,7 +27,8 @@ export function reservedFolder(name: string): string | undefined {
 
 /** Why a path can't be made or linked in a release; undefined for one that can. */
 export function reservedPath(path: string): string | undefined {
-  return reservedFolder(path) ?? (path.startsWith('run/') ? reservedFolder('run') : undefined)
+  const [first = ''] = path.split('/')
+  return reservedFolder(path) ?? (first === 'run' || first === '.capstan' ? reservedFolder(first) : undefined)
 }
 
 const reservedVariables: readonly (readonly [names: RegExp, why: string])[] = [

@@ -1,11 +1,12 @@
 import type { System } from '#engine/converge/facts.ts'
 import { quote } from '#engine/quote.ts'
-import { ownConfig, type Runtime, type RuntimeInput, systemPath } from './runtimes.ts'
+import { systemPath } from '#engine/resources/release/script.ts'
+import { ownConfig, type Runtime, type RuntimeInput } from './runtimes.ts'
 
 /** php-fpm: a master and its workers for each release, unprivileged, on the release's own socket. */
 export function php({ vars, site, facts }: RuntimeInput): Runtime {
   const version = vars.php.version ?? versions[facts.system]
-  const home = vars.php.version === undefined ? undefined : `/opt/php-${version}`
+  const home = `/opt/php-${version}`
   const server = `/usr/sbin/php-fpm${version}`
   const config = `/etc/capstan/${site.app}`
   const own = ownConfig(site.app)
@@ -19,11 +20,9 @@ export function php({ vars, site, facts }: RuntimeInput): Runtime {
     ],
     masked: [`php${version}-fpm.service`],
     folders: ['sessions'],
-    // Without it, php is the newest one on the host.
-    ...(home && {
-      links: { [`${home}/bin/php`]: `/usr/bin/php${version}` },
-      environment: { PATH: `${home}/bin:${systemPath}` },
-    }),
+    // Elsewhere, php is the newest one on the host.
+    links: { [`${home}/bin/php`]: `/usr/bin/php${version}` },
+    environment: { PATH: `${home}/bin:${systemPath}` },
     config: {
       files: {
         'php-fpm.conf': { app: site.app, timeout: vars.php.timeout, pool: pool(vars.php.workers, facts) },

@@ -1,5 +1,6 @@
 import { quote } from '#engine/quote.ts'
-import { ownConfig, type Runtime, type RuntimeInput, systemPath } from './runtimes.ts'
+import { systemPath } from '#engine/resources/release/script.ts'
+import { ownConfig, type Runtime, type RuntimeInput } from './runtimes.ts'
 
 /** A WSGI app: a master and its workers for each release, on the release's own socket. */
 export function python(input: RuntimeInput): Runtime {
@@ -9,7 +10,6 @@ export function python(input: RuntimeInput): Runtime {
 function gunicorn({ vars, site, facts }: RuntimeInput): Runtime {
   const { application, modules, threads, timeout, workers } = vars.python
   const config = `/etc/capstan/${site.app}/gunicorn.conf.py`
-  const venv = venvOf(vars, site)
   return {
     ...plain,
     entry: entryOf(application),
@@ -26,10 +26,10 @@ function gunicorn({ vars, site, facts }: RuntimeInput): Runtime {
       // The app is the release's; anything callable stands in for it.
       test: `runuser -u ${quote(site.app)} -- python3 -B -m gunicorn --check-config --config ${config} --chdir / os:getcwd`,
     },
-    common: common(site.app, venv),
+    common: common(site.app),
     service: [
       'Type=notify',
-      `ExecStart=${venv ?? '/usr'}/bin/python3 -m gunicorn --config ${ownConfig(site.app)}/gunicorn.conf.py ${application}`,
+      `ExecStart=/usr/bin/env python3 -m gunicorn --config ${ownConfig(site.app)}/gunicorn.conf.py ${application}`,
     ],
     allowed: ['# Its workers set the user that they have already.', 'SystemCallFilter=@setuid'],
   }
@@ -38,7 +38,6 @@ function gunicorn({ vars, site, facts }: RuntimeInput): Runtime {
 function uwsgi({ vars, site, facts }: RuntimeInput): Runtime {
   const { application, modules, threads, timeout, workers } = vars.python
   const config = `/etc/capstan/${site.app}/uwsgi.ini`
-  const venv = venvOf(vars, site)
   return {
     ...plain,
     entry: entryOf(application),
@@ -54,26 +53,20 @@ function uwsgi({ vars, site, facts }: RuntimeInput): Runtime {
       },
       test: `runuser -u ${quote(site.app)} -- uwsgi --ini ${config} --no-server`,
     },
-    common: common(site.app, venv),
+    common: common(site.app),
     service: [
       'Type=notify',
-      `ExecStart=/usr/bin/uwsgi${venv === undefined ? '' : ` --virtualenv ${venv}`} --ini ${ownConfig(site.app)}/uwsgi.ini --http-socket /srv/www/${site.app}/releases/%i/run/app.sock --module ${application}`,
+      `ExecStart=/usr/bin/uwsgi --ini ${ownConfig(site.app)}/uwsgi.ini --http-socket /srv/www/${site.app}/releases/%i/run/app.sock --module ${application}`,
     ],
     allowed: [],
   }
 }
 
-/** The virtual environment that is installed in each release; undefined: there is none. */
-function venvOf({ release: { install } }: RuntimeInput['vars'], { app }: RuntimeInput['site']) {
-  const has = install.command !== undefined && install.folders.includes('venv')
-  return has ? `/srv/www/${app}/releases/%i/venv` : undefined
-}
-
-// What a build has put into vendor/ of the release comes before what the system has.
-function common(app: string, venv: string | undefined): readonly string[] {
+// A virtual environment of the release comes first where there is one, and then what a build has put into vendor/.
+function common(app: string): readonly string[] {
+  const release = `/srv/www/${app}/releases/%i`
   return [
-    `Environment=PYTHONPATH=/srv/www/${app}/releases/%i/vendor`,
-    ...(venv === undefined ? [] : [`Environment=PATH=${venv}/bin:${systemPath}`]),
+    `Environment=PATH=${release}/venv/bin:${systemPath} PYTHONPATH=${release}/vendor`,
     'MemoryDenyWriteExecute=yes',
   ]
 }

@@ -13,11 +13,10 @@ const projectPath = text({
   expects: 'a path within the project folder',
 })
 
-const sourcePath = text({
-  pattern: /[A-Za-z0-9_@][A-Za-z0-9_@.+-]*(\/[A-Za-z0-9_@][A-Za-z0-9_@.+-]*)*/,
+const pathInSource = {
+  pattern: /(?!\.\.?(\/|$))[A-Za-z0-9_@.+-]+(\/(?!\.\.?(\/|$))[A-Za-z0-9_@.+-]+)*/,
   expects: 'a path within the source, of letters, digits and . _ - + @',
-  reserved: reservedPath,
-})
+}
 
 const debianPackage = text({
   pattern: /[a-z0-9][a-z0-9.+-]+/,
@@ -25,7 +24,7 @@ const debianPackage = text({
   expects: 'the name of a Debian package',
 })
 
-const installed = {
+const defaultFolder = {
   node: 'node_modules',
   php: 'vendor',
   program: 'vendor',
@@ -96,15 +95,15 @@ export const releaseVars = group({
         is: 'shell command that installs the dependencies of a release on the host, in the release folder, as the app’s user, before the migrations: npm ci --omit=dev',
       }),
     ),
-    folders: list(sourcePath, {
-      default: ({ site }) => [installed[site.runtime]],
+    folders: list(text({ ...pathInSource, reserved: reservedPath }), {
+      min: 1,
+      default: ({ site }) => [defaultFolder[site.runtime]],
       is: 'folders of the release that the command fills; what the source has there is left out. Default: node_modules, vendor (PHP, program) or venv (Python)',
     }),
-    files: optional(
-      list(sourcePath, {
-        is: 'files and folders of the source that decide what is installed: while they and the command are unchanged, a release gets the folders of an earlier one. Default: the lock files of npm, pnpm, yarn, Composer, pip, Poetry, uv, Pipenv and Bundler; if there is none, every change installs again',
-      }),
-    ),
+    files: list(text(pathInSource), {
+      default: [],
+      is: 'files and folders of the source that decide what is installed, in addition to the lock files of npm, pnpm, yarn, Composer, pip, Poetry, uv, Pipenv and Bundler: while they and the command are unchanged, a release gets the folders of an earlier one. If the source has none of them, every change installs again',
+    }),
     packages: list(debianPackage, {
       default: [],
       is: 'Debian packages that the command needs, such as composer or python3-venv',

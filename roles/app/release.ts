@@ -1,4 +1,4 @@
-import type { AppSettings } from '#engine/resources/release/app.ts'
+import type { AppSettings, Install } from '#engine/resources/release/app.ts'
 import { Secret } from '#engine/secret.ts'
 import type { Site } from '#engine/vars.ts'
 import type { AppVars } from './runtimes.ts'
@@ -15,7 +15,7 @@ export function appSettings(
     shared: [...shared, ...release.files],
     health: { ...release.health, timeout: secondsOf(release.health.timeout) },
     workers: Object.keys(workers),
-    installed: release.install.command === undefined ? undefined : release.install.folders,
+    install: installOf(release.install),
     installTimeout: secondsOf(release.install.timeout),
     migrate: release.migrate,
     migrations: release.migrations,
@@ -31,15 +31,8 @@ export function appSettings(
   }
 }
 
-/** What a host installs for each release, as /etc/capstan/<app>/install has it; undefined: nothing. */
-export function installText({
-  command,
-  folders,
-  files = lockFiles,
-}: AppVars['release']['install']): string | undefined {
-  if (command === undefined) return undefined
-  const head = [...folders.map(each => `folder ${each}`), ...files.map(each => `file ${each}`)]
-  return `${head.join('\n')}\n\n${command}\n`
+function installOf({ command, folders, files }: AppVars['release']['install']): Install | undefined {
+  return command === undefined ? undefined : { command, folders, files: [...lockFiles, ...files] }
 }
 
 /** Whether a host name of `app.environment` is the host itself, as it is without one. */

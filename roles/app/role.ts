@@ -5,7 +5,7 @@ import { environment } from './environment.ts'
 import { limitLines } from './limits.ts'
 import { refuseTaken } from './names.ts'
 import { isLeft, purge } from './purge.ts'
-import { appSettings, installText } from './release.ts'
+import { appSettings } from './release.ts'
 import { configFiles, runtimes } from './runtimes.ts'
 import vars from './vars.ts'
 import { startedUnits, workerUnits } from './workers.ts'
@@ -79,9 +79,6 @@ export default role(import.meta, {
         file(`${config}/runtime`, { content: `${site.runtime}\n` })
         file(`${config}/packages`, { content: runtime.packages.map(name => `${name}\n`).join('') })
         file(`${config}/upstream`, { content: `${runtime.upstream}\n` })
-        const install = installText(vars.release.install)
-        if (install === undefined) file.absent(`${config}/install`)
-        else file(`${config}/install`, { content: install })
         for (const [name, values] of Object.entries(files)) {
           const folder = name.split('/').slice(0, -1).join('/')
           if (folder !== '') directory(`${config}/${folder}`)

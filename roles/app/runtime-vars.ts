@@ -19,7 +19,7 @@ export const runtimeVars = {
       text({
         pattern: /\d\.\d/,
         expects: 'a version such as 8.3',
-        is: 'version of PHP; sites can have different ones; default: that of the distribution. Another one has to be in base.sources',
+        is: 'version of PHP; sites can have different ones; default: that of the distribution. Another version needs a repository in base.sources',
       }),
     ),
     extensions: list(extension, {

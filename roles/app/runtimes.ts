@@ -12,9 +12,6 @@ export function ownConfig(app: string): string {
   return `/srv/www/${app}/releases/%i/.capstan/config`
 }
 
-/** PATH of a service, as systemd sets it. */
-export const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
-
 export type AppVars = VarsOf<typeof vars>
 
 export interface RuntimeInput {

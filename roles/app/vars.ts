@@ -16,6 +16,7 @@ import {
   type VarsOf,
   vars,
 } from '#engine/vars.ts'
+import { isWithin } from '#engine/within.ts'
 import { reservedFolder, reservedVariable } from './names.ts'
 import { releaseVars } from './release-vars.ts'
 import { runtimeVars } from './runtime-vars.ts'
@@ -155,10 +156,22 @@ function archiveProblems({ version, sha256 }: App['node']): readonly Problem[] {
   return [{ path: ['node', missing], message }]
 }
 
-/** A folder of a release is either shared or made for it. */
-function folderProblems({ shared, release }: App): readonly Problem[] {
-  const both = [...shared, ...release.files].find(one => release.install.folders.includes(one))
-  if (both === undefined || release.install.command === undefined) return []
-  const message = `expected folders that are not shared between releases, got ${both}, which app.shared or app.release.files has`
-  return [{ path: ['release', 'install', 'folders'], message }]
+/** A folder of a release is either shared or made for it; what is made for it is removed when it is made again. */
+function folderProblems({ shared, release: { files, install } }: App): readonly Problem[] {
+  if (install.command === undefined) return []
+  const others = install.folders.map((folder, index) =>
+    [...shared, ...files, ...install.folders.slice(0, index)].find(
+      other => isWithin(folder, other) || isWithin(other, folder),
+    ),
+  )
+  return install.folders.flatMap((folder, index) =>
+    others[index] === undefined
+      ? []
+      : [
+          {
+            path: ['release', 'install', 'folders'],
+            message: `expected folders apart from each other, app.shared and app.release.files, got ${folder} and ${others[index]}`,
+          },
+        ],
+  )
 }

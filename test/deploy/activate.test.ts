@@ -10,32 +10,13 @@ import type { CapstanError } from '#engine/errors.ts'
 import type { Event } from '#engine/output/events.ts'
 import type { AppSettings } from '#engine/resources/release/app.ts'
 import { HostModel, id } from './host-model.ts'
+import { settings as plainSettings } from './settings.ts'
 
 const source = mkdtempSync(join(tmpdir(), 'capstan-activate-'))
 writeFileSync(join(source, 'page.txt'), 'new')
 afterAll(() => rmSync(source, { recursive: true }))
 
-const settings: AppSettings = {
-  ...{
-    app: 'foobar',
-    domain: 'www.foobar.com',
-    ca: '',
-    shared: [],
-    workers: [],
-    warm: false,
-    serial: undefined,
-  },
-  ...{
-    health: { path: '/health', timeout: 1, passes: 1 },
-    drain: 1,
-    assets: 0,
-    keep: 5,
-    database: 'foobar',
-    ownDatabase: false,
-  },
-  ...{ migrate: './migrate', migrations: undefined, migrateTimeout: 1, hookTimeout: 1 },
-  ...{ installed: undefined, installTimeout: 1 },
-}
+const settings = { ...plainSettings, migrate: './migrate' }
 
 interface Ran extends DeployResult {
   /** Codes of the errors, by host. */

@@ -3,29 +3,9 @@ import { type AppState, parseAppState } from '#engine/deploy/inspect.ts'
 import { digest, parseManifest } from '#engine/deploy/manifest.ts'
 import { chooseRelease } from '#engine/deploy/rollback.ts'
 import { releaseTable } from '#engine/deploy/table.ts'
-import type { AppSettings } from '#engine/resources/release/app.ts'
+import { settings as plainSettings } from './settings.ts'
 
-const settings: AppSettings = {
-  app: 'foobar',
-  domain: 'www.foobar.com',
-  ca: '/etc/ssl/capstan/foobar.com.ca',
-  shared: ['storage'],
-  health: { path: '/health', timeout: 30, passes: 2 },
-  workers: [],
-  migrate: undefined,
-  migrations: undefined,
-  database: 'foobar on /run/mysqld/mysqld.sock',
-  ownDatabase: false,
-  migrateTimeout: 900,
-  hookTimeout: 900,
-  installTimeout: 60,
-  installed: undefined,
-  drain: 30,
-  assets: 600,
-  serial: undefined,
-  warm: false,
-  keep: 5,
-}
+const settings = { ...plainSettings, shared: ['storage'] }
 const old = '20261122T200000Z-1111111'
 const live = '20261122T210000Z-2222222'
 const bad = '20261122T220000Z-3333333'

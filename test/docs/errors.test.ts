@@ -6,11 +6,13 @@ import { codeOf } from '#engine/deploy/reporter.ts'
 import {
   backStep,
   copyStep,
+  installStep,
   migrateStep,
   standDownStep,
   startSteps,
   switchSteps,
 } from '#engine/deploy/steps.ts'
+import { settings as plainSettings } from '../deploy/settings.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const page = readFileSync(join(root, 'docs/errors.md'), 'utf8')
@@ -72,33 +74,10 @@ function networkCodes(): readonly string[] {
 
 /** The steps of a deploy that can fail it. */
 function stepNames(): readonly string[] {
-  const settings = {
-    ...{
-      app: 'foobar',
-      domain: 'foobar.com',
-      shared: [],
-      workers: ['mail'],
-      migrate: undefined,
-      migrations: [],
-      database: 'foobar',
-      ownDatabase: false,
-      ca: '',
-    },
-    ...{
-      health: { path: '/health', timeout: 1, passes: 1 },
-      drain: 1,
-      keep: 2,
-      assets: 1,
-      serial: undefined,
-      warm: false,
-      migrateTimeout: 1,
-      hookTimeout: 1,
-      installTimeout: 60,
-      installed: undefined,
-    },
-  }
+  const settings = { ...plainSettings, workers: ['mail'] }
   const steps = [
     copyStep(''),
+    installStep({ command: 'true', folders: [], files: [] }),
     ...startSteps(settings, 'deploy'),
     migrateStep('true', ''),
     ...switchSteps(settings, undefined, 'deploy'),

@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
 import { startLoad } from '../deploy/load.ts'
-import { source } from '../sandbox/deploy-app.ts'
+import { liveRelease, source } from '../sandbox/deploy-app.ts'
 import { kept } from '../sandbox/kept.ts'
 import { type Machine, machine } from '../sandbox/machine.ts'
 import { runHere } from '../sandbox/site.ts'
@@ -11,6 +11,12 @@ import { ask } from '../sandbox/web-request.ts'
 
 // npm, composer and pip install what three apps need, on the host. These tests run in order.
 
+/** A page of a text, its release, and where its Python is from. */
+const wsgi = (text: string) => `import os, sys
+def application(environ, start_response):
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [f"{${text}} {os.environ['RELEASE']} {sys.prefix}".encode()]
+`
 const greeting = (version: string) => `hello ${version}`
 const apps = {
   api: source({
@@ -27,11 +33,7 @@ process.on('SIGTERM', () => { server.close(); server.closeIdleConnections() })
 `,
   }),
   shop: source({
-    'wsgi.py': `import os, sys, hello
-def application(environ, start_response):
-    start_response("200 OK", [("Content-Type", "text/plain")])
-    return [f"{hello.text} {os.environ['RELEASE']} {sys.prefix}".encode()]
-`,
+    'wsgi.py': wsgi("__import__('hello').text"),
     'deploy/migrate*':
       '#!/usr/bin/env python3\nimport sys\nopen("storage/migrated", "w").write(sys.prefix)\n',
   }),
@@ -101,14 +103,14 @@ const install = {
     packages: ['composer'],
   },
 }
-const sites = (changes: { environment?: object; api?: object } = {}) => ({
+const sites = (changes: { environment?: object; api?: object; shop?: object } = {}) => ({
   api: {
     ...{ domain: 'api.example', runtime: 'node' },
     app: { ...release('api', { ...install.api, ...changes.api }), environment: changes.environment ?? {} },
   },
   shop: {
     ...{ domain: 'shop.example', runtime: 'python', database: { password: 'of-the-shop' } },
-    app: { ...release('shop', install.shop), environment: changes.environment ?? {} },
+    app: { ...release('shop', { ...install.shop, ...changes.shop }), environment: changes.environment ?? {} },
   },
   blog: {
     ...{ domain: 'blog.example', runtime: 'php' },
@@ -125,8 +127,7 @@ const run = (script: 'site' | 'deploy' | 'rollback', args: readonly string[] = [
 const deploy = (changes = {}) => run('deploy', ['--site', names.join(',')], changes)
 const answer = async (name: Name) =>
   (await ask({ port: host.host.ports.https, url: `https://www.${name}.example/` })).body
-const current = async (name: Name) =>
-  (await host.say(`basename "$(readlink /srv/www/${name}/current)"`)).trim()
+const current = (name: Name) => liveRelease(host, name)
 const notes = (lines: Awaited<ReturnType<typeof run>>['lines']) =>
   lines.flatMap(({ step, state, note }) => (step === 'install' && state === 'done' ? [note ?? 'run'] : []))
 
@@ -158,6 +159,7 @@ it('What was installed belongs to root, and the app can’t change it.', async (
   ] as const) {
     const at = `/srv/www/${name}/current/${folder}`
     expect(await host.say(`find ${at}/ ! -type l '(' ! -user root -o -perm /022 ')'`), name).toBe('')
+    expect((await host.run(`runuser -u ${name} -- touch ${at}/new`)).exitCode, name).toBe(1)
     expect(await host.say(`stat -c '%U %a' /srv/www/${name}/cache`)).toBe(`${name} 700\n`)
   }
 })
@@ -227,28 +229,40 @@ it('Where the command fails, the site is unchanged and its output is shown.', as
   expect(await answer('api')).toBe(before)
 })
 
-it('A command that a host does not know yet is asked to be set up first.', async () => {
-  apps.api.write({ 'n.txt': 'other' })
-  await host.say('rm /etc/capstan/api/install')
-  const failed = await run('deploy', ['--site', 'api'])
-  expect([failed.exitCode, failed.error().lines.join(' ')]).toEqual([
-    1,
-    expect.stringContaining('run scripts/site.mjs first'),
-  ])
+it('Another command concerns the next release: a run of site.mjs changes nothing.', async () => {
+  const before = await current('api')
+  const other = { api: { command: 'no-such-program', packages: ['npm'] } }
+  expect((await run('site', ['-t', 'app'], other)).recap()).toMatchObject({ changed: 0, failed: 0 })
+  expect(await current('api')).toBe(before)
 })
 
-it('One whose limit is over is ended, and what it left is made anew.', async () => {
+it('A release from before there was a virtual environment is rolled back to.', async () => {
+  apps.shop.write({ 'wsgi.py': wsgi("'none'") })
+  const without = { shop: { command: undefined } }
+  expect((await run('site', ['-t', 'app'], without)).exitCode).toBe(0)
+  expect((await run('deploy', ['--site', 'shop'], without)).exitCode).toBe(0)
+  const before = await current('shop')
+  apps.shop.write({ 'wsgi.py': wsgi("__import__('hello').text") })
+  expect((await run('site', ['-t', 'app'])).exitCode).toBe(0)
+  const kept = await current('shop')
+  expect((await run('deploy', ['--site', 'shop'])).exitCode).toBe(0)
+  expect(await answer('shop')).toContain('hello 2.0')
+  const back = await run('rollback', ['--site', 'shop'])
+  expect(back.exitCode, back.stdout.slice(-3000)).toBe(0)
+  expect([before, kept]).toContain(await current('shop'))
+  expect(await answer('shop')).toMatch(/^none /)
+})
+
+it('A command that exceeds its time limit is ended, and the next deploy installs from scratch.', async () => {
   needs('2.0')
   const slow = { api: { command: 'touch node_modules/half; sleep 600', timeout: '2s' } }
-  expect((await run('site', ['-t', 'app'], slow)).exitCode).toBe(1)
   const failed = await run('deploy', ['--site', 'api'], slow)
   expect([failed.exitCode, failed.error().lines.join(' ')]).toEqual([
     1,
     expect.stringContaining('it was ended after 2 s, the most that it may take'),
   ])
-  expect((await run('site', ['-t', 'app'])).exitCode).toBe(0)
+  expect(await host.say('find /srv/www/api/releases -name half')).toBe('')
   const again = await run('deploy', ['--site', 'api'])
   expect(again.exitCode, again.stdout.slice(-3000)).toBe(0)
   expect(await answer('api')).toContain('hello 2.0')
-  expect(await host.say('find /srv/www/api/current/ -name half')).toBe('')
 })

@@ -12,17 +12,15 @@ import {
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { afterEach, beforeEach, expect, it } from 'vitest'
-import type { ReleaseApp } from '#engine/resources/release/app.ts'
+import { installText } from '#engine/deploy/steps.ts'
+import type { Install, ReleaseApp } from '#engine/resources/release/app.ts'
 import { releaseShell } from '#engine/resources/release/script.ts'
-import { installText } from '#roles/app/release.ts'
 
 const [first, second] = ['20261122T000000Z-1111111', '20261123T000000Z-2222222']
-const install = {
+const install: Install = {
   command: 'npm ci',
   folders: ['node_modules'],
   files: ['package-lock.json', 'patches'],
-  packages: [],
-  timeout: '15m',
 }
 let home: string
 beforeEach(() => {
@@ -33,7 +31,7 @@ afterEach(() => rmSync(home, { recursive: true }))
 interface Given {
   /** The files of the source, by their path: their content’s hash. */
   readonly source?: Readonly<Record<string, string>>
-  readonly install?: Partial<typeof install>
+  readonly install?: Partial<Install>
   readonly environment?: string
 }
 
@@ -46,7 +44,7 @@ function uploaded(
   put(`${id}/.capstan/manifest`, manifest.join(''))
   put(`${id}/.capstan/config/app.env`, environment)
   put(`${id}/.capstan/config/runtime`, 'node\n')
-  put(`${id}/.capstan/config/install`, installText({ ...install, ...given.install }) ?? '')
+  put(`${id}/.capstan/install`, `${installText({ ...install, ...given.install })}\n`)
 }
 
 /** A release whose command has run. */
@@ -103,7 +101,7 @@ it('Without a lock file, any change of the source runs it again.', () => {
   expect(prepare(second)).toBe('run\n')
 })
 
-it('What a command left that was killed, or whose folder is gone, is made anew.', () => {
+it('A killed command, or one whose folder is gone, runs again from scratch.', () => {
   uploaded(first)
   prepare(first)
   put(`${first}/node_modules/half`, '')
@@ -116,16 +114,23 @@ it('What a command left that was killed, or whose folder is gone, is made anew.'
 
 it('A virtual environment is linked, with its own path in its programs.', () => {
   const at = (id: string) => `${home}/releases/${id}/venv`
+  const modules = 'venv/lib/python3.11/site-packages/own.pth'
   const python = { folders: ['venv'], files: ['requirements.txt'] }
   const source = { 'requirements.txt': 'a' }
   const script = `#!${at(first)}/bin/python3\n# é\n`
-  const files = { 'venv/pyvenv.cfg': 'home = /usr/bin\n', 'venv/bin/tool': script, 'venv/lib/a.py': 'a' }
+  const files = {
+    'venv/pyvenv.cfg': 'home = /usr/bin\n',
+    'venv/bin/tool': script,
+    'venv/lib/a.py': 'a',
+    [modules]: `${at(first)}/../src\n`,
+  }
   installed(first, files, { install: python, source })
   chmodSync(join(at(first), 'bin/tool'), 0o755)
   uploaded(second, { install: python, source })
   expect(prepare(second)).toBe(`those of ${first}, which has the same\n`)
   expect(read(`${second}/venv/bin/tool`)).toBe(`#!${at(second)}/bin/python3\n# é\n`)
   expect(statSync(join(at(second), 'bin/tool')).mode & 0o777).toBe(0o755)
+  expect(read(`${second}/${modules}`)).toBe(`${at(second)}/../src\n`)
   expect(read(`${first}/venv/bin/tool`)).toBe(script)
   expect(statSync(join(at(second), 'lib/a.py')).ino).toBe(statSync(join(at(first), 'lib/a.py')).ino)
 })

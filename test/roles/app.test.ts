@@ -48,6 +48,9 @@ describe('the app role', () => {
       'link /etc/systemd/system/php8.2-fpm.service',
       'apt php8.2-fpm php8.2-cli php8.2-curl php8.2-mbstring php8.2-mysql php8.2-xml',
       'service php8.2-fpm.service',
+      'directory /opt/php-8.2',
+      'directory /opt/php-8.2/bin',
+      'link /opt/php-8.2/bin/php',
       'directory /srv/www',
       'directory /etc/capstan',
       'user foobar',
@@ -61,7 +64,6 @@ describe('the app role', () => {
       'file /etc/capstan/foobar/runtime (foobar’s configuration)',
       'file /etc/capstan/foobar/packages (foobar’s configuration)',
       'file /etc/capstan/foobar/upstream (foobar’s configuration)',
-      'file /etc/capstan/foobar/install (foobar’s configuration)',
       'template /etc/capstan/foobar/php-fpm.conf (foobar’s configuration)',
       'directory /etc/capstan/foobar/php (foobar’s configuration)',
       'template /etc/capstan/foobar/php/90-app.ini (foobar’s configuration)',
@@ -172,7 +174,7 @@ describe('the app role', () => {
     expect(sandboxOf('unit foobar.queue@.service')).toBe(sandboxOf('unit foobar@.service'))
   })
 
-  it('has another version of PHP beside that of Debian, for one site alone', () => {
+  it('has another version of PHP beside that of Debian, and each site its own in its PATH', () => {
     const php = (version?: string) => ({ php: { extensions: ['curl'], ...(version && { version }) } })
     const { labels, text } = declare(app, {
       ...{ facts, vars: php() },
@@ -187,7 +189,7 @@ describe('the app role', () => {
     )
     expect(text('/etc/systemd/system/blog@.service')).toContain('ExecStart=/usr/sbin/php-fpm8.3 ')
     expect(text('/etc/capstan/blog/app.env')).toContain('PATH="/opt/php-8.3/bin:/usr/local/sbin:')
-    expect(text('/etc/capstan/foobar/app.env')).not.toContain('PATH=')
+    expect(text('/etc/capstan/foobar/app.env')).toContain('PATH="/opt/php-8.2/bin:')
   })
 
   it.each([
@@ -275,6 +277,7 @@ describe('the app role', () => {
       'DB_PASSWORD="hunter22"',
       'MODE="live"',
       'N="3"',
+      'PATH="/opt/php-8.2/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"',
       '',
     ])
   })

@@ -38,9 +38,9 @@ export function source(files: Readonly<Record<string, string>> = {}): Source {
   return { folder, write, remove: () => rmSync(folder, { recursive: true }) }
 }
 
-/** The name of the release that visitors of the host get. */
-export async function liveRelease(host: Machine): Promise<string> {
-  return (await host.say('basename "$(readlink /srv/www/foobar/current)"')).trim()
+/** The name of the release of an app that visitors of the host get. */
+export async function liveRelease(host: Machine, app = 'foobar'): Promise<string> {
+  return (await host.say(`basename "$(readlink /srv/www/${app}/current)"`)).trim()
 }
 
 /** The units of all releases that run on the host, those that start or end among them. */

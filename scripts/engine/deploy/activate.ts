@@ -9,12 +9,12 @@ import {
   backStep,
   copyStep,
   endSteps,
+  goodName,
   installStep,
   migrateStep,
   type Step,
   standDownStep,
   startSteps,
-  switchName,
   switchSteps,
   verifyName,
 } from './steps.ts'
@@ -63,7 +63,7 @@ async function alone(candidates: readonly Candidate[], activation: Activation): 
   const [candidate] = candidates
   if (!candidate) return 'failed'
   const steps = [
-    ...builtSteps(candidate, activation),
+    ...fileSteps(candidate, activation),
     ...migrateSteps(activation),
     ...startSteps(candidate.deploy.settings, activation.how),
     ...switchSteps(candidate.deploy.settings, previousOf(candidate), activation.how),
@@ -75,19 +75,22 @@ async function alone(candidates: readonly Candidate[], activation: Activation): 
 async function together(candidates: readonly Candidate[], activation: Activation): Promise<Ending> {
   const [first] = candidates
   if (!first) return 'failed'
-  const unbuilt = candidates.filter(candidate => builtSteps(candidate, activation).length > 0)
-  const notBuilt = await onAll(unbuilt, candidate =>
-    runSteps(candidate, builtSteps(candidate, activation), activation),
-  )
-  if (notBuilt.length > 0) return standDown(candidates, activation, notBuilt)
-
   const migrations = migrateSteps(activation)
-  if (migrations.length > 0 && (await runSteps(first, migrations, activation)) !== 'live')
-    return standDown(candidates, activation, [first])
-
-  const notReady = await onAll(candidates, candidate =>
-    runSteps(candidate, startSteps(candidate.deploy.settings, activation.how), activation),
-  )
+  // Where there is nothing to migrate, all that comes before the switch is one stage.
+  if (migrations.length > 0) {
+    const lacking = candidates.filter(candidate => fileSteps(candidate, activation).length > 0)
+    const incomplete = await onAll(lacking, candidate =>
+      runSteps(candidate, fileSteps(candidate, activation), activation),
+    )
+    if (incomplete.length > 0) return standDown(candidates, activation, incomplete)
+    if ((await runSteps(first, migrations, activation)) !== 'live')
+      return standDown(candidates, activation, [first])
+  }
+  const notReady = await onAll(candidates, candidate => {
+    const files = migrations.length > 0 ? [] : fileSteps(candidate, activation)
+    const start = startSteps(candidate.deploy.settings, activation.how)
+    return runSteps(candidate, [...files, ...start], activation)
+  })
   if (notReady.length > 0) return standDown(candidates, activation, notReady)
 
   const failed = await onAll(candidates, candidate =>
@@ -158,7 +161,8 @@ async function runSteps(
 ): Promise<Ending> {
   const { deploy } = candidate
   try {
-    if (deploy.interrupted && steps.some(({ name }) => name === switchName)) throw interrupted(deploy)
+    // What is live is brought to its end.
+    if (deploy.interrupted && steps[0]?.name !== goodName) throw interrupted(deploy)
     const staged = await stage(candidate, steps, activation)
     if (!staged.error) return 'live'
     if (staged.error.code === stageKilled) return await recover(candidate, staged, activation)
@@ -195,11 +199,11 @@ function migrateSteps({ migrate }: Activation): readonly Step[] {
   return migrate ? [migrateStep(migrate.command, migrate.digest)] : []
 }
 
-/** Up to a release that has all its files. */
-function builtSteps({ deploy, state, isCopy }: Candidate, { how }: Activation): readonly Step[] {
-  const copied = isCopy && state.current !== undefined ? [copyStep(state.current)] : []
-  const installs = how !== 'rollback' && deploy.settings.installed !== undefined
-  return [...copied, ...(installs ? [installStep(how)] : [])]
+/** Up to a release that has all its files. A copy has what its original has, and a rollback what it had. */
+function fileSteps({ deploy, state, isCopy }: Candidate, { how }: Activation): readonly Step[] {
+  if (isCopy) return state.current === undefined ? [] : [copyStep(state.current)]
+  const { install } = deploy.settings
+  return how === 'rollback' || install === undefined ? [] : [installStep(install)]
 }
 
 /** Drain and stop what else runs, and remove what is not kept. */

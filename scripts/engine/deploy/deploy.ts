@@ -40,7 +40,7 @@ export interface DeployOptions {
 export async function deployRelease(options: DeployOptions): Promise<DeployResult> {
   const [first] = options.hosts
   if (!first) throw new UsageError('no-hosts', 'there is no host to deploy to')
-  const source = await readSource(options.source, first.settings.shared, first.settings.installed)
+  const source = await readSource(options.source, first.settings.shared, first.settings.install?.folders)
   const migrations = migrationsDigest(source, first.settings)
   for (const message of source.notes) options.emit({ event: 'warning', message })
   const deploys = options.hosts.map(host => new HostDeploy(host, options))

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { UsageError } from '#engine/errors.ts'
 import type { AppSettings } from '#engine/resources/release/app.ts'
+import { isWithin } from '#engine/within.ts'
 import { entryLine, type Manifest } from './manifest.ts'
 import type { Source } from './source.ts'
 
@@ -28,16 +29,12 @@ export function migrationsDigest(
   const entries =
     paths === undefined
       ? manifest
-      : manifest.filter(({ path }) => [script, ...paths].some(one => isIn(path, one)))
+      : manifest.filter(({ path }) => [script, ...paths].some(one => isWithin(path, one)))
   return createHash('sha256')
     .update([command, database, ...entries.map(entryLine)].join('\n'))
     .digest('hex')
 }
 
 function has(manifest: Manifest, path: string): boolean {
-  return manifest.some(entry => isIn(entry.path, path))
-}
-
-function isIn(path: string, folder: string): boolean {
-  return path === folder || path.startsWith(`${folder}/`)
+  return manifest.some(entry => isWithin(entry.path, path))
 }

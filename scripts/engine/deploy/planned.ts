@@ -25,9 +25,9 @@ export function plannedSteps(
   )
   const steps: readonly (PlannedStep | false)[] = [
     { step: 'upload', note: uploadNote(candidate, manifest) },
-    deploy.settings.installed !== undefined && {
+    deploy.settings.install !== undefined && {
       step: 'install',
-      note: `${deploy.settings.installed.join(', ')}, unless an earlier release has the same`,
+      note: `${deploy.settings.install.folders.join(', ')}, unless an earlier release has the same`,
     },
     release.migrations !== undefined && {
       step: 'migrate',

@@ -19,7 +19,6 @@ eval { receive(); 1 } or do {
 };
 
 sub line { my $l = <$in>; die "the upload ended in the middle\n" unless defined $l && chomp $l; $l }
-sub plain { my ($n) = @_; $n =~ s/\\(.)/$1 eq "t" ? "\t" : $1 eq "n" ? "\n" : $1/ge; $n }
 sub path_of { my @f = split /\t/, $_[0], -1; $f[-1] }
 sub slurp { open my $f, "<", $_[0] or die "$_[0]: $!\n"; binmode $f; local $/; my $all = <$f>; $all // "" }
 

@@ -1,7 +1,7 @@
 import type { RunIdentity } from '#engine/host/run-identity.ts'
 import { stageScript } from '#engine/host/stage-script.ts'
 import { quote } from '#engine/quote.ts'
-import type { AppSettings } from '#engine/resources/release/app.ts'
+import type { AppSettings, Install } from '#engine/resources/release/app.ts'
 import {
   gateShell,
   goodShell,
@@ -60,10 +60,19 @@ export function copyStep(live: string): Step {
   return { name: 'copy', shell: `copy ${quote(live)}`, failed: 'discard' }
 }
 
-/** Installs what the release needs beside its own files, or takes that from a kept release. */
-export function installStep(how: ReleaseChange['how']): Step {
-  const failed = how === 'restart' ? 'discard' : failedBefore
-  return { name: 'install', shell: 'install_dependencies required', failed }
+/** Installs what the release needs beside its files, or takes that from a kept release. */
+export function installStep(install: Install): Step {
+  return {
+    name: 'install',
+    shell: `install_dependencies ${quote(installText(install))}`,
+    failed: failedBefore,
+  }
+}
+
+/** What dependencies.pl reads: a line for each folder and file, an empty line, and the command. */
+export function installText({ command, folders, files }: Install): string {
+  const head = [...folders.map(each => `folder ${each}`), ...files.map(each => `file ${each}`)]
+  return `${head.join('\n')}\n\n${command}`
 }
 
 /** Steps from a release that is on the host to an instance that answers, beside the live one. */
@@ -115,6 +124,9 @@ export const switchName = 'switch'
 /** The step after which the release stays live. */
 export const verifyName = 'verify'
 
+/** The first step of a release that stays live. */
+export const goodName = 'good'
+
 /** What was live before the release is live again. */
 export function backStep(previous: string | undefined): Step {
   return { name: 'back', shell: backShell(previous) }
@@ -133,7 +145,7 @@ export function endSteps(
   pruned: readonly string[],
 ): readonly Step[] {
   const steps: readonly (Step | false)[] = [
-    { name: 'good', shell: goodShell(settings) },
+    { name: goodName, shell: goodShell(settings) },
     ...drainSteps(settings, old),
     pruned.length > 0 && { name: 'prune', shell: `prune ${pruned.map(quote).join(' ')}` },
   ]

@@ -6,7 +6,7 @@ import { CapstanError, HostError } from '#engine/errors.ts'
 import { holderFile } from '#engine/host/paths.ts'
 import type { RunIdentity } from '#engine/host/run-identity.ts'
 import { quoteAll } from '#engine/quote.ts'
-import { homeOf } from '#engine/resources/release/script.ts'
+import { homeOf, manifest } from '#engine/resources/release/script.ts'
 import type { AppState } from './inspect.ts'
 import { entryLine, type FileEntry, type Manifest, shown } from './manifest.ts'
 import type { ReleaseFacts } from './release.ts'
@@ -149,4 +149,4 @@ function* content(source: string, { path, size }: FileEntry): Generator<Buffer> 
   }
 }
 
-const receive = readFileSync(new URL('receive.pl', import.meta.url), 'utf8')
+const receive = readFileSync(new URL('receive.pl', import.meta.url), 'utf8') + manifest

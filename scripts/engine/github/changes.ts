@@ -1,3 +1,4 @@
+import { isWithin } from '#engine/within.ts'
 import type { GithubApi } from './api.ts'
 
 /** What a push has to test and to deploy. */
@@ -28,7 +29,7 @@ export function changesOf(changed: readonly string[], sites: readonly SitePaths[
   ]
   const found = new Map<string, string[]>()
   for (const path of changed) {
-    const around = owners.filter(owner => isWithin(path, owner.path))
+    const around = owners.filter(owner => isOf(path, owner.path))
     const longest = Math.max(...around.map(owner => owner.path.length))
     const names = around.filter(owner => owner.path.length === longest).map(({ name }) => name)
     for (const name of names.length === 0 ? [project] : new Set(names))
@@ -65,8 +66,8 @@ const ofProject = [
   ...['package.json', 'package-lock.json', 'tsconfig.json', 'biome.json', 'knip.json', 'vitest.config.ts'],
 ]
 
-function isWithin(path: string, owner: string): boolean {
-  return owner === '' || path === owner || path.startsWith(`${owner}/`)
+function isOf(path: string, owner: string): boolean {
+  return owner === '' || isWithin(path, owner)
 }
 
 function firstOf(paths: readonly string[]): string {

@@ -33,8 +33,8 @@ export interface ReleaseApp {
 export interface AppSettings extends ReleaseApp {
   /** Folders and files of shared/ that a release gets as links: `storage`, `config/keys.json`. */
   readonly shared: readonly string[]
-  /** Folders of a release that a command makes on the host, such as `node_modules`; undefined: there is no such command. */
-  readonly installed: readonly string[] | undefined
+  /** How a host installs what a release needs beside its files; undefined: it does not. */
+  readonly install: Install | undefined
   /** The command that migrates the database; undefined: `deploy/migrate`, where a release has it. */
   readonly migrate: string | undefined
   /**
@@ -50,4 +50,13 @@ export interface AppSettings extends ReleaseApp {
   readonly serial: number | undefined
   /** Good releases that are kept, the live one among them; the one before it always is. */
   readonly keep: number
+}
+
+/** A command that fills folders of a release on the host. */
+export interface Install {
+  readonly command: string
+  /** Such as `node_modules`. */
+  readonly folders: readonly string[]
+  /** Files and folders of the source: while they are unchanged, a release gets the folders of an earlier one. */
+  readonly files: readonly string[]
 }

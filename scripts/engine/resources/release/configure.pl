@@ -56,7 +56,6 @@ sub shared_by { my ($path, $target) = @_;
     pop @at; unshift @rest, split m{/}, $to;
   }
   return }
-sub plain { my ($name) = @_; $name =~ s/\\(.)/$1 eq "t" ? "\t" : $1 eq "n" ? "\n" : $1/ge; $name }
 
 # 04010301 is O_WRONLY|O_CREAT|O_EXCL|O_SYNC of open(2).
 sub put { my ($path, $entry) = @_; my ($text, $mode, $uid, $gid) = @$entry; unlink $path;

@@ -18,6 +18,7 @@ sub copy {
     else { die "$from/.capstan/manifest: line $. is none of a manifest\n" }
   }
   link "$from/.capstan/manifest", "$partial/.capstan/manifest" or die "manifest: $!\n";
+  !-e "$from/.capstan/install" or link "$from/.capstan/install", "$partial/.capstan/install" or die "install: $!\n";
   open my $in, "<", "$from/.capstan/release" or die "$from/.capstan/release: $!\n"; my $facts = <$in> // "";
   $facts =~ s/"id":"\Q$old\E"/"id":"$new"/ or die "$from/.capstan/release is none of $old\n";
   $facts =~ s/\}\s*$/,"copyOf":"$old"}\n/ unless $facts =~ /"copyOf":"/;
@@ -28,4 +29,3 @@ sub copy {
   rename $partial, $to or die "$to: $!\n";
 }
 
-sub plain { my ($name) = @_; $name =~ s/\\(.)/$1 eq "t" ? "\t" : $1 eq "n" ? "\n" : $1/ge; $name }

@@ -1,12 +1,13 @@
 # Gives a release the dependencies that a kept release has, where that one's were installed by the same command from the same files;
 # else makes the folders ready for the command. Prints what was done, or `run` where the command has to.
-# A file of the release says what they were installed from; shell puts it in its place once the command has ended well.
-# Arguments: BASE RELEASE.
+# .capstan/dependencies of a release says what they were installed from; shell puts it in its place once the command has ended well.
+# .capstan/install has a line `folder PATH` for each folder, a line `file PATH` for each file or folder of the source that decides
+# what is installed, an empty line, and the command. manifest.pl is part of this. Arguments: BASE RELEASE.
 my ($base, $id) = @ARGV;
 my $own = "$base/releases/$id";
-my ($head, $command) = split /\n\n/, slurp("$own/.capstan/config/install"), 2;
+my ($head, $command) = split /\n\n/, slurp("$own/.capstan/install"), 2;
 my @folders = $head =~ /^folder (.+)$/mg;
-my %wanted = map { $_ => 1 } $head =~ /^file (.+)$/mg;
+my @deciding = $head =~ /^file (.+)$/mg;
 my @lines = split /\n/, slurp("$own/.capstan/manifest");
 my @entries = grep { my @fields = split /\t/, $_, -1; decides(plain($fields[-1])) } @lines;
 # Without a file that is known to decide it, any may.
@@ -28,20 +29,22 @@ opendir my $dir, "$base/releases" or die "$base/releases: $!\n";
 for my $other (reverse sort grep { /^[0-9]{8}T/ && $_ ne $id } readdir $dir) {
   next unless slurp("$base/releases/$other/.capstan/dependencies") eq $from && all_there("$base/releases/$other");
   for (@folders) {
-    system("cp", "-al", "--", "$base/releases/$other/$_", "$own/$_") == 0 or die "$own/$_: the dependencies of $other can't be linked\n";
+    system("cp", "-alT", "--", "$base/releases/$other/$_", "$own/$_") == 0 or die "$own/$_: the dependencies of $other can't be linked\n";
     relocate("$own/$_", $other) if -f "$own/$_/pyvenv.cfg";
   }
+  system("sync", "-f", "--", $own) == 0 or die "$own can't be written to the disk\n";
   rename "$record.new", $record or die "$record: $!\n";
   print "those of $other, which has the same\n"; exit 0;
 }
 print "run\n";
 
-sub decides { my ($file) = @_; grep { $file eq $_ || $file =~ m{^\Q$_\E/} } keys %wanted }
+sub decides { my ($file) = @_; grep { $file eq $_ || $file =~ m{^\Q$_\E/} } @deciding }
 sub all_there { my ($release) = @_; !grep { !-d "$release/$_" || -l "$release/$_" } @folders }
 
-# A virtual environment has the path of its folder in its programs.
+# A virtual environment has the path of its folder in its programs, and in what leads to a project that is installed in place.
 sub relocate { my ($venv, $other) = @_;
-  for my $file (grep { -f && !-l } "$venv/pyvenv.cfg", glob "$venv/bin/*") {
+  my $modules = "$venv/lib/python*/site-packages";
+  for my $file (grep { -f && !-l } "$venv/pyvenv.cfg", glob "$venv/bin/* $modules/*.pth $modules/__editable__* $modules/*.dist-info/direct_url.json") {
     my $text = slurp($file);
     next unless $text =~ s{\Q$base/releases/$other/\E}{$own/}g;
     my $mode = (stat $file)[2] & 07777;
@@ -49,5 +52,4 @@ sub relocate { my ($venv, $other) = @_;
     print {$out} $text and close $out and chmod $mode, "$file.new" and rename "$file.new", $file or die "$file: $!\n";
   } }
 
-sub plain { my ($name) = @_; $name =~ s/\\(.)/$1 eq "t" ? "\t" : $1 eq "n" ? "\n" : $1/ge; $name }
 sub slurp { open my $in, "<", $_[0] or return ""; binmode $in; local $/; <$in> // "" }

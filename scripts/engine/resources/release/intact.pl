@@ -14,5 +14,4 @@ for (split /\n/, slurp("$at/.capstan/manifest")) {
 }
 
 sub broken { print "$id can't be started: $_[0] is not as it was built\n"; exit 1 }
-sub plain { my ($name) = @_; $name =~ s/\\(.)/$1 eq "t" ? "\t" : $1 eq "n" ? "\n" : $1/ge; $name }
 sub slurp { open my $in, "<", $_[0] or return ""; binmode $in; local $/; <$in> // "" }

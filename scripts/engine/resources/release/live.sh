@@ -5,7 +5,7 @@
 # The run goes on to its end on the host, whatever becomes of the controller.
 attended() { :; }
 # tried COMMAND…: in a subshell that stops at the first command that fails; its exit code is in CODE.
-tried() { set +e; apart "$@"; set -e; }
+tried() { set +e; isolated "$@"; set -e; }
 
 # renew: a new instance of the live content, with the host's present configuration, takes the live one's place: started, asked
 # for its health, switched to, verified. Where that fails, what was live still is.

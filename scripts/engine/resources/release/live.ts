@@ -117,7 +117,7 @@ const reader = readFileSync(new URL('live.pl', import.meta.url), 'utf8') + confi
 
 function lifecycle(wanted: ReleaseApp): string {
   return `
-prepare_copy() { copy "$old"; install_dependencies ''; start_new; ${gateShell(wanted)}}
+prepare_copy() { copy "$old"; start_new; ${gateShell(wanted)}}
 take_over() { switch_to_new; ${verifyShell(wanted)}}
 finish_renewal() { ${goodShell(wanted)}}
 ${readFileSync(new URL('live.sh', import.meta.url), 'utf8')}`

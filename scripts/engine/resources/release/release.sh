@@ -1,6 +1,6 @@
 # shellcheck shell=dash
 # What brings a release to life on a host, beside host/stage.sh and workers.sh. script.ts sets APP, BASE, HOW, REF, CA,
-# WARM, INSTALL_LIMIT, MIGRATE_LIMIT, HOOK_LIMIT, ANSWERED, HASHED and the texts of the perl programs; RELEASE is the release that it is about.
+# WARM, SYSTEM_PATH, INSTALL_LIMIT, MIGRATE_LIMIT, HOOK_LIMIT, ANSWERED, HASHED and the texts of the perl programs; RELEASE is the release that it is about.
 
 # record STATE [JSON MEMBERS]: a line of the app's log, on the disk before anything else is done, whole or not at all.
 # Without modules, as prelude.sh says; 04012102 is O_RDWR|O_CREAT|O_APPEND|O_SYNC of open(2).
@@ -60,7 +60,9 @@ inside() {
   wait_for_unit "$unit.service" "$limit_"
   systemctl reset-failed -- "$unit.service" 2>/dev/null || :
   began_=$(date +%s)
-  [ ! -d "$BASE/releases/$RELEASE/venv/bin" ] || set -- --setenv=PATH="$BASE/releases/$RELEASE/venv/bin:$PATH" "$@"
+  # As the unit of a Python app has them.
+  [ ! -d "$BASE/releases/$RELEASE/venv/bin" ] || set -- --setenv=PATH="$BASE/releases/$RELEASE/venv/bin:$SYSTEM_PATH" "$@"
+  [ ! -d "$BASE/releases/$RELEASE/vendor" ] || set -- --setenv=PYTHONPATH="$BASE/releases/$RELEASE/vendor" "$@"
   systemd-run --wait --pipe --quiet --collect --unit "$unit" -p User="$APP" -p Group="$APP" -p RuntimeMaxSec="$limit_" \
     -p WorkingDirectory="$BASE/releases/$RELEASE" -p EnvironmentFile="$BASE/releases/$RELEASE/.capstan/config/app.env" \
     -p EnvironmentFile="-$BASE/releases/$RELEASE/.capstan/config/set.env" \
@@ -81,35 +83,40 @@ wait_for_unit() {
 # hook NAME: the release's own deploy/NAME, where it has one.
 hook() { [ ! -x "$BASE/releases/$RELEASE/deploy/$1" ] || inside "$1" "$HOOK_LIMIT" "$BASE/releases/$RELEASE/deploy/$1"; }
 
-# install_dependencies: the folders that the app's command makes in the release, before it starts; /etc/capstan/APP/install has the
-# command. A kept release that has the same gives them. What is made is root's, as the rest of the release is.
+# install_dependencies [TEXT]: the folders that the command of TEXT makes in the release before it starts, or takes from a kept release that has the
+# same; dependencies.pl says what TEXT has. Without it, those that the release was first installed with: a copy has its original's.
+# What was made belongs to root, as the rest of the release does.
 install_dependencies() {
   ! is_live "$RELEASE" || return 0
+  at_=$BASE/releases/$RELEASE
   whole; configure "$RELEASE"
-  at_=$BASE/releases/$RELEASE install_=$BASE/releases/$RELEASE/.capstan/config/install
-  if [ ! -f "$install_" ]; then
-    [ -z "$1" ] || { echo "this host does not have app.release.install yet: run scripts/site.mjs first"; return 1; }
-    return 0
+  if [ -n "${1:-}" ]; then
+    printf '%s\n' "$1" >"$at_/.capstan/install.new"; mv -T -- "$at_/.capstan/install.new" "$at_/.capstan/install"
   fi
+  [ -f "$at_/.capstan/install" ] || return 0
+  ! is_active "$APP@$RELEASE.service" || { note "its instance runs with what it has"; return 0; }
   ! is_active "capstan-install-$APP.service" || systemctl stop -- "capstan-install-$APP.service"
   done_=$(perl -e "$DEPENDENCIES" -- "$BASE" "$RELEASE")
   [ "$done_" = run ] || { note "$done_"; return 0; }
+  command_=$(sed '1,/^$/d' "$at_/.capstan/install" | escape_dollars)
   set --
-  for folder_ in $(sed -n '/^$/q; s/^folder //p' "$install_"); do set -- "$@" "$at_/$folder_"; done
+  for folder_ in $(sed -n '/^$/q; s/^folder //p' "$at_/.capstan/install"); do set -- "$@" "$at_/$folder_"; done
   install -d -o "$APP" -g "$APP" -m 0755 -- "$@"
   install -d -o "$APP" -g "$APP" -m 0700 -- "$BASE/cache"
-  inside install "$INSTALL_LIMIT" -p "ReadWritePaths=$BASE/cache $*" --setenv=HOME="$BASE/cache" \
-    sh -c "$(sed '1,/^$/d' "$install_" | literally)"
+  # What a command leaves that failed may be what filled the disk.
+  inside install "$INSTALL_LIMIT" -p "ReadWritePaths=$BASE/cache $*" --setenv=HOME="$BASE/cache" sh -c "$command_" ||
+    { code_=$?; rm -rf -- "$@"; return "$code_"; }
   # nginx follows no link of the app's to files of others.
   find "$@" ! -type l -exec chown root:root {} + -exec chmod u=rwX,go=rX {} +
+  sync -f -- "$at_"
   mv -T -- "$at_/.capstan/dependencies.new" "$at_/.capstan/dependencies"
 }
-# literally: systemd-run expands variables, of what is on stdin nothing.
-literally() { sed 's/\$/$$/g'; }
+# escape_dollars: doubles each $ of stdin, because systemd-run expands variables.
+escape_dollars() { sed 's/\$/$$/g'; }
 # migrate COMMAND DIGEST: as the release that is not live yet.
 migrate() {
-  whole; configure "$RELEASE"
-  inside migrate "$MIGRATE_LIMIT" sh -c "$(printf '%s\n' "$1" | literally)"
+  attended; whole; configure "$RELEASE"
+  inside migrate "$MIGRATE_LIMIT" sh -c "$(printf '%s\n' "$1" | escape_dollars)"
   record migrated "\"migrations\":\"$2\""
 }
 # start_new: on its own socket, beside the live one. An instance that is left of an earlier try starts again.
@@ -246,7 +253,10 @@ remove() {
 }
 
 # copy OLD: RELEASE becomes a release of the same content as OLD, to take its place.
-copy() { perl -e "$COPY" -- "$BASE" "$1" "$RELEASE" "$RUN" "$BY"; record built '"how":"restart"'; }
+copy() {
+  perl -e "$COPY" -- "$BASE" "$1" "$RELEASE" "$RUN" "$BY"; record built '"how":"restart"'
+  install_dependencies
+}
 # discard: a copy that did not become live; its content is the live release's.
 discard() { journal; stop_new; record failed || :; is_live "$RELEASE" || remove "$RELEASE"; }
 # intact: its files are those of its manifest, which is the one that it was built from.

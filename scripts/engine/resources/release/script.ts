@@ -26,6 +26,7 @@ export function releaseShell(
     REF: change.ref,
     WARM: warm ? '1' : '',
     HOW: change.how,
+    SYSTEM_PATH: systemPath,
     INSTALL_LIMIT: String(installTimeout),
     MIGRATE_LIMIT: String(migrateTimeout),
     HOOK_LIMIT: String(hookTimeout),
@@ -67,14 +68,20 @@ export function homeOf(app: string): string {
 /** Perl functions that read an app's configuration, for a program of their own. */
 export const configuration = read('configuration.pl')
 
+/** PATH of a service, as systemd sets it. */
+export const systemPath = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
+
+/** Perl that reads the paths of a manifest, for a program of its own. */
+export const manifest = read('manifest.pl')
+
 const functions = read('release.sh')
 /** Perl that asks a site until it answers as expected; its arguments are in its first lines. */
 export const ask = read('ask.pl')
 const drain = read('drain.pl')
-const configure = read('configure.pl') + configuration
-const copy = read('copy.pl')
-const dependencies = read('dependencies.pl')
-const intact = read('intact.pl')
+const configure = read('configure.pl') + configuration + manifest
+const copy = read('copy.pl') + manifest
+const dependencies = read('dependencies.pl') + manifest
+const intact = read('intact.pl') + manifest
 
 function read(name: string): string {
   return readFileSync(new URL(name, import.meta.url), 'utf8')
