@@ -230,6 +230,7 @@ it('Where the command fails, the site is unchanged and its output is shown.', as
 })
 
 it('Another command concerns the next release: a run of site.mjs changes nothing.', async () => {
+  expect((await run('site', ['-t', 'app'])).exitCode).toBe(0)
   const before = await current('api')
   const other = { api: { command: 'no-such-program', packages: ['npm'] } }
   expect((await run('site', ['-t', 'app'], other)).recap()).toMatchObject({ changed: 0, failed: 0 })
