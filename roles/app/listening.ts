@@ -20,6 +20,8 @@ export function listening({ app, entry, listens, start, leaves = '' }: Listening
   readonly files: NonNullable<Runtime['config']>['files']
   readonly test: string
   readonly port: boolean
+  /** nftables, whose rules say who connects to the port. */
+  readonly packages: readonly string[]
   readonly service: readonly string[]
 } {
   const own = ownConfig(app)
@@ -29,6 +31,7 @@ export function listening({ app, entry, listens, start, leaves = '' }: Listening
   const old = [...(port ? [] : ['run/app.sock']), leaves].filter(Boolean).join(' ')
   return {
     port,
+    packages: port ? ['nftables'] : [],
     files: Object.fromEntries(scripts.map(name => [name, { app, entry }])),
     test: scripts.map(name => `perl -c /etc/capstan/${app}/${name}`).join(' && '),
     service: [

@@ -11,14 +11,18 @@ export function node({ vars, site, facts }: RuntimeInput): Runtime {
   const node = home === undefined ? '/usr/bin/node' : `${home}/bin/node`
   const modules = vars.node.modules ?? (home === undefined ? ['mysql'] : [])
   const start = `ExecStart=${node} --require ${ownConfig(site.app)}/${preload} ${entry}`
-  const { files, test, port, service } = listening({
+  const { files, test, port, packages, service } = listening({
     ...{ app: site.app, entry, listens, start },
     leaves: 'run/websockets.*',
   })
   return {
     entry,
     upstream: 'http',
-    packages: [...(home === undefined ? ['nodejs'] : []), ...modules.map(name => `node-${name}`)],
+    packages: [
+      ...packages,
+      ...(home === undefined ? ['nodejs'] : []),
+      ...modules.map(name => `node-${name}`),
+    ],
     masked: [],
     folders: [],
     config: {

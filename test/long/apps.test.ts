@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, it } from 'vitest'
+import { insideScript } from '#engine/app/inside.ts'
 import { startLoad } from '../deploy/load.ts'
 import { liveRelease } from '../sandbox/deploy-app.ts'
 import { type Machine, machine, root } from '../sandbox/machine.ts'
@@ -32,6 +33,13 @@ process.on('SIGTERM', () => { server.close(); server.closeIdleConnections() })
   'apps/docs/public/index.html': 'the docs',
   'apps/docs/public/health': 'ok',
 }
+const paths = {
+  ...{ blog: '/wp-login.php', desk: '/health', shop: '/health', wiki: '/health' },
+  ...{ api: '/health', live: '/', docs: '/' },
+} as const
+type Name = keyof typeof paths
+const sites = Object.keys(paths) as Name[]
+const sitesWithProcesses = sites.filter(name => name !== 'docs')
 let host: Machine
 let vars: Record<string, unknown>
 
@@ -214,6 +222,22 @@ it('Each site has its own name, certificate, user and version of Node.', async (
   }
 })
 
+it.each(sitesWithProcesses)(
+  'From inside the process of %s, nothing of another site can be read or reached.',
+  async site => {
+    const foreign = sites.filter(name => name !== site)
+    const told = await inside(site, foreign)
+    const { reads, connects, own, databases } = JSON.parse(told)
+    expect({ reads, connects }).toEqual({ reads: [], connects: [] })
+    // The same questions, of itself, are answered with yes: what asks them can tell.
+    const readable = ['current/', 'shared/readable'].map(path => `/srv/www/${site}/${path}`)
+    expect(own).toEqual(expect.arrayContaining([...readable, 'socket', 'environment', 'temporary folder']))
+    if (site === 'api') expect(own).toContain('port')
+    const names = databases.filter((name: string) => name !== 'information_schema')
+    expect(names).toEqual('database' in (vars['sites'] as Record<Name, object>)[site] ? [site] : [])
+  },
+)
+
 it('All are deployed twice and rolled back at the same time while visitors ask, and no request is lost.', async () => {
   const visitors = sites.map(site => visit(site))
   const atOnce = (script: 'deploy' | 'rollback') =>
@@ -281,12 +305,6 @@ async function taken(what: keyof typeof limits): Promise<number> {
   return Math.max(...said.split('\n').map(Number).filter(Number.isFinite))
 }
 
-const paths = {
-  ...{ blog: '/wp-login.php', desk: '/health', shop: '/health', wiki: '/health' },
-  ...{ api: '/health', live: '/', docs: '/' },
-} as const
-type Name = keyof typeof paths
-const sites = Object.keys(paths) as Name[]
 /** Those whose path answers with the release. */
 const naming = new Set<string>(['desk', 'wiki', 'api', 'live'])
 
@@ -309,3 +327,62 @@ async function measured(of: readonly Name[], seconds: number) {
   )
   return Object.fromEntries(entries)
 }
+
+/** What a process of the site, as its unit has it, can read and reach of itself and of other sites, as JSON. */
+async function inside(site: Name, foreign: readonly Name[]): Promise<string> {
+  // A file that all could read, in the /tmp that each server has for itself and in each shared folder.
+  const pids: Record<string, string> = {}
+  for (const name of sitesWithProcesses)
+    pids[name] = (
+      await host.say(`unit=${name}@$(basename "$(readlink /srv/www/${name}/current)").service
+for place in /tmp/systemd-private-*-$unit-*/tmp/of-${name} /srv/www/${name}/shared/readable; do
+  echo x >$place; chmod 644 $place; ls $place >&2; done
+systemctl show -p MainPID --value $unit`)
+    ).trim()
+  const port = (await host.say('sed s/PORT=// /srv/www/api/current/.capstan/port')).trim()
+  const folders = ['', 'current/', 'releases/', 'shared/', 'shared/readable', 'cache/', 'current/run/']
+  const of = (name: Name) => ({
+    files: [
+      ...folders.map(path => `/srv/www/${name}/${path}`),
+      ...[`/etc/capstan/${name}/app.env`, `/etc/ssl/capstan/${name}.example/privkey.pem`, `/tmp/of-${name}`],
+      ...[`/proc/${pids[name]}/environ`, `/proc/${pids[name]}/root/`],
+    ],
+    sockets: [`/srv/www/${name}/current/run/app.sock`, `/run/nginx-gate/${name}.sock`],
+  })
+  const given = { own: of(site), foreign: foreign.map(of), port: Number(port), site }
+  await host.say(
+    `cat >/run/inside.json <<'JSON'\n${JSON.stringify(given)}\nJSON\ncat >/run/inside.py <<'PY'\n${probe}\nPY\n`,
+  )
+  return host.say(insideScript(site, 'pipe', ['python3', '/run/inside.py']))
+}
+
+const probe = `import json, os, socket, subprocess
+given = json.load(open("/run/inside.json"))
+def reads(path):
+    try:
+        os.listdir(path) if path.endswith("/") else open(path, "rb").read(1)
+        return True
+    except OSError: return False
+def connects(family, address):
+    try:
+        with socket.socket(family) as s:
+            s.settimeout(2); s.connect(address)
+        return True
+    except OSError: return False
+own = [path for path in given["own"]["files"] if reads(path)]
+if any(connects(socket.AF_UNIX, path) for path in given["own"]["sockets"]): own.append("socket")
+if reads("/proc/self/environ"): own.append("environment")
+# Of those in /tmp and /var/tmp, it sees its own alone.
+if [os.listdir("/tmp"), os.listdir("/var/tmp")] == [[], []]: own.append("temporary folder")
+port = connects(socket.AF_INET, ("127.0.0.1", given["port"]))
+if port and given["site"] == "api": own.append("port")
+read = [path for each in given["foreign"] for path in each["files"] if reads(path)]
+reached = [path for each in given["foreign"] for path in each["sockets"] if connects(socket.AF_UNIX, path)]
+if port and given["site"] != "api": reached.append("port of api")
+names = []
+if "DB_NAME" in os.environ:
+    e = os.environ
+    out = subprocess.run(["mariadb", "--user=" + e["DB_USER"], "--socket=" + e["DB_SOCKET"], "-N", "-e", "SHOW DATABASES"],
+        env={**e, "MYSQL_PWD": e["DB_PASSWORD"]}, capture_output=True, text=True, check=True).stdout
+    names = out.split()
+print(json.dumps({"reads": read, "connects": reached, "own": own, "databases": names}))`

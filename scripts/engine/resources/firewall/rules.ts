@@ -56,6 +56,8 @@ ${rules.map(rule => `\t\t${rule}\n`).join('')}${sources(from, `tcp dport ${set(s
 		accept
 	}
 }
+# Who connects to the ports of apps that listen on one: see the role app.
+include "/run/capstan-ports*.nft"
 `
 }
 
