@@ -35,7 +35,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   resources: [...base, 'connection', 'output', 'vars', 'vars.ts'],
   host: [...base, 'connection', 'output', 'resources'],
   converge: [...base, 'connection', 'host', 'output', 'resources', 'vars', 'vars.ts'],
-  app: [...base, 'connection', 'host', 'output', 'resources', 'script'],
+  app: [...base, 'connection', 'deploy', 'host', 'output', 'resources', 'script'],
   deploy: [...base, 'connection', 'host', 'output', 'resources'],
   doctor: [...base, 'connection'],
   script: [

@@ -20,7 +20,15 @@ const from = source({
 const vars = {
   site: { database: { password: 'of-hosts-that-are-kept' } },
   mysql: { bufferPool: '128m' },
-  app: { environment: { GREETING: 'from the inventory' }, release: { drain: '2s' } },
+  app: {
+    environment: { GREETING: 'from the inventory' },
+    limits: { memory: '512m', tasks: 200 },
+    workers: {
+      mail: { command: 'tail -f /dev/null' },
+      report: { command: ['sh', '-c', 'exit 3'], schedule: '*-*-* 03:00' },
+    },
+    release: { drain: '2s' },
+  },
 }
 let host: Machine
 
@@ -193,6 +201,63 @@ it('logs prints what the app wrote, and follows it until ^C', async () => {
   await seen('/during')
   following.kill('SIGINT')
   expect((await following.ended).code).toBe(0)
+})
+
+it('status shows what is live, and exits with 1 if something is wrong', async () => {
+  const { code, out, err } = await done(['status'])
+  expect({ code, err }, out).toEqual({ code: 0, err: '' })
+  for (const line of [
+    /^foobar on operated12 {2}healthy$/m,
+    /^ {2}release {2}\d{8}T\d{6}Z-[0-9a-f]{7}( |$)/m,
+    /^ {2}live {5}since \d{4}-\d\d-\d\d \d\d:\d\d UTC, by \S+@\S+$/m,
+    /^ {2}answers {2}200 in \d+ ms$/m,
+    /^ {2}app {6}running for .*\d s(, \d+ of 512 MiB, \d+ of 200 tasks)?$/m,
+    /^ {2}mail {5}running for .*\d s(, \d+ of 512 MiB, 1 of 200 tasks)?$/m,
+    /^ {2}report {3}next run in \d+ (h|min) /m,
+    /^ {2}disk {5}\d+ GB free$/m,
+  ])
+    expect(out).toMatch(line)
+  const unit = (name: string) => `${name}@$(basename "$(readlink /srv/www/foobar/current)").service`
+  await host.run(`systemctl start ${unit('foobar.report')}; systemctl stop ${unit('foobar.mail')}`)
+  const worse = await done(['status'])
+  expect(worse.code, worse.out).toBe(1)
+  expect(worse.out).toMatch(/^foobar on operated12 {2}unhealthy$/m)
+  expect(worse.out).toMatch(/^ {2}report {3}next run in .*, last run failed: exit code 3$/m)
+  expect(worse.out).toMatch(/^ {2}mail {5}dead$/m)
+  expect(worse.out).toMatch(/mail and report of foobar have failed/)
+  const json = await done(['status', '--json'])
+  expect(json.code).toBe(1)
+  expect(JSON.parse(json.out)).toMatchObject({ site: 'foobar', healthy: false, answer: { good: true } })
+  await host.run(`systemctl reset-failed ${unit('foobar.report')}; systemctl start ${unit('foobar.mail')}`)
+  expect((await done(['status'])).code).toBe(0)
+})
+
+itInFull('status tells how visitors are answered, and of maintenance', async () => {
+  await host.run(`systemctl stop "foobar@$(basename "$(readlink /srv/www/foobar/current)").service"`)
+  const down = await done(['status'])
+  expect(down.code, down.out).toBe(1)
+  expect(down.out).toMatch(
+    /^ {2}answers {2}GET \/health of www\.foobar\.com: answered 502: Back in a moment/m,
+  )
+  expect(down.out).toMatch(/^ {2}app {6}dead$/m)
+  expect(down.out).toMatch(/app\.mjs .*logs shows why/)
+  await host.run('systemctl stop nginx')
+  expect((await done(['status'])).out).toMatch(
+    /^ {2}answers {2}GET \/health of www\.foobar\.com: .*no answer|closed/m,
+  )
+  await host.run('systemctl start nginx')
+  await host.run(`systemctl start "foobar@$(basename "$(readlink /srv/www/foobar/current)").service"`)
+  await host.run('touch /srv/www/foobar/shared/maintenance')
+  const maintained = await done(['status'])
+  expect(maintained.code, maintained.out).toBe(0)
+  expect(maintained.out).toMatch(/^foobar on operated12 {2}maintenance$/m)
+  await host.run('rm /srv/www/foobar/shared/maintenance')
+  await host.run(`mv /srv/www/foobar/current /srv/www/foobar/away`)
+  const none = await done(['status'])
+  expect(none.code).toBe(1)
+  expect(none.out).toMatch(/nothing of foobar is live/)
+  await host.run('mv /srv/www/foobar/away /srv/www/foobar/current')
+  expect((await done(['status'])).code).toBe(0)
 })
 
 itInFull('ps lists the processes of the app', async () => {

@@ -157,6 +157,21 @@ it('The releases of all sites are listed, each under its name.', async () => {
   ])
 })
 
+it('The status of all sites is shown, those of files alone among them.', async () => {
+  const { exitCode, lines } = await site(all, { script: 'app', args: ['status'] })
+  expect(exitCode).toBe(0)
+  const shown = lines as unknown as readonly {
+    readonly site: string
+    readonly healthy: boolean
+    readonly units: readonly { readonly state: string }[]
+  }[]
+  expect(shown.map(each => [each.site, each.healthy, ...each.units.map(({ state }) => state)])).toEqual([
+    ['foobar', true, 'running'],
+    ['blog', true, 'running'],
+    ['docs', true, 'exited'],
+  ])
+})
+
 it('What is done for one site has to name it, and names that there are.', async () => {
   const unnamed = await site(all, { script: 'rollback' })
   expect(unnamed.exitCode).toBe(2)

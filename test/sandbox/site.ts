@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { appCommand } from '#engine/command/app.ts'
 import { deployCommand } from '#engine/command/deploy.ts'
 import { type CommandInput, exitCodeOf } from '#engine/command/main.ts'
 import { releasesCommand } from '#engine/command/releases.ts'
@@ -9,8 +10,10 @@ import { rollbackCommand } from '#engine/command/rollback.ts'
 import { siteCommand } from '#engine/command/site.ts'
 import type { Role } from '#engine/converge/role.ts'
 import type { HostRecap } from '#engine/output/events.ts'
+import { reservedVariable } from '#roles/app/names.ts'
 import { appSettings as settings } from '#roles/app/release.ts'
 import app from '#roles/app/role.ts'
+import { consoles } from '#roles/app/runtimes.ts'
 import base from '#roles/base/role.ts'
 import dns from '#roles/dns/role.ts'
 import mysql from '#roles/mysql/role.ts'
@@ -42,6 +45,7 @@ const commands = {
   deploy: (input: CommandInput) => deployCommand({ site, app, settings }, input),
   rollback: (input: CommandInput) => rollbackCommand({ site, app, settings }, input),
   releases: (input: CommandInput) => releasesCommand({ site, app, settings }, input),
+  app: (input: CommandInput) => appCommand({ site, app, settings, reservedVariable, consoles }, input),
 }
 const roles = [base, dns, nginx, app, mysql, tls]
 const playsOf = (all: readonly Role[]) => [{ hosts: 'all', roles: all }]

@@ -6,6 +6,7 @@ import { type AppDefinition, refuseSeveralSites, releaseHosts } from '#engine/ru
 import { inTerminal } from '#engine/run/terminal.ts'
 import { type Changes, changeAndRestart, changesOf, listVariables } from './app-environment.ts'
 import { showLogs, showProcesses } from './app-output.ts'
+import { showStatus } from './app-status.ts'
 import { askSudoPassword } from './ask.ts'
 import { common, type Flags, flagLines } from './flags.ts'
 import type { CommandInput } from './main.ts'
@@ -27,7 +28,7 @@ const flags = {
     help: 'env set, env unset: leave the live instance as it is',
   },
   ...common('extra-vars', 'ask-become-pass'),
-  json: { type: 'boolean', default: false, help: 'logs and ps: print JSON, one line per entry' },
+  json: { type: 'boolean', default: false, help: 'status, logs and ps: print JSON, one line per entry' },
   ...common('help'),
 } as const satisfies Flags
 
@@ -35,6 +36,7 @@ const help = `Usage: npx zx scripts/app.mjs [options] COMMAND
 
 Works with the live release of an app: as its user, with its environment, in its sandbox and within its limits.
 
+  status                 show what is live on each host and whether it is healthy; exits with 1 if something is not
   exec -- COMMAND…       run a command, and exit as it does; a single word is a line of shell
   console [-- COMMAND…]  the same in a terminal; by default php -a, python3, node or a shell
   logs                   print the log of the app, its workers and its hooks, of all hosts by time
@@ -64,6 +66,7 @@ type Command =
   | { readonly verb: 'logs' }
   | { readonly verb: 'ps' }
   | { readonly verb: 'restart' }
+  | { readonly verb: 'status' }
 
 /** Runs scripts/app.mjs; gives its exit code, with exec and console that of the command. */
 export async function appCommand(definition: AppDefinition, input: CommandInput): Promise<number> {
@@ -77,20 +80,20 @@ export async function appCommand(definition: AppDefinition, input: CommandInput)
   const command = commandOf(positionals, at === -1 ? undefined : input.args.slice(at + 1))
   const lines = parseCount('--lines', values.lines, 1, 1_000_000)
   const hosts = await releaseHosts(definition, input, values)
-  refuseSeveralSites(hosts, command.verb)
+  if (command.verb !== 'status') refuseSeveralSites(hosts, command.verb)
   const askSudo = values['ask-become-pass']
+  const { inventory, json } = values
+  const options = { command: undefined, inventory, hosts, json, verbosity: 0, askSudo }
+  if (command.verb === 'status') {
+    const hasSeveralSites = hosts.some(({ isOneOfSeveral }) => isOneOfSeveral)
+    return releaseRun(options, input, run => showStatus(run, { json, inventory, hasSeveralSites }, input))
+  }
   if (command.verb === 'restart' || (command.verb === 'env' && command.what !== 'list')) {
     const changes: Changes =
       command.verb === 'env' ? await changesOf(command, definition.reservedVariable) : new Map()
-    const options = {
-      command: 'restart',
-      inventory: values.inventory,
-      hosts,
-      json: values.json,
-      verbosity: 0,
-      askSudo,
-    }
-    return releaseRun(options, input, run => changeAndRestart(run, changes, !values['no-restart']))
+    return releaseRun({ ...options, command: 'restart' }, input, run =>
+      changeAndRestart(run, changes, !values['no-restart']),
+    )
   }
   const isOfAll = ['logs', 'ps', 'env'].includes(command.verb)
   const wanted = isOfAll ? hosts : hosts.slice(0, 1)
@@ -129,7 +132,7 @@ export async function appCommand(definition: AppDefinition, input: CommandInput)
 }
 
 function commandOf([verb, what, ...rest]: readonly string[], words: readonly string[] | undefined): Command {
-  const known = ['exec', 'console', 'logs', 'ps', 'env', 'restart', 'db']
+  const known = ['status', 'exec', 'console', 'logs', 'ps', 'env', 'restart', 'db']
   const usage = (message: string) =>
     new UsageError('usage', message, { hint: 'npx zx scripts/app.mjs --help lists the commands.' })
   if (verb === undefined || !known.includes(verb))
@@ -153,7 +156,7 @@ function commandOf([verb, what, ...rest]: readonly string[], words: readonly str
     return { verb, what: what ?? 'client' }
   if (what !== undefined)
     throw usage(`${verb} ${what}: expected ${verb === 'db' ? 'db, db dump or db load' : verb}`)
-  return { verb: verb as 'logs' | 'ps' | 'restart' }
+  return { verb: verb as 'status' | 'logs' | 'ps' | 'restart' }
 }
 
 const streams = { stdin: process.stdin, stdout: process.stdout, stderr: process.stderr }

@@ -88,12 +88,16 @@ interface Where {
   readonly site: string | undefined
 }
 
-function withRollback(event: Event & { readonly event: 'release' }, { inventory, site }: Where): Event {
-  if (event.outcome !== 'live' || event.previous === undefined) return event
-  const where = [
+/** The flags that name an inventory and a site, for a command that is printed. */
+export function whereFlags({ inventory, site }: Where): readonly string[] {
+  return [
     ...(inventory === 'sandbox' ? [] : ['-i', quote(inventory)]),
     ...(site === undefined ? [] : ['--site', site]),
   ]
-  const command = ['npx zx scripts/rollback.mjs', ...where, '--to', event.previous]
+}
+
+function withRollback(event: Event & { readonly event: 'release' }, { inventory, site }: Where): Event {
+  if (event.outcome !== 'live' || event.previous === undefined) return event
+  const command = ['npx zx scripts/rollback.mjs', ...whereFlags({ inventory, site }), '--to', event.previous]
   return { ...event, rollback: command.join(' ') }
 }

@@ -42,7 +42,7 @@ export function inspectScript({ app, shared }: AppSettings, sha256: string, lock
 
 /** What `inspectScript` printed. Throws HostError for a host where nothing can be deployed, saying what to do. */
 export function parseAppState(host: string, { app }: AppSettings, output: Buffer): AppState {
-  const { values, manifest } = read(output)
+  const { values, manifest } = readPairs(output)
   const all = (key: string) => values.get(key) ?? []
   const one = (key: string) => all(key)[0]
   refuseUnready(host, app, all)
@@ -117,8 +117,8 @@ function refuseUnready(host: string, app: string, all: (key: string) => readonly
     })
 }
 
-// Pairs end with NUL; the manifest's text follows the last of them, as long as its value says.
-function read(output: Buffer): {
+/** What `inspectScript` printed, as pairs. They end with NUL; the manifest's text follows the last of them, as long as its value says. */
+export function readPairs(output: Buffer): {
   readonly values: ReadonlyMap<string, readonly string[]>
   readonly manifest: Buffer
 } {

@@ -89,4 +89,4 @@ sub refused {
 # Seconds since the boot, to a hundredth. POSIX would take longer to load than all the rest; Time::HiRes is not of perl-base.
 sub now { open my $up, "<", "/proc/uptime" or die "/proc/uptime: $!\n"; (split ' ', <$up>)[0] }
 
-sub beginning { my ($body) = $_[0] =~ /\r\n\r\n(.*)/s or return ""; $body =~ s/<[^>]*>/ /g; $body =~ s/\s+/ /g; $body =~ s/^ //; $body eq "" ? "" : ": " . substr $body, 0, 120 }
+sub beginning { my ($body) = $_[0] =~ /\r\n\r\n(.*)/s or return ""; $body =~ s{<(style|script)\b.*?</\1\s*>}{ }gis; $body =~ s/<[^>]*>/ /g; $body =~ s/\s+/ /g; $body =~ s/^ //; $body eq "" ? "" : ": " . substr $body, 0, 120 }
