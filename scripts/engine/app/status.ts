@@ -63,7 +63,7 @@ export function isHealthy({ release, answer, units }: AppStatus): boolean {
 
 function statusScript(settings: AppSettings): string {
   const { app, domain, ca, health } = settings
-  const variables = { APP: app, NAME: domain, HEALTH: health.path, CA: ca, SECONDS: '5', ASK: ask }
+  const variables = { APP: app, NAME: domain, HEALTH: health.path, CA: ca, LIMIT: '5', ASK: ask }
   const set = Object.entries(variables).map(([name, value]) => `${name}=${quote(value)}\n`)
   return [inspectScript(settings, '', false), functions, ...set, script].join('')
 }
