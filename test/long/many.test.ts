@@ -16,8 +16,8 @@ const publicKey = () =>
 const publicKeys = Array.from({ length: count }, publicKey)
 
 const server = String.raw`use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 8124, Listen => 9, ReuseAddr => 1) or die;
-while (my $c = $s->accept) { my ($n) = (<$c> // "") =~ /(\d+) HTTP/; while (<$c>) { last if /^\r?$/ }
-  my $b = "the bytes of $n\n"; print $c "HTTP/1.1 200 OK\r\nContent-Length: ", length $b, "\r\nConnection: close\r\n\r\n$b"; close $c }`
+while (my $c = $s->accept) { my ($n) = (<$c> // "") =~ m{/(\S+) HTTP}; while (<$c>) { last if /^\r?$/ }
+  my $b = $n eq "archive.tar.gz" ? do { open my $f, "<", "/srv/$n"; local $/; <$f> } : "the bytes of $n\n"; print $c "HTTP/1.1 200 OK\r\nContent-Length: ", length $b, "\r\nConnection: close\r\n\r\n$b"; close $c }`
 
 const before = `mkdir -p /srv/many /srv/mounts; : >/srv/lines; : >/srv/blocks; printf '[all]\\n' >/srv/many.ini; touch /etc/fstab
 cat >/srv/many.pl <<'END'\n${server}\nEND
@@ -44,7 +44,11 @@ const kinds: Readonly<Record<string, (made: Made) => readonly Call[]>> = {
       { url: `http://127.0.0.1:8124/${n}`, sha256: sha256(n) },
     ]),
   archive: ({ archive }) =>
-    each(n => ['archive', `/srv/many/archive-${n}`, { url: 'file:///srv/archive.tar.gz', sha256: archive }]),
+    each(n => [
+      'archive',
+      `/srv/many/archive-${n}`,
+      { url: 'http://127.0.0.1:8124/archive.tar.gz', sha256: archive },
+    ]),
   git: ({ commit }) =>
     each(n => ['git', `/srv/many/git-${n}`, { repository: 'file:///srv/repository', commit }]),
   lineInFile: () => each(n => ['lineInFile', '/srv/lines', `line ${n}`]),
