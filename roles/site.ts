@@ -13,6 +13,7 @@ import {
   type Vars,
   vars,
 } from '#engine/vars.ts'
+import { kinds, type RuntimeKind } from './app/kinds.ts'
 
 /** The inventory's `site` key, and each entry of its `sites`: what every role may know of a site. */
 const site: Vars<Site> = vars({
@@ -26,10 +27,7 @@ const site: Vars<Site> = vars({
     default: 'foobar',
     is: 'name of the app; also the name of its Unix user, database and directory. Under `sites`, the key is this name',
   }),
-  runtime: choice(['php', 'python', 'node', 'program', 'static'], {
-    default: 'php',
-    is: 'what runs the app: php (PHP-FPM), python (gunicorn or uWSGI), node, program (any other server), or static (files only)',
-  }),
+  runtime: choice(Object.keys(kinds), { default: 'php', is: `what runs the app: ${inWords()}` }),
   replaces: optional(
     domain({
       is: 'domain of the site that this one replaces on its hosts; default: a host with another site is refused',
@@ -51,3 +49,8 @@ const site: Vars<Site> = vars({
 })
 
 export default site
+
+function inWords(): string {
+  const all = Object.entries<RuntimeKind>(kinds).map(([name, { is }]) => (is ? `${name} (${is})` : name))
+  return `${all.slice(0, -1).join(', ')}, or ${all.at(-1)}`
+}

@@ -1,5 +1,5 @@
 import type { Secret } from '#engine/secret.ts'
-import type { AppVars } from './runtimes.ts'
+import type { AppVars } from './runtime.ts'
 
 type Value = string | Secret
 

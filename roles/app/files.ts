@@ -1,4 +1,4 @@
-import type { Runtime } from './runtimes.ts'
+import type { Runtime } from './runtime.ts'
 
 /** Files alone: nginx serves them, and a release's unit runs nothing. It is there so that all releases are alike. */
 export function files(): Runtime {

@@ -1,5 +1,5 @@
 import type { Facts } from '#engine/converge/facts.ts'
-import type { AppVars } from './runtimes.ts'
+import type { AppVars } from './runtime.ts'
 
 /** Lines of [Service]: what the app may take of its host, so that nginx, the database and ssh have the rest. Source: systemd.resource-control(5). */
 export function limitLines({ limits }: AppVars, { cpus }: Pick<Facts, 'cpus'>): readonly string[] {

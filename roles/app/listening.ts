@@ -1,4 +1,4 @@
-import { ownConfig, type Runtime } from './runtimes.ts'
+import { ownConfig, type Runtime } from './runtime.ts'
 
 /** What a server listens on, for a runtime that has no setting of its own for that. */
 export interface Listening {

@@ -1,7 +1,7 @@
 import type { Facts } from '#engine/converge/facts.ts'
 import { systemPath } from '#engine/resources/release/script.ts'
 import { listening } from './listening.ts'
-import { ownConfig, type Runtime, type RuntimeInput } from './runtimes.ts'
+import { ownConfig, type Runtime, type RuntimeInput } from './runtime.ts'
 
 /** A server of the app's own for each release, told what to listen on as PORT: the path of the release's socket, or a TCP port. */
 export function node({ vars, site, facts }: RuntimeInput): Runtime {

@@ -1,5 +1,5 @@
 import { listening } from './listening.ts'
-import type { Runtime, RuntimeInput } from './runtimes.ts'
+import type { Runtime, RuntimeInput } from './runtime.ts'
 import { commandLine } from './workers.ts'
 
 /** Any program that serves HTTP for each release: a compiled binary, puma, a server of another language. */

@@ -1,6 +1,6 @@
 import { quote } from '#engine/quote.ts'
 import { systemPath } from '#engine/resources/release/script.ts'
-import { ownConfig, type Runtime, type RuntimeInput } from './runtimes.ts'
+import { ownConfig, type Runtime, type RuntimeInput } from './runtime.ts'
 
 /** A WSGI app: a master and its workers for each release, on the release's own socket. */
 export function python(input: RuntimeInput): Runtime {

@@ -1,4 +1,5 @@
 import { duration, flag, group, integer, list, optional, text } from '#engine/vars.ts'
+import { kinds, runtimeName } from './kinds.ts'
 import { reservedPath } from './names.ts'
 
 const sharedFile = text({
@@ -23,14 +24,6 @@ const debianPackage = text({
   max: 64,
   expects: 'the name of a Debian package',
 })
-
-const defaultFolder = {
-  node: 'node_modules',
-  php: 'vendor',
-  program: 'vendor',
-  python: 'venv',
-  static: 'node_modules',
-} as const
 
 /** How an app is built, installed, checked, made live and kept. */
 export const releaseVars = group({
@@ -97,7 +90,7 @@ export const releaseVars = group({
     ),
     folders: list(text({ ...pathInSource, reserved: reservedPath }), {
       min: 1,
-      default: ({ site }) => [defaultFolder[site.runtime]],
+      default: ({ site }) => [kinds[runtimeName(site)].installs],
       is: 'folders of the release that the command fills; what the source has there is left out. Default: node_modules, vendor (PHP, program) or venv (Python)',
     }),
     files: list(text(pathInSource), {

@@ -1,7 +1,7 @@
 import type { AppSettings, Install } from '#engine/resources/release/app.ts'
 import { Secret } from '#engine/secret.ts'
 import type { Site } from '#engine/vars.ts'
-import type { AppVars } from './runtimes.ts'
+import type { AppVars } from './runtime.ts'
 
 /** What deploys and the role itself have to know of an app, from the role's vars. */
 export function appSettings(

@@ -2,11 +2,12 @@ import { dirname } from 'node:path'
 import { role } from '#engine/converge/role.ts'
 import { quotedForFile } from '#engine/resources/release/environment-file.ts'
 import { environment } from './environment.ts'
+import { kinds } from './kinds.ts'
 import { limitLines } from './limits.ts'
 import { refuseTaken } from './names.ts'
 import { isLeft, purge } from './purge.ts'
 import { appSettings } from './release.ts'
-import { configFiles, runtimes } from './runtimes.ts'
+import { runtimeOf } from './runtimes.ts'
 import vars from './vars.ts'
 import { startedUnits, workerUnits } from './workers.ts'
 
@@ -27,7 +28,7 @@ export default role(import.meta, {
       unit,
       user,
     } = declared
-    const apps = sites.map(each => ({ ...each, runtime: runtimes[each.site.runtime]({ ...each, facts }) }))
+    const apps = sites.map(each => ({ ...each, runtime: runtimeOf({ ...each, facts }) }))
     const masked = new Set(apps.flatMap(({ runtime }) => runtime.masked))
     const [first, ...others] = new Set(
       apps.flatMap(({ runtime, vars: { release } }) => [...runtime.packages, ...release.install.packages]),
@@ -123,3 +124,5 @@ export default role(import.meta, {
     }
   },
 })
+
+const configFiles = [...new Set<string>(Object.values(kinds).flatMap(({ files }) => files))]

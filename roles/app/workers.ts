@@ -1,7 +1,7 @@
 import type { Declarations } from '#engine/converge/declarations.ts'
 import type { Handler } from '#engine/resources/resource.ts'
 import { workerName } from '#engine/resources/workers.ts'
-import type { AppVars, Runtime } from './runtimes.ts'
+import type { AppVars, Runtime } from './runtime.ts'
 
 type Worker = AppVars['workers'][string]
 

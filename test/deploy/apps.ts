@@ -1,9 +1,9 @@
-import type { Site } from '#engine/vars.ts'
+import type { RuntimeName } from '#roles/app/kinds.ts'
 
 type Files = Readonly<Record<string, string>>
 
 /** The smallest app of each runtime: it answers `ok <release>`, and takes so many seconds for that at `/slow5`. */
-export const apps: Readonly<Record<Site['runtime'], Files>> = {
+export const apps: Readonly<Record<RuntimeName, Files>> = {
   php: {
     'public/index.php': `<?php
 if (preg_match('/^.slow(\\d)/', $_SERVER['REQUEST_URI'], $of)) sleep((int) $of[1]);

@@ -125,7 +125,8 @@ export async function appCommand(definition: AppDefinition, input: CommandInput)
     case 'exec':
       return exec(way, app, asCommand(command.words))
     case 'console': {
-      const words = command.words.length > 0 ? asCommand(command.words) : definition.consoles[first.runtime]
+      const words =
+        command.words.length > 0 ? asCommand(command.words) : (definition.consoles[first.runtime] ?? ['sh'])
       return inTerminal(way, insideScript(app, 'pty', words))
     }
   }

@@ -40,7 +40,7 @@ export function releaseDefinition(root: string): AppDefinition {
     readonly appSettings: ReleaseDefinition['settings']
   }
   const { reservedVariable } = load(root, 'roles/app/names.ts') as Pick<AppDefinition, 'reservedVariable'>
-  const { consoles } = load(root, 'roles/app/runtimes.ts') as Pick<AppDefinition, 'consoles'>
+  const { consoles } = load(root, 'roles/app/kinds.ts') as Pick<AppDefinition, 'consoles'>
   return { site: siteVars(root), app, settings, reservedVariable, consoles }
 }
 

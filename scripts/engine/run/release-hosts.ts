@@ -20,7 +20,7 @@ export interface AppDefinition extends ReleaseDefinition {
   /** Why a variable can't be set for an app; undefined for one that can. */
   readonly reservedVariable: (name: string) => string | undefined
   /** The console of each runtime, as a command. */
-  readonly consoles: Readonly<Record<Site['runtime'], readonly string[]>>
+  readonly consoles: Readonly<Record<string, readonly string[]>>
 }
 
 /** A host of the inventory with the app's settings there. */
@@ -34,7 +34,7 @@ export interface ReleaseHost {
   /** What it is made from beside its source, relative to the project. */
   readonly paths: readonly string[]
   /** `php`, `node`. */
-  readonly runtime: Site['runtime']
+  readonly runtime: string
   /** The host has other sites as well: commands have to name this one. */
   readonly isOneOfSeveral: boolean
 }

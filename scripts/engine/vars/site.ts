@@ -10,8 +10,8 @@ export interface Site {
   readonly address: string | undefined
   /** The name of the site, and of its app: its unix user, database and folder. */
   readonly app: string
-  /** What runs the app; `static`: nothing does, it is files alone. */
-  readonly runtime: 'php' | 'python' | 'node' | 'program' | 'static'
+  /** What runs the app: `php`, `node`. */
+  readonly runtime: string
   /** The domain of the site whose hosts it takes over. */
   readonly replaces?: string | undefined
   readonly database: {
