@@ -89,6 +89,23 @@ test.each(modules())('%s imports only what lies below it', (file, imports) => {
   expect(imports.filter(one => !allowed.has(moduleOf(one)))).toEqual([])
 })
 
+test('no file imports itself, not by way of others and not for a type alone', () => {
+  const imports = new Map(modules())
+  const cycles: string[] = []
+  const clear = new Set<string>()
+  const visit = (file: string, way: readonly string[]): void => {
+    if (clear.has(file)) return
+    if (way.includes(file)) {
+      cycles.push([...way.slice(way.indexOf(file)), file].join(' → '))
+      return
+    }
+    for (const next of imports.get(file) ?? []) visit(next, [...way, file])
+    clear.add(file)
+  }
+  for (const file of imports.keys()) visit(file, [])
+  expect(cycles).toEqual([])
+})
+
 test.each(
   readdirSync(join(root, 'scripts')).filter(
     name => /\.m?[jt]s$/.test(name) && !/^(capstan|typescript)\./.test(name),

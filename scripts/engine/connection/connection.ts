@@ -100,3 +100,6 @@ export interface Connection {
   keepAlive(held: boolean): void
   close(): Promise<void>
 }
+
+/** Opens a connection; `seconds` bounds how long that may take. */
+export type Connect = (seconds?: number) => Promise<Connection>

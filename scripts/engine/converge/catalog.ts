@@ -1,7 +1,13 @@
 import { callSite } from '#engine/call-site.ts'
 import { CapstanError } from '#engine/errors.ts'
-import type { ConfigSet, Declare, Handler, Kind, Resource } from '#engine/resources/resource.ts'
-import { handlerKey } from './plan.ts'
+import {
+  type ConfigSet,
+  type Declare,
+  type Handler,
+  handlerKey,
+  type Kind,
+  type Resource,
+} from '#engine/resources/resource.ts'
 
 /** All that is declared for one host, in order, and the handlers of its roles in the order of declaration. */
 export interface Catalog {

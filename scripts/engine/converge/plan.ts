@@ -1,5 +1,11 @@
 import type { Difference, PlannedChange } from '#engine/output/events.ts'
-import type { ConfigSet, Handler, Resource, Unknown } from '#engine/resources/resource.ts'
+import {
+  type ConfigSet,
+  type Handler,
+  handlerKey,
+  type Resource,
+  type Unknown,
+} from '#engine/resources/resource.ts'
 import type { Catalog } from './catalog.ts'
 import type { Probed } from './probe.ts'
 
@@ -107,11 +113,6 @@ export function described(step: Step): PlannedChange {
   }
   const { resource, differences } = step
   return { resource: resource.label, role: resource.role, where: resource.where(), differences }
-}
-
-/** What a handler is remembered by on the host. */
-export function handlerKey(handler: Handler): string {
-  return `${handler.role}/${handler.name}`
 }
 
 /** Neighbouring steps of the same config set belong together: they are tested and installed as one. */

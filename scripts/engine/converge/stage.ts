@@ -3,10 +3,11 @@ import { stateDirectory } from '#engine/host/paths.ts'
 import type { RunIdentity } from '#engine/host/run-identity.ts'
 import { stageScript } from '#engine/host/stage-script.ts'
 import { quote } from '#engine/quote.ts'
+import { handlerKey } from '#engine/resources/resource.ts'
 import { here } from '#engine/resources/shell.ts'
 import type { Site } from '#engine/vars.ts'
 import { batches, record } from './batches.ts'
-import { handlerKey, type Step, transactions } from './plan.ts'
+import { type Step, transactions } from './plan.ts'
 
 /** The sites of the host, and those that it no longer has. */
 export type StageSites = readonly (Pick<Site, 'app' | 'domain'> & { readonly isRemoved?: boolean })[]

@@ -1,4 +1,4 @@
-import type { Connect } from '#engine/host/host-connection.ts'
+import type { Connect } from '#engine/connection/connection.ts'
 import type { AppSettings } from '#engine/resources/release/app.ts'
 
 /** A host to deploy to. */

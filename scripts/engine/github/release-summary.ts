@@ -1,7 +1,18 @@
 import { duration } from '#engine/output/duration.ts'
 import { code, prose } from './markdown.ts'
 import type { RunReport } from './run-report.ts'
-import type { SummaryOptions } from './summary.ts'
+
+export interface SummaryOptions {
+  /** The signal that ends the run, where one does. */
+  readonly signal?: string | undefined
+  readonly diff: boolean
+  /** Wall time of the run. */
+  readonly seconds: number
+  /** `https://github.com/owner/name`; absent where it is not known. */
+  readonly repository?: string | undefined
+  /** Who asked for the run. */
+  readonly actor?: string | undefined
+}
 
 const mostCommits = 25
 

@@ -2,20 +2,8 @@ import { summary as changeSummary, unifiedDiff } from '#engine/output/difference
 import { duration } from '#engine/output/duration.ts'
 import type { HostRecap } from '#engine/output/events.ts'
 import { block, code, folded, prose, table } from './markdown.ts'
-import { releaseHead, releaseTail } from './release-summary.ts'
+import { releaseHead, releaseTail, type SummaryOptions } from './release-summary.ts'
 import type { ReportedChange, ReportedError, RunReport } from './run-report.ts'
-
-export interface SummaryOptions {
-  /** The signal that ends the run, where one does. */
-  readonly signal?: string | undefined
-  readonly diff: boolean
-  /** Wall time of the run. */
-  readonly seconds: number
-  /** `https://github.com/owner/name`; absent where it is not known. */
-  readonly repository?: string | undefined
-  /** Who asked for the run. */
-  readonly actor?: string | undefined
-}
 
 /** A run as GitHub's markdown: what came of it, what went wrong, hosts, changes, times, and the way back. */
 export function summarize(report: RunReport, options: SummaryOptions): string {

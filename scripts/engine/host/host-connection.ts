@@ -1,5 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type {
+  Connect,
   Connection,
   HostProcess,
   HostStream,
@@ -17,9 +18,6 @@ import { isLost, lostForGood, lostMessage } from './lost.ts'
 import { runDirectory, stopFile } from './paths.ts'
 import { proveLogin } from './prove-login.ts'
 import type { RunIdentity } from './run-identity.ts'
-
-/** Opens a connection; `seconds` bounds how long that may take. */
-export type Connect = (seconds?: number) => Promise<Connection>
 
 export interface HostConnectionOptions {
   readonly run: RunIdentity

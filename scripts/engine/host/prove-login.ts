@@ -1,8 +1,8 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Connect } from '#engine/connection/connection.ts'
 import { UnreachableError } from '#engine/errors.ts'
 import type { Emit } from '#engine/output/events.ts'
 import { quote } from '#engine/quote.ts'
-import type { Connect } from './host-connection.ts'
 import { runDirectory } from './paths.ts'
 
 /**

@@ -144,3 +144,8 @@ export function unknown(reason: string): Unknown {
 export function differs(what: string, found: string, wanted: string): readonly Difference[] {
   return found === wanted ? [] : [{ what, found, wanted }]
 }
+
+/** What a handler is remembered by on the host. */
+export function handlerKey(handler: Handler): string {
+  return `${handler.role}/${handler.name}`
+}

@@ -1,6 +1,6 @@
 import { UnreachableError } from '#engine/errors.ts'
 import type { Emit, HostRecap } from '#engine/output/events.ts'
-import type { CommandEvent } from './dollar.ts'
+import type { CommandEvent } from './dollar-host.ts'
 import type { Progress } from './streams.ts'
 
 /**

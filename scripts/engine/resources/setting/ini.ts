@@ -1,6 +1,6 @@
 import type { Edited } from '../edit.ts'
 import { linesOf, textOf } from '../lines.ts'
-import type { SettingEditor } from './setting.ts'
+import type { SettingEditor } from './editor.ts'
 
 /** A line `key = value`: what stands before the value, the value, and what follows it, a comment among that. */
 interface Entry {

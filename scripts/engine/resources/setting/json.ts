@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module'
 import { isDeepStrictEqual } from 'node:util'
 import type { ParseError } from 'jsonc-parser'
-import type { SettingEditor } from './setting.ts'
+import type { SettingEditor } from './editor.ts'
 
 /** JSON, with comments and trailing commas where the file has them; what is not changed keeps its form. */
 export const editJson: SettingEditor = (text, way, value) => {

@@ -1,24 +1,15 @@
 import { basename, extname } from 'node:path'
 import { Secret } from '#engine/secret.ts'
-import { declareEdit, type Edited, type EditOptions } from '../edit.ts'
+import { declareEdit, type EditOptions } from '../edit.ts'
 import type { Declare } from '../resource.ts'
+import type { Value } from './editor.ts'
 import { editIni } from './ini.ts'
 import { editJson } from './json.ts'
 import { editShell } from './shell.ts'
 import { editYaml } from './yaml.ts'
 
-/** What a JSON or YAML file can hold. */
-export type Value = string | number | boolean | null | readonly Value[] | { readonly [key: string]: Value }
-
 /** A key, or the way to it from the top of the file; in an ini file `[section, key]`. */
 export type Key = string | readonly [string | number, ...(string | number)[]]
-
-/** Gives the text with the key set to the value, or without it (undefined). Throws RangeError where it can't. */
-export type SettingEditor = (
-  text: string,
-  key: readonly (string | number)[],
-  value: Value | undefined,
-) => Edited
 
 const editors = { ini: editIni, json: editJson, shell: editShell, yaml: editYaml } as const
 

@@ -1,5 +1,5 @@
 import { linesOf, textOf } from '../lines.ts'
-import type { SettingEditor } from './setting.ts'
+import type { SettingEditor } from './editor.ts'
 
 /**
  * Variables as sh, systemd's EnvironmentFile and /etc/environment read them: `KEY=value`, with `export` before it or not.

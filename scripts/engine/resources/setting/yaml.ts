@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util'
 import { Document, isCollection, isScalar, parseDocument } from 'yaml'
-import type { SettingEditor } from './setting.ts'
+import type { SettingEditor } from './editor.ts'
 
 /**
  * YAML. Where a single value takes the place of another only that is written; anything else writes the whole file, with its
