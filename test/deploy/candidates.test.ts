@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { othersRunning } from '#engine/deploy/activate.ts'
+import { othersRunning } from '#engine/deploy/candidate.ts'
 import { withContent } from '#engine/deploy/candidates.ts'
 import type { AppState } from '#engine/deploy/inspect.ts'
 import { readReleases } from '#engine/deploy/release.ts'

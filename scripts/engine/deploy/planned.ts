@@ -1,5 +1,5 @@
-import { type Activation, type Candidate, othersRunning, prunedOn } from './activate.ts'
 import { bytes } from './bytes.ts'
+import { type Activation, type Candidate, othersRunning, prunedOn } from './candidate.ts'
 import type { Manifest } from './manifest.ts'
 import { shipment } from './transfer.ts'
 
