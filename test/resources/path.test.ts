@@ -33,7 +33,8 @@ function put(name: string, content: string | Buffer, mode = 0o644) {
 describe('the probe of paths', () => {
   it('tells files, directories, links and absence', () => {
     put('file', 'x', 0o600)
-    mkdirSync(join(directory, 'directory'), { mode: 0o751 })
+    mkdirSync(join(directory, 'directory'))
+    chmodSync(join(directory, 'directory'), 0o751)
     symlinkSync('to nowhere', join(directory, 'link'))
     const [file, folder, link, absent] = probed([
       wanted('file', 'x'),

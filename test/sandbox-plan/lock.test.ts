@@ -11,8 +11,12 @@ function locked(prepare: string, work: string): string {
   const script = `
     const { require } = await import(${typescript})
     const { withLock } = require('./engine/sandbox/lock.ts')
-    ${become}
     const { chmodSync, mkdirSync, mkdtempSync, rmSync } = await import('node:fs')
+    // All modules are loaded by then: another user may not read this clone.
+    const warm = mkdtempSync('/tmp/capstan-lock-')
+    await withLock(warm + '/lock', () => {}, async () => {})
+    rmSync(warm, { recursive: true })
+    ${become}
     const clone = mkdtempSync('/tmp/capstan-lock-')
     const sandbox = clone + '/.capstan/sandbox'
     mkdirSync(sandbox + '/hosts', { recursive: true })
