@@ -12,10 +12,13 @@ afterAll(() => fresh?.remove())
 
 const minutes = 90
 
-it.each(['ann', 'root'])(
-  'npm test passes for %s with Docker, and no test needs its retry',
-  async user => {
-    const script = 'git clone -q /srv/capstan clone && cd clone && npm ci --prefer-offline && npm test'
+it.each([
+  ['ann', '002'],
+  ['root', '077'],
+])(
+  'npm test passes for %s with Docker and umask %s, and no test needs its retry',
+  async (user, mask) => {
+    const script = `umask ${mask} && git clone -q /srv/capstan clone && cd clone && npm ci --prefer-offline && npm test`
     const { exitCode, output } = await fresh.as(user, script, minutes)
     expect(exitCode, output.slice(-20_000)).toBe(0)
     expect(output).not.toMatch(/^retried /m)
