@@ -3,7 +3,7 @@ export function orNearest(word: string, known: Iterable<string>): string {
   const names = [...known]
   const near = nearest(word, names)
   if (near !== undefined) return `; did you mean ${near}?`
-  return names.length > 0 && names.length <= 16 ? `; known: ${names.join(', ')}` : ''
+  return names.length > 0 && names.length <= 40 ? `; known: ${names.join(', ')}` : ''
 }
 
 // The one that the word is most likely a slip of, or a beginning: `prot` → `port`, `prod` → `production`.

@@ -19,7 +19,12 @@ describe('new.mjs role', () => {
   it('creates a role that is formatted and documented', () => {
     const { stdout, stderr, status } = node('scripts/new.mjs', 'role', 'my-queue')
     expect([status, stderr]).toEqual([0, ''])
-    expect(stdout.match(/^created {2}.*/gm)).toHaveLength(7)
+    expect(stdout.match(/^created {2}.*/gm)).toHaveLength(4)
+    expect(stdout.match(/^changed {2}.*/gm)).toEqual([
+      'changed  roles/index.ts',
+      'changed  roles/index.mjs',
+      'changed  docs/roles.md',
+    ])
     expect(read('docs/roles.md')).toContain('\n## my-queue\n| var |')
     expect(read('roles/index.ts')).toContain("export { default as myQueue } from './my-queue/role.ts'\n")
     expect(read('roles/index.mjs')).toContain('{ app, base, dns, myQueue, mysql, nginx, tls }')

@@ -31,7 +31,7 @@ export async function createCommand(input: CommandInput): Promise<number> {
   const files = await createRole(input.root, name)
   return say(
     input,
-    `${files.map(file => `created  ${file}\n`).join('')}
+    `${files.map(({ file, isNew }) => `${isNew ? 'created' : 'changed'}  ${file}\n`).join('')}
 Add '${name}' to the roles of scripts/site.mjs, then run:
   npx zx scripts/site.mjs -t ${name}
   npm run check
@@ -40,8 +40,14 @@ The resources that a role can declare: docs/resources.md
   )
 }
 
+interface Written {
+  readonly file: string
+  /** False: it was there before. */
+  readonly isNew: boolean
+}
+
 /** Creates a role; gives the files, as paths below `root`. Throws UsageError for a name that is none or is taken. */
-async function createRole(root: string, name: string): Promise<readonly string[]> {
+async function createRole(root: string, name: string): Promise<readonly Written[]> {
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(name) || name.length > 32)
     throw new UsageError(
       'usage',
@@ -50,13 +56,17 @@ async function createRole(root: string, name: string): Promise<readonly string[]
   if (name === 'site' || existsSync(join(root, 'roles', name)))
     throw new UsageError('usage', `roles/${name} exists`, { hint: 'Choose another name.' })
   const created = { ...roleFiles(name), ...doorFiles(root, name) }
+  const written = [...Object.keys(created), 'docs/roles.md'].map(file => ({
+    file,
+    isNew: !existsSync(join(root, file)),
+  }))
   for (const [file, text] of Object.entries(created)) {
     mkdirSync(dirname(join(root, file)), { recursive: true })
     writeFileSync(join(root, file), text)
   }
   const roles = (await roleNames(root)).map(each => roleNamed(root, each))
   writeFileSync(join(root, 'docs/roles.md'), roleDocs(siteVars(root), roles))
-  return [...Object.keys(created), 'docs/roles.md']
+  return written
 }
 
 function roleFiles(name: string): Readonly<Record<string, string>> {
