@@ -38,6 +38,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   app: [...base, 'connection', 'deploy', 'host', 'output', 'resources', 'script'],
   deploy: [...base, 'connection', 'host', 'output', 'resources'],
   doctor: [...base, 'connection'],
+  status: [...base, 'app', 'connection', 'converge', 'output', 'resources'],
   script: [
     ...base,
     'connection',
@@ -77,6 +78,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
     'run',
     'sandbox',
     'script',
+    'status',
     'vars',
     'vars.ts',
   ],

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { isIPv6 } from 'node:net'
 import { role } from '#engine/converge/role.ts'
 import { HostError } from '#engine/errors.ts'
@@ -80,6 +81,7 @@ export default role(import.meta, {
     service('pdns', { enabled: true, running: true })
     listens('pdns', { tcp: 53, udp: 53, at: listen, restart: true })
   },
+  status: () => [{ name: 'dns', script: statusScript }],
 })
 
 function zoneFile(domain: string): string {
@@ -100,3 +102,5 @@ function noAddress(host: string): HostError {
     hint: 'Set site.address in the inventory to the address that the site is reached at.',
   })
 }
+
+const statusScript = readFileSync(new URL('status.sh', import.meta.url), 'utf8')

@@ -73,6 +73,9 @@ export default role(import.meta, {
       if (!databases.some(({ user }) => user === app)) mysql.absentUser(app)
     }
   },
+  status: () => [{ name: 'database', script: statusScript }],
 })
 
 const serverTest = readFileSync(new URL('server-test.sh', import.meta.url), 'utf8')
+
+const statusScript = readFileSync(new URL('status.sh', import.meta.url), 'utf8')

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import { role } from '#engine/converge/role.ts'
 import { passwordLines, protectedPaths } from './passwords.ts'
 import { reloadOptions } from './reload.ts'
@@ -75,4 +76,7 @@ export default role(import.meta, {
     const directives = sites.flatMap(each => each.vars.directives)
     for (const sockets of furtherSockets(directives)) listens('nginx', sockets)
   },
+  status: () => [{ name: 'nginx', script: statusScript }],
 })
+
+const statusScript = readFileSync(new URL('status.sh', import.meta.url), 'utf8')

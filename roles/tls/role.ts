@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import { role } from '#engine/converge/role.ts'
+import { quote } from '#engine/quote.ts'
 import { reloadOptions } from '../nginx/reload.ts'
 import vars, { isPublic } from './vars.ts'
 
@@ -65,6 +67,11 @@ export default role(import.meta, {
       ])
         file.absent(path)
   },
+  status: ({ sites }) =>
+    sites.map(({ site }) => ({
+      name: 'certificate',
+      script: `DOMAIN=${quote(site.domain)}\n${statusScript}`,
+    })),
 })
 
 function hookOf(domain: string): string {
@@ -72,3 +79,5 @@ function hookOf(domain: string): string {
 }
 
 const reloadNginx = 'if systemctl is-active -q nginx; then nginx -q -t && systemctl reload nginx; fi\n'
+
+const statusScript = readFileSync(new URL('status.sh', import.meta.url), 'utf8')

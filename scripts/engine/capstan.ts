@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import type { Flags } from './command/flags.ts'
 import type { CommandInput } from './command/main.ts'
 import type { ScriptDefinition, ScriptInput, ScriptRun } from './command/script.ts'
+import type { StatusDefinition } from './command/status.ts'
 import type { PackagedRole, Role } from './converge/role.ts'
 import type { Inventory } from './inventory/inventory.ts'
 import type { HostSource } from './run/host-pool.ts'
@@ -106,6 +107,13 @@ export const commands = {
     main(input =>
       from<typeof import('./command/releases.ts')>('releases').releasesCommand(definition(input), input),
     ),
+  status: () =>
+    main(async input =>
+      from<typeof import('./command/status.ts')>('status').statusCommand(
+        await statusDefinition(input),
+        input,
+      ),
+    ),
   test: () =>
     main(input => from<typeof import('./command/test.ts')>('test').testCommand(definition(input), input)),
   doctor: () => main(input => from<typeof import('./command/doctor.ts')>('doctor').doctorCommand(input)),
@@ -133,6 +141,13 @@ function main(command: (input: CommandInput) => Promise<number>): Promise<void> 
 function definition({ root }: CommandInput): AppDefinition {
   const { releaseDefinition } = load('./run/project.ts') as typeof import('./run/project.ts')
   return releaseDefinition(root)
+}
+
+async function statusDefinition(input: CommandInput): Promise<StatusDefinition> {
+  const { roleNamed } = load('./run/project.ts') as typeof import('./run/project.ts')
+  const { roleNames } = load('./inventory/roles.ts') as typeof import('./inventory/roles.ts')
+  const names = await roleNames(input.root)
+  return { ...definition(input), roles: names.map(name => roleNamed(input.root, name)) }
 }
 
 function named({ root }: CommandInput, role: Role | PackagedRole | string): Role {

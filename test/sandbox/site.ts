@@ -8,6 +8,7 @@ import { type CommandInput, exitCodeOf } from '#engine/command/main.ts'
 import { releasesCommand } from '#engine/command/releases.ts'
 import { rollbackCommand } from '#engine/command/rollback.ts'
 import { siteCommand } from '#engine/command/site.ts'
+import { statusCommand } from '#engine/command/status.ts'
 import type { Role } from '#engine/converge/role.ts'
 import type { HostRecap } from '#engine/output/events.ts'
 import { consoles } from '#roles/app/kinds.ts'
@@ -45,6 +46,7 @@ const commands = {
   deploy: (input: CommandInput) => deployCommand({ site, app, settings }, input),
   rollback: (input: CommandInput) => rollbackCommand({ site, app, settings }, input),
   releases: (input: CommandInput) => releasesCommand({ site, app, settings }, input),
+  status: (input: CommandInput) => statusCommand({ site, app, settings, roles }, input),
   app: (input: CommandInput) => appCommand({ site, app, settings, reservedVariable, consoles }, input),
 }
 const roles = [base, dns, nginx, app, mysql, tls]

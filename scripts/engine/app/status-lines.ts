@@ -40,7 +40,8 @@ export function statusLines(status: AppStatus, paint: Paint): readonly string[] 
   ]
 }
 
-function unitText(unit: UnitStatus): string {
+/** What a unit does, in a few words. */
+export function unitText(unit: UnitStatus): string {
   const { timer, restarts, ended } = unit
   const parts = timer ? timerParts(unit, timer) : serviceParts(unit)
   if (ended !== undefined && !timer) parts.push(ended)

@@ -28,6 +28,23 @@ export interface SiteTasks<V> {
   readonly vars: V
 }
 
+/** Something of a host that status.mjs shows. */
+export interface StatusCheck {
+  /** A word: `certificate`. */
+  readonly name: string
+  /**
+   * Shell that reads and changes nothing, as root: it calls `good TEXT`, or `warning TEXT CURE` and `bad TEXT CURE`, once or
+   * several times; not at all where the host has no such thing. HOST in a cure becomes the command that runs one on the host.
+   */
+  readonly script: string
+}
+
+/** What a role's checks may depend on. */
+export interface StatusInput<V> {
+  readonly vars: V
+  readonly sites: readonly SiteTasks<V>[]
+}
+
 /** A role of a host, with its vars for each of the host's sites, in their order. */
 export interface AssignedRole {
   readonly role: Role
@@ -51,6 +68,8 @@ export interface Role<V = unknown> {
   readonly vars: Vars<V>
   /** Adds the role's resources to the catalog; `vars` have been parsed by this role's own schema. */
   declare(into: RoleDeclarations, given: RoleInput): void | Promise<void>
+  /** What status.mjs shows of it. */
+  status?(sites: readonly SiteTasks<unknown>[]): readonly StatusCheck[]
 }
 
 export interface RoleInput {
@@ -65,6 +84,8 @@ export interface RoleDefinition<V, Kinds extends Nouns> {
   /** Kinds that the role brings with it, by the name that its tasks call them. */
   readonly kinds?: Kinds
   readonly tasks: (tasks: Tasks<V> & Bound<Kinds>) => void | Promise<void>
+  /** What status.mjs shows of it, beside what it shows of every host. */
+  readonly status?: (given: StatusInput<V>) => readonly StatusCheck[]
 }
 
 /**
@@ -78,12 +99,13 @@ export interface PackagedRole<V = unknown> {
   readonly vars?: (vocabulary: Vocabulary) => Vars<V>
   readonly kinds?: Nouns
   readonly tasks: (tasks: Tasks<V>) => void | Promise<void>
+  readonly status?: (given: StatusInput<V>) => readonly StatusCheck[]
 }
 
 type Vocabulary = typeof vocabulary
 
 /** The role that a package exports. Throws TypeError where it has no name or no tasks. */
-export function packagedRole<V>({ name, url, vars, kinds, tasks }: PackagedRole<V>): Role<V> {
+export function packagedRole<V>({ name, url, vars, kinds, tasks, status }: PackagedRole<V>): Role<V> {
   if (typeof name !== 'string' || !/^[a-z][a-z0-9-]*$/.test(name) || typeof tasks !== 'function')
     throw new TypeError('expected a role: { name, url, vars, tasks }')
   const directory = dirname(fileURLToPath(url))
@@ -94,6 +116,7 @@ export function packagedRole<V>({ name, url, vars, kinds, tasks }: PackagedRole<
     declare(into, given) {
       return tasks({ ...declarations(into, { directory }, kinds), ...tasksOf<V>(given) })
     },
+    ...(status && { status: sites => checksOf(sites, status) }),
   }
 }
 
@@ -103,6 +126,7 @@ export function role<V, Kinds extends Nouns = Record<never, never>>(
   definition: RoleDefinition<V, Kinds>,
 ): Role<V> {
   const directory = dirname(fileURLToPath(meta.url))
+  const { status: checks } = definition
   return {
     name: basename(directory),
     directory,
@@ -113,6 +137,7 @@ export function role<V, Kinds extends Nouns = Record<never, never>>(
         ...tasksOf<V>(given),
       })
     },
+    ...(checks && { status: sites => checksOf(sites, checks) }),
   }
 }
 
@@ -120,4 +145,12 @@ function tasksOf<V>({ sites, ...given }: RoleInput) {
   const [first] = sites
   if (!first) throw new Error('a host has a site')
   return { ...given, site: first.site, vars: first.vars as V, sites: sites as readonly SiteTasks<V>[] }
+}
+
+function checksOf<V>(
+  sites: readonly SiteTasks<unknown>[],
+  status: (given: StatusInput<V>) => readonly StatusCheck[],
+): readonly StatusCheck[] {
+  const [first] = sites
+  return first ? status({ vars: first.vars as V, sites: sites as readonly SiteTasks<V>[] }) : []
 }

@@ -1,0 +1,137 @@
+import { setTimeout as wait } from 'node:timers/promises'
+import type { Role } from '#engine/converge/role.ts'
+import { UnreachableError } from '#engine/errors.ts'
+import { loadInventory } from '#engine/inventory/inventory.ts'
+import { selectHosts } from '#engine/inventory/pattern.ts'
+import { roleNames } from '#engine/inventory/roles.ts'
+import { paintFor } from '#engine/output/paint.ts'
+import { quote } from '#engine/quote.ts'
+import { assignRoles } from '#engine/run/plays.ts'
+import { type ReachableHost, reach } from '#engine/run/reach.ts'
+import { type ReleaseDefinition, releasesOf } from '#engine/run/release-hosts.ts'
+import { mask } from '#engine/secret.ts'
+import { type Commands, type HostStatus, hostStatus, type StatusHost } from '#engine/status/host-status.ts'
+import { screenLines, tableLines } from '#engine/status/lines.ts'
+import { askSudoPassword } from './ask.ts'
+import { common, type Flags, flagLines } from './flags.ts'
+import type { CommandInput } from './main.ts'
+import { parseCount, parseFlags } from './options.ts'
+import { whereFlags } from './release-run.ts'
+
+const flags = {
+  ...common('inventory', 'limit', 'extra-vars'),
+  watch: { type: 'string', short: 'w', value: 'SECONDS', help: 'check again every so many seconds until ^C' },
+  ...common('ask-become-pass'),
+  json: { type: 'boolean', default: false, help: 'print JSON, one line per host' },
+  ...common('help'),
+} as const satisfies Flags
+
+const help = `Usage: npx zx scripts/status.mjs [options]
+
+Shows the health of hosts: services, disk, memory, sockets, clock, updates, certificates, the database, name server, and
+each site as a visitor gets it. Says what to do about each problem. Changes nothing.
+Exits with 0, with 1 if something is wrong, and with 4 if a host is unreachable. Warnings do not count.
+
+${flagLines(flags)}
+Examples:
+  npx zx scripts/status.mjs -i production
+  npx zx scripts/status.mjs -i production -l web1 --watch 5
+`
+
+/** The same, and the roles of the project, whose checks are shown. */
+export interface StatusDefinition extends ReleaseDefinition {
+  readonly roles: readonly Role[]
+}
+
+/** Runs scripts/status.mjs; gives its exit code. */
+export async function statusCommand(definition: StatusDefinition, input: CommandInput): Promise<number> {
+  const { args, environment, stdout } = input
+  const { values } = parseFlags(args, flags, 'status.mjs')
+  if (values.help) {
+    stdout.write(help)
+    return 0
+  }
+  const pause = values.watch === undefined ? undefined : parseCount('--watch', values.watch, 1, 86_400)
+  const { hosts, ways } = await statusHosts(definition, input, values)
+  const paint = paintFor(stdout, environment)
+  const columns = 'columns' in stdout && typeof stdout.columns === 'number' ? stdout.columns : 1000
+  const checkAll = () =>
+    Promise.all(hosts.map((host, index) => checked(host, ways[index], commandsOf(host, values.inventory))))
+  for (;;) {
+    const all = await checkAll()
+    const lines = values.json
+      ? all.map(status => JSON.stringify(status))
+      : all.length === 1 && all[0]
+        ? screenLines(all[0], paint, columns)
+        : tableLines(all, paint, columns)
+    if (pause !== undefined && stdout.isTTY) stdout.write('\x1b[2J\x1b[H')
+    stdout.write(lines.map(line => `${mask(line)}\n`).join(''))
+    if (pause === undefined)
+      return all.some(({ isUnreachable }) => isUnreachable)
+        ? 4
+        : Number(all.some(({ state }) => state === 'bad'))
+    await wait(pause * 1000)
+  }
+}
+
+interface Given {
+  readonly inventory: string
+  readonly limit: string
+  readonly 'extra-vars'?: readonly string[] | undefined
+  readonly 'ask-become-pass': boolean
+}
+
+async function statusHosts(
+  { app, site, settings, roles }: StatusDefinition,
+  { root, environment }: CommandInput,
+  given: Given,
+): Promise<{ readonly hosts: readonly StatusHost[]; readonly ways: readonly ReachableHost[] }> {
+  const inventory = await loadInventory({
+    ...{ root, environment, roles: await roleNames(root), placeholders: true },
+    ...{ inventory: given.inventory, extraVars: given['extra-vars'] ?? [] },
+  })
+  const selected = selectHosts(inventory, given.limit)
+  const shown = roles.filter(role => role.status)
+  const assigned = assignRoles(inventory, selected, [{ hosts: 'all', roles: [...shown, app] }], site)
+  const apps = releasesOf(assigned, settings)
+  const hosts = assigned.map(
+    (each): StatusHost => ({
+      name: each.host.name,
+      checks: each.roles.flatMap(
+        ({ role, vars }) =>
+          role.status?.(each.sites.map((one, index) => ({ site: one, vars: vars[index] }))) ?? [],
+      ),
+      apps: apps.filter(({ host }) => host === each.host).map(({ settings: of }) => of),
+    }),
+  )
+  const sudoPassword = await askSudoPassword(given['ask-become-pass'], environment)
+  const say = (line: string) => void process.stderr.write(`${line}\n`)
+  return { hosts, ways: await reach(selected, { root, sudoPassword, say }) }
+}
+
+async function checked(
+  host: StatusHost,
+  way: ReachableHost | undefined,
+  commands: Commands,
+): Promise<HostStatus & { readonly isUnreachable?: boolean }> {
+  if (!way) throw new Error(`${host.name} has no way to it`)
+  try {
+    const connection = await way.connect()
+    return await hostStatus(connection, host, commands).finally(() => connection.close())
+  } catch (error) {
+    if (!(error instanceof UnreachableError)) throw error
+    const finding = { name: 'connection', state: 'bad', text: error.message, cure: error.hint } as const
+    return { host: host.name, state: 'bad', findings: [finding], isUnreachable: true }
+  }
+}
+
+function commandsOf({ name, apps }: StatusHost, inventory: string): Commands {
+  const script = (file: string, site?: string) =>
+    [
+      `npx zx scripts/${file}.mjs`,
+      ...whereFlags({ inventory, site: apps.length > 1 ? site : undefined }),
+      ...(site === undefined ? ['-l', quote(name)] : []),
+    ].join(' ')
+  const run = ['npx zx scripts/run.mjs', ...whereFlags({ inventory, site: undefined }), quote(name)].join(' ')
+  return { run, script }
+}
