@@ -129,10 +129,7 @@ const app = vars(
       'limits',
       'workers',
       'release',
-      'php',
-      'python',
-      'program',
-      'node',
+      ...(Object.keys(runtimeVars) as (keyof typeof runtimeVars)[]),
     ],
   },
 )

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -9,6 +9,7 @@ import { declare, typicalSite } from '#engine/converge/testing.ts'
 import { quotedForFile } from '#engine/resources/release/environment-file.ts'
 import { Secret } from '#engine/secret.ts'
 import type { Site } from '#engine/vars.ts'
+import { kinds } from '#roles/app/kinds.ts'
 import { pool } from '#roles/app/php.ts'
 import { processes } from '#roles/app/python.ts'
 import { appSettings } from '#roles/app/release.ts'
@@ -426,9 +427,12 @@ describe('the number of processes', () => {
   })
 })
 
-describe.each(['php', 'python', 'node', 'static'])('the example app of %s', runtime => {
+const examples = join(import.meta.dirname, '../../roles/app/examples')
+const withAssets = Object.keys(kinds).filter(name => existsSync(join(examples, name, 'public/assets')))
+
+describe.each(withAssets)('the example app of %s', runtime => {
   it('has assets whose names carry the hash of what they hold', () => {
-    const assets = join(import.meta.dirname, `../../roles/app/examples/${runtime}/public/assets`)
+    const assets = join(examples, runtime, 'public/assets')
     const names = readdirSync(assets)
     expect(names).toHaveLength(2)
     for (const name of names) {

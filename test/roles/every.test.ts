@@ -7,6 +7,7 @@ import type { Role } from '#engine/converge/role.ts'
 import { typicalFacts } from '#engine/converge/testing.ts'
 import { roleNames } from '#engine/inventory/roles.ts'
 import { Secret } from '#engine/secret.ts'
+import { kinds } from '#roles/app/kinds.ts'
 import site from '#roles/site.ts'
 
 const root = resolve(import.meta.dirname, '../..')
@@ -18,7 +19,7 @@ const secrets: Readonly<Record<string, object>> = {
   mysql: { password: canary },
 }
 
-const runtimes = ['php', 'python', 'node', 'program', 'static'] as const
+const runtimes = Object.keys(kinds)
 const cases = (await roleNames(root)).flatMap(name => runtimes.map(runtime => [name, runtime] as const))
 
 /** What a role declares on a typical host. */
