@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Role } from '#engine/converge/role.ts'
-import { UnreachableError } from '#engine/errors.ts'
+import { CapstanError, UnreachableError } from '#engine/errors.ts'
 import { loadInventory } from '#engine/inventory/inventory.ts'
 import { selectHosts } from '#engine/inventory/pattern.ts'
 import { roleNames } from '#engine/inventory/roles.ts'
@@ -119,9 +119,19 @@ async function checked(
     const connection = await way.connect()
     return await hostStatus(connection, host, commands).finally(() => connection.close())
   } catch (error) {
-    if (!(error instanceof UnreachableError)) throw error
-    const finding = { name: 'connection', state: 'bad', text: error.message, cure: error.hint } as const
-    return { host: host.name, state: 'bad', findings: [finding], isUnreachable: true }
+    if (!(error instanceof CapstanError)) throw error
+    const finding = {
+      name: 'connection',
+      state: 'bad',
+      text: [error.message, ...error.lines].join(': '),
+      cure: error.hint,
+    } as const
+    return {
+      host: host.name,
+      state: 'bad',
+      findings: [finding],
+      isUnreachable: error instanceof UnreachableError,
+    }
   }
 }
 
