@@ -71,21 +71,35 @@ const listener =
 const broken: readonly (readonly [what: string, how: string, finding: RegExp, cure: RegExp, back: string])[] =
   [
     [
-      'a service that was stopped',
-      'systemctl stop nginx',
-      /^services bad nginx.service is enabled and does not run$/,
-      /run\.mjs .*status12 -- systemctl start nginx/,
-      'systemctl start nginx',
+      'a configuration that was edited by hand',
+      'echo nonsense >>/etc/nginx/nginx.conf',
+      /^nginx bad nginx would not start again: /,
+      /site\.mjs .*-t nginx/,
+      "sed -i '/^nonsense$/d' /etc/nginx/nginx.conf",
     ],
     [
-      'an app whose instance is gone',
-      `systemctl stop "${current}"`,
-      /^foobar bad GET \/health of www\.foobar\.com: answered 502/,
-      /app\.mjs -i \S+ -l status12 logs|app\.mjs -i \S+ logs/,
-      `systemctl start "${current}"`,
+      'a worker that was stopped',
+      'systemctl stop "foobar.mail@*"',
+      /^foobar bad mail: dead$/,
+      /logs shows why/,
+      'systemctl start "foobar.mail@$(basename "$(readlink /srv/www/foobar/current)").service"',
     ],
   ]
 const others: typeof broken = [
+  [
+    'a service that was stopped',
+    'systemctl stop nginx',
+    /^services bad nginx.service is enabled and does not run$/,
+    /run\.mjs .*status12 -- systemctl start nginx/,
+    'systemctl start nginx',
+  ],
+  [
+    'an app whose instance is gone',
+    `systemctl stop "${current}"`,
+    /^foobar bad GET \/health of www\.foobar\.com: answered 502/,
+    /app\.mjs -i \S+ -l status12 logs|app\.mjs -i \S+ logs/,
+    `systemctl start "${current}"`,
+  ],
   [
     'a unit that failed',
     'systemd-run -q -u broken sh -c "exit 3"; sleep 0.5',
@@ -156,20 +170,6 @@ ${isServed}`,
     /^database bad MariaDB does not answer: /,
     /journalctl -u mariadb/,
     'systemctl start mariadb',
-  ],
-  [
-    'a configuration that was edited by hand',
-    'echo nonsense >>/etc/nginx/nginx.conf',
-    /^nginx bad nginx would not start again: /,
-    /site\.mjs .*-t nginx/,
-    "sed -i '/^nonsense$/d' /etc/nginx/nginx.conf",
-  ],
-  [
-    'a worker that was stopped',
-    'systemctl stop "foobar.mail@*"',
-    /^foobar bad mail: dead$/,
-    /logs shows why/,
-    'systemctl start "foobar.mail@$(basename "$(readlink /srv/www/foobar/current)").service"',
   ],
   [
     'a site of which nothing is live',
