@@ -17,6 +17,20 @@ declaredCases('filters', 12, {
     absent: [['firewall.absent']],
     gone: '! nft list table inet capstan 2>/dev/null; [ "$(systemctl is-enabled nftables)" = disabled ]; ! grep -q capstan /etc/nftables.conf',
   },
+  'a service that listens some time after it was started': {
+    before: `cat >/etc/systemd/system/late-web.service <<'END'
+[Service]
+ExecStart=perl -e 'use Socket; sleep 3; socket my $s, AF_INET, SOCK_STREAM, 0; bind $s, pack_sockaddr_in(8099, INADDR_ANY) or die; listen $s, 5; sleep'
+END
+systemctl daemon-reload`,
+    declare: [
+      ['service', 'late-web', { running: true }],
+      ['listens', 'late-web', { tcp: 8099, at: ['0.0.0.0'] }],
+    ],
+    holds: 'ss -Hltn sport = :8099 | grep -q 8099',
+    byHand: 'systemctl stop late-web',
+    edited: 2,
+  },
   'swap space': {
     before: 'touch /etc/fstab',
     declare: [['swap', '/var/swap-1', { size: '8m' }]],

@@ -163,6 +163,13 @@ describe('what brings a service to its sockets', () => {
     expect(judged([mysql], printed([])).shell).toEqual(['unit_restart mariadb.service\n'])
   })
 
+  it('is time, where a service was started that does not listen yet', () => {
+    const [shell] = judged([nginx], printed([])).shell
+    expect(shell).toMatch(
+      /^unit_listens nginx.service tcp:80 tcp:443 \|\| \{\nprintf .* >&2\nreturn 1\n\}\n$/s,
+    )
+  })
+
   it('is for the operator to say elsewhere: the run fails, naming what listens', () => {
     const beside = socket('tcp', '0.0.0.0', 8080, 'nginx', 'nginx.service')
     const [shell] = judged([nginx], printed([...web, beside])).shell

@@ -72,7 +72,13 @@ export const listensKind: Kind<WantedSockets, FoundSockets> = {
     const lines = listensKind
       .diff(wanted, found)
       .map(one => `${one.what}: wanted ${one.wanted}, found ${one.found}`)
-    return `printf '%s\\n' ${quoteAll([...lines, advice])} >&2\nreturn 1\n`
+    const refuse = `printf '%s\\n' ${quoteAll([...lines, advice])} >&2\nreturn 1\n`
+    const { unit } = wanted
+    const absent = missing(wanted, found.host, found.declared)
+    // Of a service that has just been started, nothing says when it listens.
+    return lines.length > absent.length || surplusOf(wanted, found).open.length > 0
+      ? refuse
+      : `unit_listens ${quoteAll([unit, ...new Set(absent.map(({ protocol, port }) => `${protocol}:${port}`))])} || {\n${refuse}}\n`
   },
 
   warning({ unit }, { host, declared, tellsOthers }) {
