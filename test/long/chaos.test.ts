@@ -101,7 +101,11 @@ async function crash(): Promise<void> {
   await engine.must(['kill', containerName(root, host.name)])
   before.push(host)
   host = await machine(host.name, 12)
-  expect((await host.run('systemctl is-system-running --wait', 120)).stdout).toBe('running\n')
+  const { stdout: state } = await host.run('systemctl is-system-running --wait', 120)
+  const failed = await host.say(
+    `for unit in $(systemctl list-units --failed --plain --no-legend | cut -d' ' -f1); do systemctl status --no-pager -n 20 $unit; done; :`,
+  )
+  expect(state, failed).toBe('running\n')
 }
 
 /** People who ask for the site without end. */
