@@ -129,12 +129,17 @@ unit_log() { journalctl -q --sync 2>/dev/null || :; journalctl -q -n 10 -o cat -
 unit_active() { case $(systemctl is-active -- "$1") in active|reloading) ;; *) unit_log "$1"; return 1 ;; esac; }
 unit_start() { systemctl reset-failed -- "$1" 2>/dev/null || :; systemctl start -- "$1" || { unit_log "$1"; return 1; }; }
 unit_restart() { systemctl reset-failed -- "$1" 2>/dev/null || :; systemctl restart -- "$1" || { unit_log "$1"; return 1; }; unit_active "$1"; }
+# is_listening PROTOCOL PORT: read from the kernel, as not every host has ss. Source: proc(5); 0A is LISTEN, 07 an unconnected UDP socket.
+is_listening() {
+  cat /proc/net/"$1" /proc/net/"$1"6 2>/dev/null | awk -v at=":$(printf %04X "$2")" -v is="$([ "$1" = tcp ] && echo 0A || echo 07)" \
+    'substr($2, length($2) - 4) == at && $4 == is { found = 1 } END { exit !found }'
+}
 # unit_listens UNIT PROTOCOL:PORT…: something listens there within 15 s, as long as the unit runs.
 unit_listens() {
   unit_=$1; shift
   for try_ in $(seq 150); do
     lacks_=
-    for each_; do ss -Hln"$(printf %.1s "${each_%:*}")" "sport = :${each_#*:}" | grep -q . || lacks_=1; done
+    for each_; do is_listening "${each_%:*}" "${each_#*:}" || lacks_=1; done
     [ -n "$lacks_" ] || return 0
     case $(systemctl is-active -- "$unit_") in active | activating | reloading) ;; *) unit_log "$unit_"; return 1 ;; esac
     sleep 0.1
