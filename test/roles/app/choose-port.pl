@@ -19,7 +19,8 @@ guard();
 # The proxy of an earlier start knows the earlier port; its socket starts it again.
 system "systemctl", "stop", "--no-block", "capstan-port-foobar\@" . ($release =~ s{.*/}{}r) . ".service" if $own;
 sub port { open my $in, "<", $_[0] or return; (<$in> // "") =~ /^PORT=(\d+)$/ }
-# The firewall's file includes these rules, so that a restart of nftables keeps them.
+# New connections are judged: later packets may have no owner any more. The firewall's file includes these rules, so that a restart of
+# nftables keeps them; a file that nft refuses must not stop the firewall.
 sub guard {
   my %of;
   for (glob "/srv/www/*/releases/*/.capstan/port") {
@@ -28,11 +29,13 @@ sub guard {
   }
   return unless %of;
   my $rules = "table inet capstan_ports\ndelete table inet capstan_ports\ntable inet capstan_ports {\n  chain output {\n"
-    . "    type filter hook output priority filter;\n    oif lo tcp dport { " . join(", ", sort keys %of) . " } jump guard\n  }\n  chain guard {\n"
+    . "    type filter hook output priority filter;\n    oif lo tcp dport { " . join(", ", sort keys %of) . " } tcp flags & (fin | syn | rst | ack) == syn jump guard\n  }\n  chain guard {\n"
     . "    meta skuid 0 accept\n" . join("", map { "    tcp dport $_ meta skuid $of{$_} accept\n" } sort keys %of)
     . "    reject with tcp reset\n  }\n}\n";
   my $rules_file = "/run/capstan-ports.nft";
   open my $out, ">", "$rules_file.new" or die "$rules_file: $!\n"; print $out $rules; close $out or die "$rules_file: $!\n";
   rename "$rules_file.new", $rules_file or die "$rules_file: $!\n";
-  system("nft", "-f", $rules_file) == 0 or print STDERR "other users of this host can connect to the port, because nft has not loaded $rules_file\n";
+  return if system("nft", "-f", $rules_file) == 0;
+  unlink $rules_file;
+  print STDERR "other users of this host can connect to the port, because nft did not load the rules\n";
 }
