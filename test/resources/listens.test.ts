@@ -163,7 +163,7 @@ describe('what brings a service to its sockets', () => {
     expect(judged([mysql], printed([])).shell).toEqual(['unit_restart mariadb.service\n'])
   })
 
-  it('is time, where a service was started that does not listen yet', () => {
+  it('is time, for one that was started and does not listen yet', () => {
     const [shell] = judged([nginx], printed([])).shell
     expect(shell).toMatch(
       /^unit_listens nginx.service tcp:80 tcp:443 \|\| \{\nprintf .* >&2\nreturn 1\n\}\n$/s,

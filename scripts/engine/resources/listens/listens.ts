@@ -2,7 +2,7 @@ import type { Difference } from '#engine/output/events.ts'
 import { quote, quoteAll } from '#engine/quote.ts'
 import { type Declare, type DeclareOptions, type Kind, known } from '../resource.ts'
 import { unitName } from '../service.ts'
-import { isManaged, isOf, missing, permits, unmanaged, type WantedSockets } from './owner.ts'
+import { isManaged, isOf, isSamePort, missing, permits, unmanaged, type WantedSockets } from './owner.ts'
 import { canonical, type HostSockets, parseSockets, type Socket, socketsScript } from './sockets.ts'
 
 export interface ListensOptions extends DeclareOptions {
@@ -75,8 +75,9 @@ export const listensKind: Kind<WantedSockets, FoundSockets> = {
     const refuse = `printf '%s\\n' ${quoteAll([...lines, advice])} >&2\nreturn 1\n`
     const { unit } = wanted
     const absent = missing(wanted, found.host, found.declared)
+    const isTaken = found.host.open.some(one => absent.some(socket => isSamePort(one, socket)))
     // Of a service that has just been started, nothing says when it listens.
-    return lines.length > absent.length || surplusOf(wanted, found).open.length > 0
+    return isTaken || surplusOf(wanted, found).open.length > 0
       ? refuse
       : `unit_listens ${quoteAll([unit, ...new Set(absent.map(({ protocol, port }) => `${protocol}:${port}`))])} || {\n${refuse}}\n`
   },

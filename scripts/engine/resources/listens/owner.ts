@@ -107,7 +107,8 @@ function isSame(one: Socket, other: Socket): boolean {
   return isSamePort(one, other) && one.address === other.address
 }
 
-function isSamePort(one: Socket, other: Socket): boolean {
+/** Whether two sockets have one port of one protocol. */
+export function isSamePort(one: Socket, other: Socket): boolean {
   return one.protocol === other.protocol && one.port === other.port
 }
 
