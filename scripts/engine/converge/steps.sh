@@ -104,7 +104,7 @@ transaction() {
   if unshare -m true 2>/dev/null; then
     unshare -m --propagation private sh "$0" candidate "$set" "$beside" "$root"
     code=$?
-    [ "$code" -le 128 ] || [ "$code" -gt 192 ] || end_orphans
+    ! was_killed "$code" || end_orphans
   fi
   case $code in
   0) exchange "$beside" "$root" || { { rm -rf -- "$beside" && cp -a -- "$root" "$beside" || refuse "$root: no copy of it can be made beside it"; } && in_place 1; } ;;

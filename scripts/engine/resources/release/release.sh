@@ -103,7 +103,7 @@ install_dependencies() {
   for folder_ in $(sed -n '/^$/q; s/^folder //p' "$at_/.capstan/install"); do set -- "$@" "$at_/$folder_"; done
   install -d -o "$APP" -g "$APP" -m 0755 -- "$@"
   install -d -o "$APP" -g "$APP" -m 0700 -- "$BASE/cache"
-  # What a command leaves that failed may be what filled the disk.
+  # A command that failed may have filled the disk.
   inside install "$INSTALL_LIMIT" -p "ReadWritePaths=$BASE/cache $*" --setenv=HOME="$BASE/cache" sh -c "$command_" ||
     { code_=$?; rm -rf -- "$@"; return "$code_"; }
   # nginx follows no link of the app's to files of others.
@@ -231,7 +231,14 @@ drain() {
   [ "$left" = 0 ] || note "$left connections are still open: they have until the instance ends"
 }
 # An app may take its time to say goodbye to web sockets: that is not waited for.
-stop_old() { for old; do is_live "$old" || systemctl stop ${LASTING:+--no-block} -- "$APP@$old.service"; done; }
+stop_old() {
+  for old; do
+    ! is_live "$old" || continue
+    systemctl stop ${LASTING:+--no-block} -- "$APP@$old.service"
+    # One that had to be killed is no fault of the host's.
+    [ -n "${LASTING-}" ] || systemctl reset-failed -- "$APP@$old.service" 2>/dev/null || :
+  done
+}
 # end_others SECONDS RELEASE…: what else runs of the app ends once it has no requests in flight.
 end_others() { seconds_=$1; shift; for old; do drain "$old" "$seconds_"; done; stop_old "$@"; }
 # prune RELEASE…: out of sight first, so that a half removed one is no release.
