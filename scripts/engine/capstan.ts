@@ -86,9 +86,10 @@ export function site(...declared: readonly DeclaredPlay[]): Promise<void> {
  */
 export function printable(text: string): string {
   const { cleanLines } = load('./output/clean.ts') as typeof import('./output/clean.ts')
-  const { onActions, withoutCommands } = load('./output/actions.ts') as typeof import('./output/actions.ts')
-  const lines = cleanLines(text)
-  return (onActions(process.env) ? lines.map(withoutCommands) : lines).join('\n')
+  const { harmless } = load('./output/actions.ts') as typeof import('./output/actions.ts')
+  return cleanLines(text)
+    .map(line => harmless(line, process.env))
+    .join('\n')
 }
 
 /** The other commands of scripts/: each reads its own command line, and ends with its exit code. */

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Connection } from '#engine/connection/connection.ts'
 import { HostError } from '#engine/errors.ts'
 import { duration } from '#engine/output/duration.ts'
+import { aligned } from '#engine/output/table.ts'
 import { quote } from '#engine/quote.ts'
 
 /** What runs as the app's user on a host. */
@@ -57,13 +58,7 @@ export function processTable(all: readonly AppProcess[]): readonly string[] {
     `${Math.round(one.memory / 1024)} MiB`,
     one.command,
   ])
-  const widths = head.map((_, column) => Math.max(...[head, ...rows].map(row => row[column]?.length ?? 0)))
-  return [head, ...rows].map(row =>
-    row
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  )
+  return aligned([head, ...rows])
 }
 
 const program = readFileSync(new URL('processes.pl', import.meta.url), 'utf8')

@@ -1,6 +1,7 @@
 import { type LogLine, MergedLog, readLog } from '#engine/app/log.ts'
 import { appProcesses, processTable } from '#engine/app/processes.ts'
 import { cleanLines } from '#engine/output/clean.ts'
+import { jsonLine } from '#engine/output/json.ts'
 import type { ReachableHost } from '#engine/run/reach.ts'
 import { mask } from '#engine/secret.ts'
 import type { CommandInput } from './main.ts'
@@ -23,8 +24,7 @@ export async function showLogs(
   { stdout }: CommandInput,
 ): Promise<number> {
   const isNamed = ways.length > 1
-  const show = (line: LogLine) =>
-    stdout.write(`${mask(json ? JSON.stringify(line) : shown(line, isNamed))}\n`)
+  const show = (line: LogLine) => stdout.write(`${json ? jsonLine(line) : mask(shown(line, isNamed))}\n`)
   const merged = new MergedLog(show)
   const stop = new AbortController()
   const end = () => stop.abort()
@@ -64,7 +64,7 @@ export async function showProcesses(
       return appProcesses(connection, app).finally(() => connection.close())
     }),
   )
-  const lines = json ? all.flat().map(one => JSON.stringify(one)) : processTable(all.flat())
-  stdout.write(lines.map(line => `${mask(line)}\n`).join(''))
+  const lines = json ? all.flat().map(jsonLine) : processTable(all.flat()).map(mask)
+  stdout.write(lines.map(line => `${line}\n`).join(''))
   return 0
 }

@@ -4,12 +4,13 @@ import { checkLocal, checkSsh } from '#engine/doctor/ssh-checks.ts'
 import { loadInventory } from '#engine/inventory/inventory.ts'
 import { selectHosts } from '#engine/inventory/pattern.ts'
 import { roleNames } from '#engine/inventory/roles.ts'
-import { onActions, withoutCommands } from '#engine/output/actions.ts'
+import { harmless } from '#engine/output/actions.ts'
 import { cleanLines } from '#engine/output/clean.ts'
+import { jsonLine } from '#engine/output/json.ts'
 import { paintFor } from '#engine/output/paint.ts'
 import { padTo } from '#engine/output/width.ts'
 import { type ReachableHost, reach, sshTarget } from '#engine/run/reach.ts'
-import { mask } from '#engine/secret.ts'
+
 import { askSudoPassword } from './ask.ts'
 import { makeSecrets } from './doctor-secrets.ts'
 import { common, type Flags, flagLines } from './flags.ts'
@@ -93,7 +94,7 @@ function thisMachine(): Check {
 }
 
 function jsonLines(checks: readonly Check[]): string {
-  return checks.map(check => `${mask(JSON.stringify(check))}\n`).join('')
+  return checks.map(check => `${jsonLine(check)}\n`).join('')
 }
 
 const labels = { ok: 'ok', warning: 'warning', failed: 'failed', skipped: '-' } as const
@@ -101,7 +102,6 @@ const colours = { ok: 'green', warning: 'magenta', failed: 'red', skipped: 'dim'
 
 function textLines(checks: readonly Check[], paint: ReturnType<typeof paintFor>): string {
   const width = Math.max(...checks.map(({ host = '' }) => host.length))
-  const harmless = onActions(process.env) ? withoutCommands : (line: string) => line
   return checks
     .flatMap(({ host = '', what, state, found, cure }) => {
       const [first = '', ...more] = cleanLines(found)
@@ -115,6 +115,6 @@ function textLines(checks: readonly Check[], paint: ReturnType<typeof paintFor>)
         ),
       ]
     })
-    .map(line => `${harmless(line)}\n`)
+    .map(line => `${harmless(line, process.env)}\n`)
     .join('')
 }

@@ -5,6 +5,7 @@ import { restartRelease } from '#engine/deploy/restart.ts'
 import { releaseJson, releaseTable } from '#engine/deploy/table.ts'
 import { type CapstanError, UnreachableError, UsageError } from '#engine/errors.ts'
 import { orNearest } from '#engine/nearest.ts'
+import { jsonLine } from '#engine/output/json.ts'
 import type { OutputStream } from '#engine/output/printer.ts'
 import {
   bySite,
@@ -124,7 +125,7 @@ async function list(
     } else
       stdout.write(
         json
-          ? `${JSON.stringify({ site, ...releaseJson(host, found) })}\n`
+          ? `${jsonLine({ site, ...releaseJson(host, found) })}\n`
           : table(looked.length > 1 ? `${host}${hasSites ? `  ${site}` : ''}\n` : '', found),
       )
   }

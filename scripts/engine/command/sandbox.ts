@@ -2,6 +2,7 @@ import { parseArgs } from 'node:util'
 import { UsageError } from '#engine/errors.ts'
 import { loadInventory } from '#engine/inventory/inventory.ts'
 import { roleNames } from '#engine/inventory/roles.ts'
+import { aligned } from '#engine/output/table.ts'
 import { runInTerminal } from '#engine/program.ts'
 import type { SandboxHostStatus, SandboxOptions, SandboxRequest } from '#engine/sandbox/sandbox.ts'
 import { sandboxDown, sandboxStatus, sandboxUp, sshArguments } from '#engine/sandbox/sandbox.ts'
@@ -119,16 +120,7 @@ function statusTable(hosts: readonly SandboxHostStatus[]): string {
     const { http, https, dns } = host.ports
     return [host.name, host.debian, host.state, host.port, http, https, dns, host.ip].map(String)
   })
-  const table = [head, ...rows]
-  const widths = head.map((_, column) => Math.max(...table.map(row => row[column]?.length ?? 0)))
-  return table
-    .map(row =>
-      row
-        .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n')
+  return aligned([head, ...rows]).join('\n')
 }
 
 async function logIn(name: string, command: readonly string[], options: SandboxOptions): Promise<number> {

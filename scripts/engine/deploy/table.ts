@@ -1,5 +1,6 @@
 import { oneLine } from '#engine/output/clean.ts'
-import { displayWidth, padTo } from '#engine/output/width.ts'
+import { minute } from '#engine/output/duration.ts'
+import { aligned } from '#engine/output/table.ts'
 import { bytes } from './bytes.ts'
 import type { AppState } from './inspect.ts'
 import type { Release } from './release.ts'
@@ -18,7 +19,7 @@ export function releaseTable({
     release.state,
     running.includes(release.id) ? 'running' : '',
     bytes(release.bytes),
-    (release.activated?.at ?? release.at).replace('T', ' ').replace(/:\d\dZ$/, ' UTC'),
+    minute(release.activated?.at ?? release.at),
     release.activated?.by ?? release.by,
     release.ref ?? '',
   ])
@@ -40,16 +41,4 @@ export function releaseJson(
     running: running.includes(release.id),
   })
   return { host, current, frozen, maintenance, releases: releases.map(shown) }
-}
-
-function aligned(rows: readonly (readonly string[])[]): readonly string[] {
-  const clean = rows.map(row => row.map(oneLine))
-  const widths =
-    clean[0]?.map((_cell, column) => Math.max(...clean.map(row => displayWidth(row[column] ?? '')))) ?? []
-  return clean.map(row =>
-    row
-      .map((cell, column) => padTo(cell, widths[column] ?? 0))
-      .join('  ')
-      .trimEnd(),
-  )
 }

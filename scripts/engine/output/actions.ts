@@ -10,6 +10,11 @@ export function withoutCommands(line: string): string {
   return /^[\s\p{DI}]*:\p{DI}*:/u.test(harmless) ? `|${harmless}` : harmless
 }
 
+/** A line as it can be printed: without commands where the GitHub runner reads it. */
+export function harmless(line: string, env: Environment): string {
+  return onActions(env) ? withoutCommands(line) : line
+}
+
 /** Whether what we print is read by the GitHub runner. */
 export function onActions(env: Environment): boolean {
   return env['GITHUB_ACTIONS'] === 'true'

@@ -10,6 +10,11 @@ export function elapsed(since: number, now: number): string {
   return whole(Math.max(0, Math.floor((now - since) / 1000)))
 }
 
+/** A moment in ISO's form to the minute: `2026-11-22 22:09 UTC`. */
+export function minute(at: string): string {
+  return at.replace('T', ' ').replace(/:\d\dZ$/, ' UTC')
+}
+
 function whole(seconds: number): string {
   if (seconds < 60) return `${seconds} s`
   if (seconds < hour) return `${Math.floor(seconds / 60)} min ${two(seconds % 60)} s`

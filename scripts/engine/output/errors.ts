@@ -1,6 +1,6 @@
 import { inspect } from 'node:util'
 import { CapstanError, UnreachableError } from '#engine/errors.ts'
-import { onActions, withoutCommands } from '#engine/output/actions.ts'
+import { harmless } from '#engine/output/actions.ts'
 import { clean, cleanLines } from '#engine/output/clean.ts'
 import { noColours, type Paint } from '#engine/output/paint.ts'
 import type { Environment } from '#engine/output/printer.ts'
@@ -58,7 +58,7 @@ export function renderError(error: unknown, layout: ErrorLayout = {}): string {
       rows.push(`${index === 0 ? paint('cyan', padTo('hint', under)) : ' '.repeat(under)}${line}`)
     })
   }
-  return (onActions(env) ? rows.map(withoutCommands) : rows).join('\n')
+  return rows.map(row => harmless(row, env)).join('\n')
 }
 
 /** An error as printed and as JSON: for a bug the code is `bug`, and its lines are the stack. */

@@ -23,10 +23,15 @@ export function jsonPrinter({ stream }: PrinterOptions): Printer {
 
 function eventJson(event: Event): string {
   const told = event.event === 'failed' ? { ...event, error: read(event.error) } : event
-  return JSON.stringify(told, (key, value) => {
-    if (typeof value === 'bigint') return String(value)
+  return jsonLine(told)
+}
+
+/** A value as a line of JSON: its secrets masked, and nothing in it that a terminal or the GitHub runner obeys. */
+export function jsonLine(value: unknown): string {
+  return JSON.stringify(value, (key, each) => {
+    if (typeof each === 'bigint') return String(each)
     // The names of events are ours: a secret that happens to be such a word must not hide them.
-    return typeof value === 'string' && key !== 'event' && key !== 'state' ? mask(value) : value
+    return typeof each === 'string' && key !== 'event' && key !== 'state' ? mask(each) : each
   }).replace(unsafe, escaped)
 }
 

@@ -1,4 +1,4 @@
-import { onActions, withoutCommands } from '#engine/output/actions.ts'
+import { harmless } from '#engine/output/actions.ts'
 import { type Activity, activitySummary, followActivities } from '#engine/output/activity.ts'
 import { oneLine } from '#engine/output/clean.ts'
 import { elapsed } from '#engine/output/duration.ts'
@@ -24,11 +24,10 @@ export function plainPrinter({
   const lines = eventLines({ verbosity, diff, paint, env, columns })
   const activities = followActivities()
   const due = dueReminders(activities)
-  const harmless = onActions(env) ? withoutCommands : (line: string) => line
   let hostWidth = 0
 
   function write(all: readonly string[]): void {
-    if (all.length > 0) stream.write(`${all.map(harmless).join('\n')}\n`)
+    if (all.length > 0) stream.write(`${all.map(line => harmless(line, env)).join('\n')}\n`)
   }
 
   function tellLong(): void {
