@@ -51,6 +51,8 @@ const site: Vars<Site> = vars({
 export default site
 
 function inWords(): string {
-  const all = Object.entries<RuntimeKind>(kinds).map(([name, { is }]) => (is ? `${name} (${is})` : name))
+  const all = Object.entries<RuntimeKind>(kinds).map(([name, { description }]) =>
+    description ? `${name} (${description})` : name,
+  )
   return `${all.slice(0, -1).join(', ')}, or ${all.at(-1)}`
 }

@@ -91,7 +91,7 @@ test.each(modules())('%s imports only what lies below it', (file, imports) => {
   expect(imports.filter(one => !allowed.has(moduleOf(one)))).toEqual([])
 })
 
-test('no file imports itself, not by way of others and not for a type alone', () => {
+test('has no import cycles, not even of types', () => {
   const imports = new Map(modules())
   const cycles: string[] = []
   const clear = new Set<string>()

@@ -1,7 +1,7 @@
 /** What is known of a runtime by its name. */
 export interface RuntimeKind {
   /** For the description of `site.runtime`; absent: its name says it. */
-  readonly is?: string
+  readonly description?: string
   /** What `app.mjs console` starts by default. */
   readonly console: readonly string[]
   /** The folder that its package manager fills. */
@@ -15,20 +15,20 @@ const listening = ['wait-for-socket.pl', 'choose-port.pl', 'wait-for-port.pl']
 /** The values of `site.runtime`. A new one is a line here, a file like php.ts, and a line in runtimes.ts. */
 export const kinds = {
   php: {
-    is: 'PHP-FPM',
+    description: 'PHP-FPM',
     console: ['php', '-a'],
     installs: 'vendor',
     files: ['php-fpm.conf', 'php/90-app.ini'],
   },
   python: {
-    is: 'gunicorn or uWSGI',
+    description: 'gunicorn or uWSGI',
     console: ['python3'],
     installs: 'venv',
     files: ['gunicorn.conf.py', 'uwsgi.ini'],
   },
   node: { console: ['node'], installs: 'node_modules', files: ['websockets.cjs', ...listening] },
-  program: { is: 'any other server', console: ['sh'], installs: 'vendor', files: listening },
-  static: { is: 'files only', console: ['sh'], installs: 'node_modules', files: [] },
+  program: { description: 'any other server', console: ['sh'], installs: 'vendor', files: listening },
+  static: { description: 'files only', console: ['sh'], installs: 'node_modules', files: [] },
 } as const satisfies Readonly<Record<string, RuntimeKind>>
 
 export type RuntimeName = keyof typeof kinds

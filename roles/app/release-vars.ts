@@ -95,7 +95,7 @@ export const releaseVars = group({
     }),
     files: list(text(pathInSource), {
       default: [],
-      is: 'files and folders of the source that decide what is installed, in addition to the lock files of npm, pnpm, yarn, Composer, pip, Poetry, uv, Pipenv and Bundler: while they and the command are unchanged, a release gets the folders of an earlier one. If the source has none of them, every change installs again',
+      is: 'files and folders of the source that decide what is installed, in addition to the lock files and package lists of npm, pnpm, yarn, Composer, pip, Poetry, uv, Pipenv and Bundler: while they and the command are unchanged, a release gets the folders of an earlier one. If the source has none of them, every change installs again',
     }),
     packages: list(debianPackage, {
       default: [],

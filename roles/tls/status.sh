@@ -8,7 +8,7 @@ if ! end=$(openssl x509 -noout -enddate -in "$file" 2>/dev/null); then
 else
   days=$((($(date -d "${end#*=}" +%s) - $(date +%s)) / 86400))
   of() { openssl x509 -noout -fingerprint -sha256 2>/dev/null; }
-  served=$(openssl s_client -connect 127.0.0.1:443 -servername "$DOMAIN" </dev/null 2>/dev/null | of)
+  served=$(timeout 5 openssl s_client -connect 127.0.0.1:443 -servername "$DOMAIN" </dev/null 2>/dev/null | of)
   if [ "$days" -lt 0 ]; then bad "$DOMAIN: expired $((-days)) days ago" "$renew"
   elif [ "$days" -lt 7 ]; then bad "$DOMAIN: $days days left" "$renew"
   elif [ "$days" -lt 14 ]; then warning "$DOMAIN: $days days left" "$renew"

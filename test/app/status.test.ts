@@ -132,7 +132,7 @@ describe('the status of an app', () => {
     )
   })
 
-  it('is maintenance where somebody asked for it, and says that deploys are frozen', () => {
+  it('shows maintenance and frozen deploys', () => {
     const lines = shown([server()], { maintenance: 'on', frozen: 'the shop is on sale\n' })
     expect(lines).toEqual(
       expect.arrayContaining([
@@ -143,7 +143,7 @@ describe('the status of an app', () => {
     )
   })
 
-  it('has no processes for files alone', () => {
+  it('shows that a static site has no process', () => {
     expect(shown([server({ SubState: 'exited' })])).toContain('  app      set up, no process of its own')
   })
 
@@ -156,7 +156,7 @@ describe('the status of an app', () => {
     ])
   })
 
-  it('shows what a process has named itself without its control characters', () => {
+  it('removes control characters from an answer', () => {
     expect(shown([server()], { good: '\x1b[2J200 in 4 ms' }).join('\n')).not.toContain('\x1b')
   })
 })

@@ -1,9 +1,13 @@
 import { execFileSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { noColours } from '#engine/output/paint.ts'
-import { checksScript, parseFindings } from '#engine/status/checks.ts'
+import { checkScript, findingsOf } from '#engine/status/checks.ts'
 import { type HostStatus, worst } from '#engine/status/host-status.ts'
 import { screenLines, tableLines } from '#engine/status/lines.ts'
+import { partsScript, readParts } from '#engine/status/parts.ts'
 
 const good = (name: string, text: string) => ({ name, state: 'good', text, cure: undefined }) as const
 const bad = (name: string, text: string, cure: string) => ({ name, state: 'bad', text, cure }) as const
@@ -47,20 +51,36 @@ it.each([60, 100, 200])('wraps no line at %i columns', columns => {
     expect(line.length).toBeLessThanOrEqual(columns)
 })
 
-it('runs checks beside one another, and keeps their order and what they say byte for byte', () => {
-  const script = checksScript([
-    { name: 'slow', script: "sleep 0.3; good 'it is é'" },
-    { name: 'odd', script: "bad 'a $x `y` \\\\' 'HOST -- true'; warning two ''" },
-    { name: 'silent', script: 'exit 0' },
-    { name: 'broken', script: 'no-such-program' },
+it('runs checks at the same time, and keeps their order and their text', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'capstan-status-'))
+  const go = join(folder, 'go')
+  const parts = [
+    // This one waits for the next.
+    'until [ -e "$GO" ]; do sleep 0.05; done; good "it is é"',
+    ": >$GO; bad 'a $x `y` \\\\' 'HOST -- true'; warning two ''",
+    'exit 0',
+    'no-such-program',
+    'printf half',
+  ]
+  const script = partsScript(parts.map(each => checkScript({ name: 'n', script: each })))
+  const outputs = readParts(
+    'web1',
+    execFileSync('sh', ['-c', script.replace('/run/', '/tmp/')], {
+      timeout: 20_000,
+      env: { ...process.env, GO: go },
+    }),
+    parts.length,
+  )
+  rmSync(folder, { recursive: true })
+  const [slow, odd, silent, broken, half] = outputs.map((output, index) => findingsOf(`n${index}`, output))
+  expect(slow).toEqual([good('n0', 'it is é')])
+  expect(odd).toEqual([
+    bad('n1', 'a $x `y` \\\\', 'HOST -- true'),
+    { name: 'n1', state: 'warning', text: 'two', cure: undefined },
   ])
-  const output = execFileSync('sh', ['-c', script.replace('/run/capstan-status', '/tmp/capstan-status')])
-  expect(parseFindings('web1', output, 'npx zx scripts/run.mjs web1')).toEqual([
-    good('slow', 'it is é'),
-    bad('odd', 'a $x `y` \\\\', 'npx zx scripts/run.mjs web1 -- true'),
-    { name: 'odd', state: 'warning', text: 'two', cure: undefined },
-    { name: 'broken', state: 'bad', text: expect.stringContaining('could not be checked'), cure: undefined },
-  ])
+  expect(silent).toEqual([])
+  expect(broken).toMatchObject([{ state: 'bad', text: expect.stringContaining('no-such-program') }])
+  expect(half).toMatchObject([{ state: 'bad', text: expect.stringContaining('could not be checked') }])
 })
 
 it('is as bad as its worst finding', () => {
@@ -68,6 +88,6 @@ it('is as bad as its worst finding', () => {
   expect(worst([{ state: 'warning' }, { state: 'bad' }, { state: 'good' }])).toBe('bad')
 })
 
-it('refuses what ends early', () => {
-  expect(() => parseFindings('web1', Buffer.from('disk\0good\0x'), '')).toThrow('the checks ended early')
+it.each(['', '3\0ab', '3\0abc', '3\0abc\x31\x30\0x', 'x\0'])('refuses what ends early: %j', output => {
+  expect(() => readParts('web1', Buffer.from(output), 1)).toThrow('web1: the checks ended early')
 })

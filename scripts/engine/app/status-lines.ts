@@ -1,6 +1,6 @@
 import { bytes } from '#engine/deploy/bytes.ts'
 import { oneLine } from '#engine/output/clean.ts'
-import { elapsed } from '#engine/output/duration.ts'
+import { elapsed, minute } from '#engine/output/duration.ts'
 import type { Paint } from '#engine/output/paint.ts'
 import { padTo } from '#engine/output/width.ts'
 import { type AppStatus, isHealthy, type UnitStatus } from './status.ts'
@@ -11,7 +11,7 @@ import { type AppStatus, isHealthy, type UnitStatus } from './status.ts'
  *     shop on web1  healthy
  *       release  20261122T220331Z-15df161
  *       app      running for 4 d 3 h, 84 of 512 MiB, 12 of 200 tasks
- *       mail     failed: exit code 1, 3 restarts
+ *       mail     failed, exit code 1, 3 restarts
  */
 export function statusLines(status: AppStatus, paint: Paint): readonly string[] {
   const { host, site, release, frozen, maintenance, answer, units, bytesFree } = status
@@ -81,8 +81,4 @@ function mebibytes(count: number): number {
 
 function whole(seconds: number): string {
   return elapsed(0, seconds * 1000)
-}
-
-function minute(at: string): string {
-  return at.replace('T', ' ').replace(/:\d\dZ$/, ' UTC')
 }

@@ -4,7 +4,7 @@
 live=$(readlink "/srv/www/$APP/current") || exit 0
 live=${live##*/}
 jobs_=$(for unit_ in $(worker_units "$live"); do case $unit_ in *.timer) printf '%s\n' "${unit_%.timer}.service" ;; esac; done)
-properties=Id,LoadState,ActiveState,SubState,Result,ExecMainCode,ExecMainStatus,NRestarts,ActiveEnterTimestamp,ExecMainExitTimestamp
+properties=Id,ActiveState,SubState,Result,ExecMainStatus,NRestarts,ActiveEnterTimestamp,ExecMainExitTimestamp
 properties=$properties,MemoryCurrent,MemoryMax,TasksCurrent,TasksMax,NextElapseUSecRealtime
 printf 'now\0%s\0' "$(date +%s)"
 printf 'units\0%s\0' "$(TZ=UTC systemctl show -p "$properties" -- "$APP@$live.service" $(worker_units "$live") $jobs_)"

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Connection } from '#engine/connection/connection.ts'
-import { type AppState, inspectScript, parseAppState, readPairs } from '#engine/deploy/inspect.ts'
+import { type AppState, inspectScript, parseAppState, readPairs, unreadable } from '#engine/deploy/inspect.ts'
 import type { Release } from '#engine/deploy/release.ts'
 import { quote } from '#engine/quote.ts'
 import type { AppSettings } from '#engine/resources/release/app.ts'
@@ -52,8 +52,8 @@ export interface UnitStatus {
 /** What the app does on a host, in one trip. Throws HostError where it is not set up there. */
 export async function appStatus(connection: Connection, settings: AppSettings): Promise<AppStatus> {
   const { host } = connection
-  const { stdout } = await connection.run(statusScript(settings))
-  return parseStatus(host, settings, stdout)
+  const { stdout, stderr } = await connection.run(statusScript(settings))
+  return parseStatus(host, settings, stdout, stderr.toString())
 }
 
 /** Every part of it is as it should be; deploys that are frozen and maintenance, which somebody has asked for, are. */
@@ -61,19 +61,22 @@ export function isHealthy({ release, answer, units }: AppStatus): boolean {
   return release !== undefined && (answer?.good ?? true) && units.every(({ good }) => good)
 }
 
-function statusScript(settings: AppSettings): string {
+/** Shell that prints what `parseStatus` reads. */
+export function statusScript(settings: AppSettings): string {
   const { app, domain, ca, health } = settings
   const variables = { APP: app, NAME: domain, HEALTH: health.path, CA: ca, LIMIT: '5', ASK: ask }
   const set = Object.entries(variables).map(([name, value]) => `${name}=${quote(value)}\n`)
-  return [inspectScript(settings, '', false), functions, ...set, script].join('')
+  return [`${inspectScript(settings, '', false).trimEnd()} || exit\n`, functions, ...set, script].join('')
 }
 
-/** What `statusScript` printed. */
-export function parseStatus(host: string, settings: AppSettings, output: Buffer): AppStatus {
+/** What `statusScript` printed. Throws HostError where the app is not set up, and where it came to no end, with its stderr. */
+export function parseStatus(host: string, settings: AppSettings, output: Buffer, stderr = ''): AppStatus {
   const { app } = settings
   const state: AppState = parseAppState(host, settings, output)
   const { values } = readPairs(output)
   const one = (key: string) => values.get(key)?.[0]
+  if (one('inodes') === undefined || (state.current !== undefined && one('units') === undefined))
+    throw unreadable(host, settings, stderr)
   const now = Number(one('now'))
   const all = (one('units') ?? '')
     .split('\n\n')
@@ -113,15 +116,16 @@ function unitStatus(
   timer: Properties | undefined,
   now: number,
 ): UnitStatus {
+  const [name = ''] = id.split('@')
   const state = unit.get('SubState') ?? ''
-  const isActive = unit.get('ActiveState') === 'active'
+  const isActive = ['active', 'reloading'].includes(unit.get('ActiveState') ?? '')
   const isStarting = unit.get('ActiveState') === 'activating' && state !== 'auto-restart'
   const result = unit.get('Result') ?? ''
-  const count = (name: string) => countOf(unit.get(name))
-  const since = (name: string, from = unit) => secondsBetween(from.get(name), now)
+  const count = (key: string) => countOf(unit.get(key))
+  const since = (key: string, from = unit) => secondsBetween(from.get(key), now)
   const next = timer && since('NextElapseUSecRealtime', timer)
   return {
-    name: id === `${app}@${id.split('@')[1]}` ? 'app' : id.slice(app.length + 1, id.indexOf('@')),
+    name: name === app ? 'app' : name.slice(app.length + 1),
     unit: id,
     state,
     good: timer ? timer.get('ActiveState') === 'active' && result === 'success' : isActive,

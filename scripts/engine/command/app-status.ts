@@ -1,8 +1,10 @@
 import { type AppStatus, appStatus, isHealthy } from '#engine/app/status.ts'
 import { statusLines } from '#engine/app/status-lines.ts'
 import type { DeployHost } from '#engine/deploy/settings.ts'
-import { type CapstanError, HostError, UnreachableError } from '#engine/errors.ts'
+import { CapstanError, HostError, UnreachableError } from '#engine/errors.ts'
+import { harmless } from '#engine/output/actions.ts'
 import type { Emit } from '#engine/output/events.ts'
+import { jsonLine } from '#engine/output/json.ts'
 import { paintFor } from '#engine/output/paint.ts'
 import { mask } from '#engine/secret.ts'
 import type { CommandInput } from './main.ts'
@@ -30,9 +32,9 @@ export async function showStatus(
   const codes = found.flat().map(({ host, status }) => {
     if (status instanceof Error) return report(emit, host, status)
     const lines = json
-      ? [JSON.stringify({ ...status, healthy: isHealthy(status) })]
-      : statusLines(status, paint)
-    stdout.write(lines.map(line => `${mask(line)}\n`).join(''))
+      ? [jsonLine({ ...status, healthy: isHealthy(status) })]
+      : statusLines(status, paint).map(line => harmless(mask(line), environment))
+    stdout.write(lines.map(line => `${line}\n`).join(''))
     if (isHealthy(status)) return 0
     if (json) return 1
     const site = hasSeveralSites ? status.site : undefined
@@ -53,14 +55,24 @@ async function statusOf(sites: readonly DeployHost[]): Promise<readonly Found[]>
   const host = first.name
   try {
     const connection = await first.connect()
-    const all: Found[] = []
-    for (const { settings } of sites)
-      all.push({ host, status: await appStatus(connection, settings).catch((error: CapstanError) => error) })
-    await connection.close()
-    return all
+    try {
+      const all: Found[] = []
+      for (const { settings } of sites)
+        all.push({ host, status: await appStatus(connection, settings).catch(ofHost) })
+      return all
+    } finally {
+      await connection.close()
+    }
   } catch (error) {
-    return [{ host, status: error as CapstanError }]
+    if (!(error instanceof CapstanError)) throw error
+    return [{ host, status: error }]
   }
+}
+
+/** An error of one site; a lost connection is one of all of them. */
+function ofHost(error: unknown): HostError {
+  if (error instanceof HostError) return error
+  throw error
 }
 
 function byHost(hosts: readonly DeployHost[]): ReadonlyMap<string, readonly DeployHost[]> {

@@ -1,16 +1,26 @@
 import { setTimeout as wait } from 'node:timers/promises'
+import type { Connection } from '#engine/connection/connection.ts'
 import type { Role } from '#engine/converge/role.ts'
-import { CapstanError, UnreachableError } from '#engine/errors.ts'
+import { CapstanError, UnreachableError, UsageError } from '#engine/errors.ts'
 import { loadInventory } from '#engine/inventory/inventory.ts'
 import { selectHosts } from '#engine/inventory/pattern.ts'
 import { roleNames } from '#engine/inventory/roles.ts'
+import { harmless } from '#engine/output/actions.ts'
+import { jsonLine } from '#engine/output/json.ts'
 import { paintFor } from '#engine/output/paint.ts'
 import { quote } from '#engine/quote.ts'
 import { assignRoles } from '#engine/run/plays.ts'
 import { type ReachableHost, reach } from '#engine/run/reach.ts'
 import { type ReleaseDefinition, releasesOf } from '#engine/run/release-hosts.ts'
 import { mask } from '#engine/secret.ts'
-import { type Commands, type HostStatus, hostStatus, type StatusHost } from '#engine/status/host-status.ts'
+import {
+  type Commands,
+  findingOfError,
+  type HostStatus,
+  hostStatus,
+  type StatusHost,
+  withCommands,
+} from '#engine/status/host-status.ts'
 import { screenLines, tableLines } from '#engine/status/lines.ts'
 import { askSudoPassword } from './ask.ts'
 import { common, type Flags, flagLines } from './flags.ts'
@@ -29,7 +39,7 @@ const flags = {
 const help = `Usage: npx zx scripts/status.mjs [options]
 
 Shows the health of hosts: services, disk, memory, sockets, clock, updates, certificates, the database, name server, and
-each site as a visitor gets it. Says what to do about each problem. Changes nothing.
+each site as a visitor gets it. Says what to do about each problem. Changes nothing but a cache in /run.
 Exits with 0, with 1 if something is wrong, and with 4 if a host is unreachable. Warnings do not count.
 
 ${flagLines(flags)}
@@ -54,24 +64,36 @@ export async function statusCommand(definition: StatusDefinition, input: Command
   const pause = values.watch === undefined ? undefined : parseCount('--watch', values.watch, 1, 86_400)
   const { hosts, ways } = await statusHosts(definition, input, values)
   const paint = paintFor(stdout, environment)
-  const columns = 'columns' in stdout && typeof stdout.columns === 'number' ? stdout.columns : 1000
-  const checkAll = () =>
-    Promise.all(hosts.map((host, index) => checked(host, ways[index], commandsOf(host, values.inventory))))
-  for (;;) {
-    const all = await checkAll()
-    const lines = values.json
-      ? all.map(status => JSON.stringify(status))
-      : all.length === 1 && all[0]
-        ? screenLines(all[0], paint, columns)
-        : tableLines(all, paint, columns)
-    if (pause !== undefined && stdout.isTTY) stdout.write('\x1b[2J\x1b[H')
-    stdout.write(lines.map(line => `${mask(line)}\n`).join(''))
-    if (pause === undefined)
-      return all.some(({ isUnreachable }) => isUnreachable)
-        ? 4
-        : Number(all.some(({ state }) => state === 'bad'))
-    await wait(pause * 1000)
+  const stop = new AbortController()
+  // Nobody reads any more.
+  stdout.on?.('error', () => stop.abort())
+  const open = new OpenConnections()
+  try {
+    for (;;) {
+      const all = await Promise.all(
+        hosts.map((host, index) => checked(host, open, ways[index], commandsOf(host, values.inventory))),
+      )
+      const columns = (stdout.isTTY && stdout.columns) || 1000
+      const [first] = all
+      const lines = values.json
+        ? all.map(jsonLine)
+        : (all.length === 1 && first
+            ? screenLines(first, paint, columns)
+            : tableLines(all, paint, columns)
+          ).map(line => harmless(mask(line), environment))
+      if (pause !== undefined && stdout.isTTY && !values.json) stdout.write('\x1b[2J\x1b[H')
+      stdout.write(lines.map(line => `${line}\n`).join(''))
+      if (pause === undefined || stop.signal.aborted) return exitCodeOf(all)
+      await wait(pause * 1000, undefined, { signal: stop.signal }).catch(() => {})
+    }
+  } finally {
+    await open.close()
   }
+}
+
+function exitCodeOf(all: readonly Checked[]): number {
+  if (all.some(({ isUnreachable }) => isUnreachable)) return 4
+  return all.some(({ state }) => state === 'bad') ? 1 : 0
 }
 
 interface Given {
@@ -92,7 +114,12 @@ async function statusHosts(
   })
   const selected = selectHosts(inventory, given.limit)
   const shown = roles.filter(role => role.status)
-  const assigned = assignRoles(inventory, selected, [{ hosts: 'all', roles: [...shown, app] }], site)
+  const assigned = selected.flatMap(host => {
+    const assign = (role: Role) => assignRoles(inventory, [host], [{ hosts: 'all', roles: [role] }], site)
+    // A host whose vars are none of a role's, such as one without its required ones, does not have that role.
+    const own = shown.filter(role => passes(() => assign(role)))
+    return assignRoles(inventory, [host], [{ hosts: 'all', roles: [...own, app] }], site)
+  })
   const apps = releasesOf(assigned, settings)
   const hosts = assigned.map(
     (each): StatusHost => ({
@@ -109,29 +136,56 @@ async function statusHosts(
   return { hosts, ways: await reach(selected, { root, sudoPassword, say }) }
 }
 
+function passes(work: () => unknown): boolean {
+  try {
+    work()
+    return true
+  } catch (error) {
+    if (error instanceof UsageError) return false
+    throw error
+  }
+}
+
+/** A connection to each host, for as long as `--watch` goes on. */
+class OpenConnections {
+  readonly #open = new Map<string, Connection>()
+
+  async with<T>(way: ReachableHost, work: (connection: Connection) => Promise<T>): Promise<T> {
+    const { name } = way.host
+    const connection = this.#open.get(name) ?? (await way.connect())
+    this.#open.set(name, connection)
+    try {
+      return await work(connection)
+    } catch (error) {
+      this.#open.delete(name)
+      await connection.close().catch(() => {})
+      throw error
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#open.values()].map(each => each.close()))
+  }
+}
+
+interface Checked extends HostStatus {
+  readonly isUnreachable?: boolean
+}
+
 async function checked(
   host: StatusHost,
+  open: OpenConnections,
   way: ReachableHost | undefined,
   commands: Commands,
-): Promise<HostStatus & { readonly isUnreachable?: boolean }> {
+): Promise<Checked> {
   if (!way) throw new Error(`${host.name} has no way to it`)
   try {
-    const connection = await way.connect()
-    return await hostStatus(connection, host, commands).finally(() => connection.close())
+    return await open.with(way, connection => hostStatus(connection, host, commands))
   } catch (error) {
     if (!(error instanceof CapstanError)) throw error
-    const finding = {
-      name: 'connection',
-      state: 'bad',
-      text: [error.message, ...error.lines].join(': '),
-      cure: error.hint,
-    } as const
-    return {
-      host: host.name,
-      state: 'bad',
-      findings: [finding],
-      isUnreachable: error instanceof UnreachableError,
-    }
+    const finding = withCommands(findingOfError('connection', error), commands)
+    const isUnreachable = error instanceof UnreachableError
+    return { host: host.name, state: 'bad', findings: [finding], isUnreachable }
   }
 }
 

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto'
-import { type CapstanError, ConnectionLost, HostError, UnreachableError } from '#engine/errors.ts'
+import { ConnectionLost, HostError, UnreachableError } from '#engine/errors.ts'
 import { HostConnection, type HostConnectionOptions } from '#engine/host/host-connection.ts'
 import { markReader } from '#engine/host/marks.ts'
 import type { HostRecap } from '#engine/output/events.ts'
 import type { AppSettings } from '#engine/resources/release/app.ts'
 import type { ReleaseChange } from '#engine/resources/release/script.ts'
 import { bytes } from './bytes.ts'
-import { type AppState, inspectScript, parseAppState } from './inspect.ts'
+import { type AppState, inspectScript, parseAppState, unreadable } from './inspect.ts'
 import type { Manifest } from './manifest.ts'
 import type { ReleaseFacts } from './release.ts'
 import { ReleaseReporter } from './reporter.ts'
@@ -148,7 +148,7 @@ export class HostDeploy {
   }
 
   #read({ stdout, stderr, exitCode }: Awaited<ReturnType<HostConnection['run']>>): AppState {
-    if (exitCode !== 0) throw this.#unreadable(stderr)
+    if (exitCode !== 0) throw unreadable(this.host, this.settings, stderr.toString())
     return parseAppState(this.host, this.settings, stdout)
   }
 
@@ -161,13 +161,6 @@ export class HostDeploy {
       const message = `sent ${bytes(sent)} of ${bytes(all)}`
       this.#options.emit({ event: 'progress', host: this.host, message })
     }
-  }
-
-  #unreadable(stderr: Buffer): CapstanError {
-    return new HostError('inspect', `${this.host}: the releases of ${this.settings.app} can’t be read`, {
-      lines: stderr.toString().trimEnd().split('\n').slice(-5),
-      hint: 'Nothing was changed. Log in and check the files in the lines above.',
-    })
   }
 
   #warn(message: string): void {

@@ -78,6 +78,14 @@ export function parseAppState(host: string, { app }: AppSettings, output: Buffer
   }
 }
 
+/** The error where `inspectScript` came to no end. */
+export function unreadable(host: string, { app }: AppSettings, stderr: string): HostError {
+  return new HostError('inspect', `${host}: the releases of ${app} can’t be read`, {
+    lines: stderr.trimEnd().split('\n').slice(-5),
+    hint: 'Nothing was changed. Log in and check the files in the lines above.',
+  })
+}
+
 function baseOf(
   id: string | undefined,
   have: string,

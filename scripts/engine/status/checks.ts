@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import type { StatusCheck } from '#engine/converge/role.ts'
-import { HostError } from '#engine/errors.ts'
 import { quote } from '#engine/quote.ts'
+import { socketsReader } from '#engine/resources/listens/sockets.ts'
+import type { PartOutput } from './parts.ts'
 
 /** What one check of a host says. */
 export interface Finding {
@@ -27,42 +28,34 @@ export const hostChecks: readonly StatusCheck[] = [
   'runs',
 ].map(name => ({ name, script: read(`host/${name}.sh`) }))
 
-/** Shell that runs all checks at the same time and prints what they say, in their order. */
-export function checksScript(checks: readonly StatusCheck[]): string {
-  const each = checks.map(
-    ({ name, script }, index) =>
-      `(\nNAME=${quote(name)}\n${script}\n) >"$dir/${index}" 2>"$dir/${index}.err" </dev/null &\n`,
-  )
-  const told = checks.map(
-    ({ name }, index) =>
-      `cat "$dir/${index}"; [ -s "$dir/${index}" ] || [ ! -s "$dir/${index}.err" ] || { NAME=${quote(name)}; bad "could not be checked: $(tail -n 1 "$dir/${index}.err")" ''; }\n`,
-  )
-  return [
-    functions,
-    'dir=$(mktemp -d /run/capstan-status.XXXXXX) || exit\ntrap \'rm -rf -- "$dir"\' EXIT\n',
-    ...each,
-    'wait\n',
-    ...told,
-  ].join('')
+/** Shell of a check, with the functions by which it says how it ends, and `listening`, which lists the host's sockets. */
+export function checkScript({ script }: StatusCheck): string {
+  return `${functions}${script}`
 }
 
-/** What `checksScript` printed. Throws HostError where that is no such text. `command` stands for HOST in a cure. */
-export function parseFindings(host: string, output: Buffer, command: string): readonly Finding[] {
-  const fields = output.toString().split('\0')
-  if (fields.pop() !== '' || fields.length % 4 !== 0)
-    throw new HostError('no-status', `${host}: the checks ended early`, { lines: fields.slice(-4) })
-  return Array.from({ length: fields.length / 4 }, (_, index) => {
-    const [name = '', state = '', text = '', cure = ''] = fields.slice(index * 4, index * 4 + 4)
+const functions = `${read('checks.sh')}listening() { perl -e ${quote(`${socketsReader}${read('sockets.pl')}`)}; }\n`
+
+/** What a check says; nothing where it does not apply to the host. */
+export function findingsOf(name: string, { stdout, lastError }: PartOutput): readonly Finding[] {
+  if (stdout.length === 0) return lastError === '' ? [] : [unchecked(name, lastError)]
+  const fields = stdout.toString().split('\0')
+  if (fields.pop() !== '' || fields.length % 3 !== 0)
+    return [unchecked(name, lastError || 'its output is incomplete')]
+  return Array.from({ length: fields.length / 3 }, (_, index) => {
+    const [state = '', text = '', cure = ''] = fields.slice(index * 3, index * 3 + 3)
     return {
       name,
       state: state === 'good' || state === 'warning' ? state : 'bad',
       text,
-      cure: cure === '' ? undefined : cure.replace(/\bHOST(?= --)/g, command),
+      cure: cure === '' ? undefined : cure,
     }
   })
 }
 
-const functions = read('checks.sh')
+/** A check that came to no end. */
+export function unchecked(name: string, why: string): Finding {
+  return { name, state: 'bad', text: `could not be checked: ${why}`, cure: undefined }
+}
 
 function read(name: string): string {
   return readFileSync(new URL(name, import.meta.url), 'utf8')

@@ -1,10 +1,11 @@
-import { type AppStatus, appStatus, isHealthy } from '#engine/app/status.ts'
+import { type AppStatus, isHealthy, parseStatus, statusScript } from '#engine/app/status.ts'
 import { unitText } from '#engine/app/status-lines.ts'
 import type { Connection } from '#engine/connection/connection.ts'
 import type { StatusCheck } from '#engine/converge/role.ts'
 import { CapstanError } from '#engine/errors.ts'
 import type { AppSettings } from '#engine/resources/release/app.ts'
-import { checksScript, type Finding, hostChecks, parseFindings } from './checks.ts'
+import { checkScript, type Finding, findingsOf, hostChecks, unchecked } from './checks.ts'
+import { type PartOutput, partsScript, readParts } from './parts.ts'
 
 /** A host, and what is checked on it beside what every host has. */
 export interface StatusHost {
@@ -28,16 +29,22 @@ export interface HostStatus {
   readonly findings: readonly Finding[]
 }
 
-/** Checks a host: one trip for itself and its roles, and one for each of its sites. Throws what a connection throws. */
+/** Checks a host, its roles and its sites in one trip. Throws what a connection throws. */
 export async function hostStatus(
   connection: Connection,
   { name, checks, apps }: StatusHost,
   commands: Commands,
 ): Promise<HostStatus> {
-  const { stdout } = await connection.run(checksScript([...hostChecks, ...checks]))
-  const all = parseFindings(name, stdout, commands.run)
-  const findings = all.map(finding => withScripts(finding, commands))
-  for (const app of apps) findings.push(...(await siteFindings(connection, app, commands)))
+  const all = [...hostChecks, ...checks]
+  const parts = [...all.map(checkScript), ...apps.map(statusScript)]
+  const { stdout, stderr } = await connection.run(partsScript(parts))
+  const outputs = readParts(name, stdout, parts.length, stderr.toString())
+  const findings = outputs.flatMap((output, index) => {
+    const check = all[index]
+    const app = apps[index - all.length]
+    if (app) return siteFindings(name, app, output, commands)
+    return check ? findingsOf(check.name, output).map(each => withCommands(each, commands)) : []
+  })
   return { host: name, state: worst(findings), findings }
 }
 
@@ -46,33 +53,40 @@ export function worst(findings: readonly Pick<Finding, 'state'>[]): Finding['sta
   return has('bad') ? 'bad' : has('warning') ? 'warning' : 'good'
 }
 
-// Roles name a script without the inventory that it is for.
-function withScripts(finding: Finding, { script }: Commands): Finding {
-  const cure = finding.cure?.replace(/\bnpx zx scripts\/(\w+)\.mjs(?! -i)/g, (_all, name: string) =>
-    script(name),
-  )
+/** With the inventory and the host in its cure: a role, or an error, names a script alone, and a command on the host by HOST. */
+export function withCommands(finding: Finding, { run, script }: Commands): Finding {
+  const cure = finding.cure
+    ?.replace(/\bnpx zx scripts\/(\w+)\.mjs(?! -)/g, (_all, name: string) => script(name))
+    .replace(/\bHOST(?= --)/g, () => run)
   return { ...finding, cure }
 }
 
-async function siteFindings(
-  connection: Connection,
+function siteFindings(
+  host: string,
   settings: AppSettings,
+  { stdout, lastError }: PartOutput,
   commands: Commands,
-): Promise<readonly Finding[]> {
+): readonly Finding[] {
   const name = settings.app
+  if (stdout.length === 0) return [unchecked(name, lastError)]
   try {
-    return findingsOf(await appStatus(connection, settings), commands)
+    return findingsOfSite(parseStatus(host, settings, stdout, lastError), commands)
   } catch (error) {
     if (!(error instanceof CapstanError)) throw error
     // A host of other roles: a database server has no releases.
     if (error.code === 'not-set-up' && error.lines.some(line => line.includes('/releases is not there')))
       return []
-    return [{ name, state: 'bad', text: [error.message, ...error.lines].join(': '), cure: error.hint }]
+    return [withCommands(findingOfError(name, error), commands)]
   }
 }
 
+/** An error that a check ended with. */
+export function findingOfError(name: string, { message, lines, hint }: CapstanError): Finding {
+  return { name, state: 'bad', text: [message, ...lines].join(': '), cure: hint }
+}
+
 /** One line for a site that is well, and one for each part of it that is not. */
-function findingsOf(status: AppStatus, { script }: Commands): readonly Finding[] {
+function findingsOfSite(status: AppStatus, { script }: Commands): readonly Finding[] {
   const { site: name, release, answer, units, maintenance, frozen } = status
   const cure = `${script('app', name)} logs shows why. ${script('rollback', name)} returns to the release before.`
   if (release === undefined)

@@ -87,7 +87,10 @@ export function hex(address: string): string {
   return Buffer.from(bytes).toString('hex')
 }
 
-const reader = read('sockets.pl') + read('listens.pl')
+/** Perl's `listening`, which gives the sockets of the host; for a program of one's own. */
+export const socketsReader = read('sockets.pl')
+
+const reader = socketsReader + read('listens.pl')
 
 // A record's fields follow their number; an empty number ends the list.
 function readRecords(fields: readonly string[]) {

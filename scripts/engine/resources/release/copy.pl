@@ -28,4 +28,3 @@ sub copy {
   system("sync", "-f", "--", $partial) == 0 or die "$partial can't be written to the disk\n";
   rename $partial, $to or die "$to: $!\n";
 }
-

@@ -1,6 +1,6 @@
 /**
- * What the path of a file with a hash in its name matches, for nginx and perl alike. Names that people give have none of these
- * forms, but for a few in the folders of a bundler; a file without one may change, and is kept no longer than its release.
+ * What the path of a file with a hash in its name matches, for nginx and perl alike. Names that people choose
+ * rarely match; in the folders of a bundler, a few may. A file without one may change, and is kept no longer than its release.
  */
 export const hashedName = `(?:${[
   // `site.0123abcd.css`: 8 to 64 hex digits, a letter among them. Digits alone are a date or a number.

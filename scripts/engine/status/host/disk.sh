@@ -1,9 +1,11 @@
 # shellcheck shell=dash
-# Bytes first, then inodes: both can run out.
-# A tmpfs is a disk to whoever mounts one of their own.
-said=$({ df -PlT -x devtmpfs -x squashfs -x efivarfs | awk 'NR > 1 { print $1 $7, $6, $7, "space" }'
-  df -PliT -x devtmpfs -x squashfs -x efivarfs | awk 'NR > 1 && $3 > 0 { print $1 $7, $6, $7, "inodes" }'; } | sort -u -k1,1 -k4,4 | sort -k3)
-echo "$said" | while read -r _ used at what; do
+# Space and inodes: both can run out. Each device once, at its first mount; a tmpfs is a device to whoever mounts one of their own.
+disks() {
+  df "$1" -x devtmpfs -x squashfs -x efivarfs | awk -v what="$2" 'NR > 1 && $3 > 0 && ($2 != "overlay" || $7 == "/") &&
+    !seen[$2 == "tmpfs" ? $7 : $1]++ { print $6, $7, what }'
+}
+said=$(disks -PlT space; disks -PliT inodes)
+echo "$said" | while read -r used at what; do
   # In a container, single files are mounts.
   [ -d "$at" ] || continue
   case $at in /run | /run/* | /dev/* | /sys/* | /tmp) continue ;; esac

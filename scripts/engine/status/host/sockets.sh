@@ -3,11 +3,9 @@ grep -qs '^# Managed by Capstan\.' /etc/nftables.conf || exit 0
 nft list table inet capstan >/dev/null 2>&1 ||
   bad "the firewall is not in force" "npx zx scripts/site.mjs loads it. HOST -- nft -f /etc/nftables.conf does so at once."
 ports=$(grep -oE 'dport (\{[^}]*\}|[0-9]+)' /etc/nftables.conf | tr -cs '0-9' '\n')
-seen=
-for each in $(ss -Hltun 2>/dev/null | awk '{ print $1 "/" $5 }' | grep -vE '/(127\.|\[::1\]|\[::ffff:127\.)' | sort -u); do
-  port=${each##*:} protocol=${each%%/*}
-  case " $seen " in *" $protocol/$port "*) continue ;; esac
-  seen="$seen $protocol/$port"
+seen=$(listening | tr '\n' ' ')
+for each in $seen; do
+  port=${each#*/} protocol=${each%/*}
   echo "$ports" | grep -qx "$port" || warning "$protocol port $port listens, and no role declares it" \
     "HOST -- ss -Hlnp$(printf %.1s "$protocol") sport = :$port shows what it is. The firewall keeps others out."
 done
