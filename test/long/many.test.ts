@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sandboxDown } from '#engine/sandbox/sandbox.ts'
 import { type Call, declare } from '../sandbox/declared.ts'
 import { type Machine, machine, root } from '../sandbox/machine.ts'
+import { fileServer } from './file-server.ts'
 
 const count = 500
 const each = (call: (number: number) => Call): readonly Call[] =>
@@ -15,16 +16,12 @@ const publicKey = () =>
   `ssh-ed25519 ${Buffer.concat([Buffer.from('0000000b7373682d65643235353139', 'hex'), Buffer.from([0, 0, 0, 32]), randomBytes(32)]).toString('base64')}`
 const publicKeys = Array.from({ length: count }, publicKey)
 
-const server = String.raw`use IO::Socket::INET; my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => 8124, Listen => 9, ReuseAddr => 1) or die;
-while (my $c = $s->accept) { my ($n) = (<$c> // "") =~ m{/(\S+) HTTP}; while (<$c>) { last if /^\r?$/ }
-  my $b = $n eq "archive.tar.gz" ? do { open my $f, "<", "/srv/$n"; local $/; <$f> } : "the bytes of $n\n"; print $c "HTTP/1.1 200 OK\r\nContent-Length: ", length $b, "\r\nConnection: close\r\n\r\n$b"; close $c }`
-
 const before = `mkdir -p /srv/many /srv/mounts; : >/srv/lines; : >/srv/blocks; printf '[all]\\n' >/srv/many.ini; touch /etc/fstab
-cat >/srv/many.pl <<'END'\n${server}\nEND
-systemd-run -q -u many-fixture perl /srv/many.pl
+mkdir -p /srv/http; for n in $(seq 0 ${count - 1}); do echo "the bytes of $n" >/srv/http/$n; done
+${fileServer('/srv/http', 8124)}
 useradd --create-home deploy; apt-get -qq update && apt-get -qq install -y cron sudo git >/dev/null 2>&1
 cd /srv && git init -q repository && cd repository && echo x >file && git add . && git -c user.name=t -c user.email=t@example.com commit -qm x
-tar -C /srv/repository -czf /srv/archive.tar.gz file; sha256sum </srv/archive.tar.gz | cut -d' ' -f1; git rev-parse HEAD`
+tar -C /srv/repository -czf /srv/http/archive.tar.gz file; sha256sum </srv/http/archive.tar.gz | cut -d' ' -f1; git rev-parse HEAD`
 
 interface Made {
   readonly archive: string

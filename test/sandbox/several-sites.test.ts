@@ -157,7 +157,7 @@ it('The releases of all sites are listed, each under its name.', async () => {
   ])
 })
 
-it('The status of all sites is shown, those of files alone among them.', async () => {
+it('The status of all sites is shown, including that of a static site.', async () => {
   const { exitCode, lines } = await site(all, { script: 'app', args: ['status'] })
   expect(exitCode).toBe(0)
   const shown = lines as unknown as readonly {
