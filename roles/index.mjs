@@ -1,4 +1,4 @@
 // '#roles': index.ts, on every version of Node.
 import { require } from '../scripts/typescript.mjs'
 
-export const { app, base, dns, mysql, nginx, tls } = require('../roles/index.ts')
+export const { app, backup, base, dns, mysql, nginx, tls } = require('../roles/index.ts')

@@ -82,7 +82,8 @@ const below: Readonly<Record<string, readonly string[]>> = {
     'vars',
     'vars.ts',
   ],
-  roles: [...base, 'converge', 'resources', 'vars', 'vars.ts'],
+  // A role may bring functions that work on the hosts of a script.
+  roles: [...base, 'converge', 'resources', 'script', 'vars', 'vars.ts'],
 }
 
 test.each(modules())('%s imports only what lies below it', (file, imports) => {

@@ -24,6 +24,7 @@ export default role(import.meta, {
       collation: vars.collation,
       bufferPool: vars.bufferPool ?? bufferPool(facts.memory),
       maxConnections: vars.maxConnections ?? maxConnections(facts.memory),
+      binaryLogs: vars.binaryLogs,
       slowQuery: vars.slowQuery,
     }
     const restart = handler(

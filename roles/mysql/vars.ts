@@ -53,6 +53,12 @@ export default vars(
         is: 'number of concurrent connections; default: 50 to 500, depending on the host’s memory',
       }),
     ),
+    binaryLogs: integer({
+      min: 0,
+      max: 365,
+      default: 0,
+      is: 'days that binary logs are kept: with them a backup can be restored to any moment since. 0: no binary logs',
+    }),
     slowQuery: number({
       min: 0,
       max: 3600,

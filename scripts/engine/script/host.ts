@@ -8,6 +8,7 @@ import type { RunIdentity } from '#engine/host/run-identity.ts'
 import type { Emit, Event, PlannedChange } from '#engine/output/events.ts'
 import { quote } from '#engine/quote.ts'
 import type { Secret } from '#engine/secret.ts'
+import type { Site } from '#engine/vars.ts'
 import { type Dollar, dollar } from './dollar.ts'
 import type { CommandEvent } from './dollar-host.ts'
 import { type FileOptions, readHostFile, writeHostFile } from './files.ts'
@@ -73,9 +74,22 @@ export class Host {
     return { $: dollar({ name: this.name, start, tell, check }, user) }
   }
 
-  /** The role's vars for this host, by its schema: typed, defaults filled in. Throws UsageError. */
+  /**
+   * The role's vars for this host, by its schema: typed, defaults filled in; on a host with several sites those of the first.
+   * Throws UsageError.
+   */
   varsOf<V>(role: Role<V>): V {
-    return this.#setting.workOf([role]).roles[0]?.vars as V
+    return this.#setting.workOf([role]).roles[0]?.vars[0] as V
+  }
+
+  /** True with `--check`: commands are shown and not run. */
+  get isCheck(): boolean {
+    return this.#setting.check
+  }
+
+  /** The sites of the host, as the inventory has them. Throws UsageError. */
+  get sites(): readonly Site[] {
+    return this.#setting.workOf([]).sites
   }
 
   /** What the host says of itself: system, memory, addresses. One trip, the first time. */

@@ -1,0 +1,79 @@
+import { readFileSync } from 'node:fs'
+import { role } from '#engine/converge/role.ts'
+import { quote, quoteAll } from '#engine/quote.ts'
+import { readRoleFile } from '#engine/resources/role-file.ts'
+import type { Host } from '#engine/script/host.ts'
+import { backUp, listBackups, verifyBackups } from './backups.ts'
+import { credentials } from './credentials.ts'
+import { sharedFolder } from './folders.ts'
+import { sftpServer } from './repository.ts'
+import { planRestore, type RestorePlan, type RestoreRequest, restore } from './restore.ts'
+import vars from './vars.ts'
+
+/** restic, and the program that backs up and restores with it. Declares nothing without `backup.repository`. */
+const backup = role(import.meta, {
+  vars,
+  tasks({ vars, sites, host, apt, directory, file, template, timer }) {
+    const { repository, keep } = vars
+    if (repository === undefined) return
+    const server = sftpServer(repository)
+    apt('restic')
+    if (server) apt('openssh-client')
+    directory('/etc/capstan')
+    const names = [
+      ...sites.flatMap(({ site }) => (site.database.password ? [site.database.name] : [])),
+      ...vars.databases,
+    ]
+    template('/etc/capstan/backup.conf', {
+      mode: '0600',
+      vars: {
+        host: quote(host.name),
+        repository: quote(repository.replace(/\/+$/, '')),
+        sftp: { host: quote(server?.host ?? ''), port: server?.port ?? 22, user: quote(server?.user ?? '') },
+        databases: quoteAll([...new Set(names)]),
+        folders: quoteAll([...sites.map(({ site }) => sharedFolder(site.app)), ...vars.folders]),
+        exclude: quoteAll(vars.exclude),
+        keep,
+      },
+    })
+    if (server) {
+      const name = server.port === 22 ? server.host : `[${server.host}]:${server.port}`
+      file('/etc/capstan/backup.known_hosts', {
+        content: vars.ssh.hostKeys.map(key => `${name} ${key}\n`).join(''),
+      })
+    } else file.absent('/etc/capstan/backup.known_hosts')
+    file('/usr/local/sbin/capstan-backup', { content: program, mode: '0700' })
+
+    const stored = '/etc/capstan/backup.credentials'
+    if (vars.at === undefined) {
+      timer.absent('capstan-backup')
+      file.absent(stored)
+    } else {
+      file(stored, { content: credentials(vars), mode: '0600' })
+      timer('capstan-backup', {
+        at: `*-*-* ${vars.at}`,
+        randomDelay: '10min',
+        command: `/usr/local/sbin/capstan-backup now <${stored}`,
+      })
+    }
+  },
+  status: ({ vars: { repository, alert } }) =>
+    repository === undefined
+      ? []
+      : [{ name: 'backup', script: `HOURS=${alert.backup}\nDAYS=${alert.verify}\n${statusScript}` }],
+})
+
+const given = (host: Host) => ({ host, vars: host.varsOf(backup) })
+
+/** The role, and what scripts do with the backups of a host: `await backup.now(host)`. */
+export default Object.assign(backup, {
+  now: (host: Host) => backUp(given(host)),
+  list: (host: Host, from?: string) => listBackups(given(host), from),
+  verify: (host: Host, part?: string) => verifyBackups(given(host), part),
+  planRestore: (host: Host, request: RestoreRequest) => planRestore(given(host), request),
+  restore: (host: Host, plan: RestorePlan) => restore(given(host), plan),
+})
+
+const program = readRoleFile({ directory: import.meta.dirname }, 'files/capstan-backup').toString()
+
+const statusScript = readFileSync(new URL('status.sh', import.meta.url), 'utf8')

@@ -1,0 +1,50 @@
+#!/usr/bin/env zx
+// Restores databases and shared files of one host from its backups. A database is loaded beside the live one, and then
+// takes its place in one step; the replaced one stays on the server under another name. Files that are not in the backup
+// are kept.
+//
+//   all             every database and every site of the host
+//   site NAME       the database and the shared files of a site
+//   database NAME   one database
+import { question } from 'zx'
+import { hosts, script } from '#capstan'
+import { backup } from '#roles'
+
+const {
+  arguments: words,
+  flags,
+  refuse,
+} = script({
+  arguments: 'all | site NAME | database NAME',
+  flags: {
+    at: {
+      type: 'string',
+      value: 'TIME',
+      help: 'restore to this moment, in UTC: "2026-11-27 02:30:00" (default: the last backup)',
+    },
+    as: { type: 'string', value: 'NAME', help: 'restore the database under this name, or into this site' },
+    from: {
+      type: 'string',
+      value: 'HOST',
+      help: 'use the backups of this host (default: those of the host itself)',
+    },
+    yes: { type: 'boolean', short: 'y', default: false, help: 'do not ask' },
+  },
+})
+const [what, name, ...more] = words
+const isWhole = what === 'all' && name === undefined
+if (!isWhole && !(['site', 'database'].includes(what) && name !== undefined && more.length === 0))
+  refuse('expected all, site NAME or database NAME', 'npx zx scripts/restore.mjs --help')
+if (isWhole && flags.as !== undefined) refuse('--as: expected site NAME or database NAME')
+
+if (!flags.yes && !process.stdin.isTTY) refuse('expected --yes, since there is no terminal to ask on')
+
+const list = await hosts().list()
+if (list.length !== 1) refuse(`expected one host, got ${list.length}`, `Select one: -l ${list[0]?.name}`)
+await hosts().each(async host => {
+  const plan = await backup.planRestore(host, { ...flags, [what]: name })
+  for (const line of plan.lines) console.log(line)
+  if (!host.isCheck && !flags.yes && !/^y(es)?$/i.test(await question('Restore? [y/N] '))) return
+  for (const kept of await backup.restore(host, plan))
+    console.log(`The replaced database was kept: mariadb -e 'DROP DATABASE ${kept}' removes it.`)
+})
