@@ -32,7 +32,7 @@ function triggers({ on }: Workflow): readonly Breach[] {
 // What may be written, and the command of ours that needs it.
 const needs: Readonly<Record<string, RegExp>> = {
   'pull-requests': /scripts\/github\.mjs comment/,
-  issues: /scripts\/github\.mjs drift/,
+  issues: /scripts\/github\.mjs (drift|health)/,
 }
 
 // What may be read beside the contents, and the command or the workflow of ours that needs it.

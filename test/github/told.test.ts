@@ -71,6 +71,17 @@ it('opens one issue for drift, keeps it up to date, and closes it when all is as
   expect(github.items.size).toBe(2)
 })
 
+it('keeps the issue of the health of hosts apart from that of drift', async () => {
+  await run(['drift', 'failure', 'FILE'], 'nginx.conf differs')
+  await run(['health', 'failure', 'FILE'], 'the disk is full')
+  await run(['drift', 'success', 'FILE'])
+  const [drift, health] = github.items.values()
+  expect(drift?.state).toBe('closed')
+  expect(health).toMatchObject({ title: 'production is unhealthy', state: 'open' })
+  expect(health?.body).toContain('the disk is full')
+  expect((await run(['health', 'success', 'FILE'])).said).toMatch(/closed: production is healthy again/)
+})
+
 it('says what GitHub said when it refuses, and never the token', async () => {
   const { code, said } = await run(['comment', 'FILE'], 'x', {
     PULL_REQUEST: '7',

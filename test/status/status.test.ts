@@ -1,12 +1,14 @@
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
+import { healthSummary } from '#engine/github/health.ts'
 import { noColours } from '#engine/output/paint.ts'
 import { checkScript, findingsOf } from '#engine/status/checks.ts'
 import { type HostStatus, worst } from '#engine/status/host-status.ts'
 import { screenLines, tableLines } from '#engine/status/lines.ts'
+import { metrics, textfileScript } from '#engine/status/metrics.ts'
 import { partsScript, readParts } from '#engine/status/parts.ts'
 
 const good = (name: string, text: string) => ({ name, state: 'good', text, cure: undefined }) as const
@@ -90,4 +92,45 @@ it('is as bad as its worst finding', () => {
 
 it.each(['', '3\0ab', '3\0abc', '3\0abc\x31\x30\0x', 'x\0'])('refuses what ends early: %j', output => {
   expect(() => readParts('web1', Buffer.from(output), 1)).toThrow('web1: the checks ended early')
+})
+
+it('writes the worst state of each check for Prometheus, where node-exporter reads it', () => {
+  const status: HostStatus = {
+    host: 'web1',
+    state: 'bad',
+    findings: [good('disk', '/: 27%'), bad('disk', '/srv: 99%', 'rm'), good('a "b" \\', 'x')],
+  }
+  expect(metrics(status, new Date(1_795_000_000_900))).toBe(
+    [
+      '# HELP capstan_check_state State of a check: 0 good, 1 warning, 2 failed.',
+      '# TYPE capstan_check_state gauge',
+      'capstan_check_state{check="disk"} 2',
+      'capstan_check_state{check="a \\"b\\" \\\\"} 0',
+      '# HELP capstan_check_timestamp_seconds When the host was checked.',
+      '# TYPE capstan_check_timestamp_seconds gauge',
+      'capstan_check_timestamp_seconds 1795000000',
+      '',
+    ].join('\n'),
+  )
+  const folder = mkdtempSync(join(tmpdir(), 'capstan-metrics-'))
+  const there = textfileScript("it's\n").replace('/var/lib/prometheus/node-exporter', folder)
+  execFileSync('sh', ['-c', there])
+  expect(readFileSync(join(folder, 'capstan.prom'), 'utf8')).toBe("it's\n")
+  rmSync(folder, { recursive: true })
+  expect(() => execFileSync('sh', ['-c', there])).toThrow()
+})
+
+it('summarizes the health of hosts as markdown that obeys nothing', () => {
+  const odd = bad('disk', '99% | @alice <b>', 'rm `x`')
+  expect(healthSummary([healthy, { host: 'web2', state: 'bad', findings: [odd] }])).toBe(
+    `| host | state |
+| :-- | :-- |
+| \`web1\` | healthy |
+| \`web2\` | **unhealthy** |
+
+| host | check | state | found | what to do |
+| :-- | :-- | :-- | :-- | :-- |
+| \`web2\` | \`disk\` | **failed** | 99% \\| @<!-- -->alice \\<b\\> | \`\` rm \`x\` \`\` |
+`,
+  )
 })

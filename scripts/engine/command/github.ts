@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { UsageError } from '#engine/errors.ts'
 import { githubApi } from '#engine/github/api.ts'
 import { keepComment } from '#engine/github/comment.ts'
-import { keepIssue } from '#engine/github/drift.ts'
+import { keepIssue } from '#engine/github/issue.ts'
 import type { ReleaseDefinition } from '#engine/run/release-hosts.ts'
 import type { CommandInput } from './main.ts'
 import { parseFlags } from './options.ts'
@@ -17,6 +17,7 @@ Reports results of workflows on GitHub. FILE is a summary that another command w
                          \`sites\` (names, separated by commas). It compares with the commit BASE, or with the last run
                          of this workflow on the branch that succeeded
   drift OUTCOME FILE     close the drift issue if OUTCOME is success; open or update it if it is failure
+  health OUTCOME FILE    the same for the health issue
 
 All need GITHUB_TOKEN, and the variables that a runner sets. INVENTORY names the inventory (default: production).
 `
@@ -50,20 +51,21 @@ export async function githubCommand(
     stdout.write(`${kept}\n`)
     return 0
   }
-  if (command === 'drift' && given.length === 2) {
+  if ((command === 'drift' || command === 'health') && given.length === 2) {
     const [outcome, file] = given
     if (outcome !== 'success' && outcome !== 'failure')
-      throw new UsageError('usage', `drift: expected success or failure, got ${JSON.stringify(outcome)}`)
-    const drift = {
+      throw new UsageError('usage', `${command}: expected success or failure, got ${JSON.stringify(outcome)}`)
+    const result = {
+      kind: command,
       inventory,
-      drifted: outcome === 'failure',
+      failed: outcome === 'failure',
       text: await textOf(file),
       run: runOf(environment),
-    }
-    stdout.write(`${await keepIssue(githubApi(environment), drift)}\n`)
+    } as const
+    stdout.write(`${await keepIssue(githubApi(environment), result)}\n`)
     return 0
   }
-  throw new UsageError('usage', 'expected changes, comment FILE, or drift OUTCOME FILE', {
+  throw new UsageError('usage', 'expected changes, comment FILE, drift OUTCOME FILE or health OUTCOME FILE', {
     hint: 'npx zx scripts/github.mjs --help lists the commands.',
   })
 }

@@ -2,6 +2,8 @@ import { setTimeout as wait } from 'node:timers/promises'
 import type { Connection } from '#engine/connection/connection.ts'
 import type { Role } from '#engine/converge/role.ts'
 import { CapstanError, UnreachableError, UsageError } from '#engine/errors.ts'
+import { healthSummary } from '#engine/github/health.ts'
+import { summaryFile } from '#engine/github/summary-file.ts'
 import { loadInventory } from '#engine/inventory/inventory.ts'
 import { selectHosts } from '#engine/inventory/pattern.ts'
 import { roleNames } from '#engine/inventory/roles.ts'
@@ -13,6 +15,7 @@ import { assignRoles } from '#engine/run/plays.ts'
 import { type ReachableHost, reach } from '#engine/run/reach.ts'
 import { type ReleaseDefinition, releasesOf } from '#engine/run/release-hosts.ts'
 import { mask } from '#engine/secret.ts'
+import { unchecked } from '#engine/status/checks.ts'
 import {
   type Commands,
   findingOfError,
@@ -22,6 +25,7 @@ import {
   withCommands,
 } from '#engine/status/host-status.ts'
 import { screenLines, tableLines } from '#engine/status/lines.ts'
+import { metrics, textfileScript } from '#engine/status/metrics.ts'
 import { askSudoPassword } from './ask.ts'
 import { common, type Flags, flagLines } from './flags.ts'
 import type { CommandInput } from './main.ts'
@@ -31,6 +35,11 @@ import { whereFlags } from './release-run.ts'
 const flags = {
   ...common('inventory', 'limit', 'extra-vars'),
   watch: { type: 'string', short: 'w', value: 'SECONDS', help: 'check again every so many seconds until ^C' },
+  textfile: {
+    type: 'boolean',
+    default: false,
+    help: 'write the result for Prometheus on each host that has node-exporter',
+  },
   ...common('ask-become-pass'),
   json: { type: 'boolean', default: false, help: 'print JSON, one line per host' },
   ...common('help'),
@@ -39,7 +48,8 @@ const flags = {
 const help = `Usage: npx zx scripts/status.mjs [options]
 
 Shows the health of hosts: services, disk, memory, sockets, clock, updates, certificates, the database, name server, and
-each site as a visitor gets it. Says what to do about each problem. Changes nothing but a cache in /run.
+each site as a visitor gets it. Says what to do about each problem. Changes nothing but a cache in /run, and with
+--textfile /var/lib/prometheus/node-exporter/capstan.prom.
 Exits with 0, with 1 if something is wrong, and with 4 if a host is unreachable. Warnings do not count.
 
 ${flagLines(flags)}
@@ -68,11 +78,15 @@ export async function statusCommand(definition: StatusDefinition, input: Command
   // Nobody reads any more.
   stdout.on?.('error', () => stop.abort())
   const open = new OpenConnections()
+  const summary = summaryFile(environment)
   try {
     for (;;) {
       const all = await Promise.all(
-        hosts.map((host, index) => checked(host, open, ways[index], commandsOf(host, values.inventory))),
+        hosts.map((host, index) =>
+          checked(host, open, ways[index], commandsOf(host, values.inventory), values.textfile),
+        ),
       )
+      summary.write(healthSummary(all))
       const columns = (stdout.isTTY && stdout.columns) || 1000
       const [first] = all
       const lines = values.json
@@ -177,16 +191,28 @@ async function checked(
   open: OpenConnections,
   way: ReachableHost | undefined,
   commands: Commands,
+  textfile: boolean,
 ): Promise<Checked> {
   if (!way) throw new Error(`${host.name} has no way to it`)
   try {
-    return await open.with(way, connection => hostStatus(connection, host, commands))
+    return await open.with(way, async connection => {
+      const status = await hostStatus(connection, host, commands)
+      return textfile ? withTextfile(connection, status) : status
+    })
   } catch (error) {
     if (!(error instanceof CapstanError)) throw error
     const finding = withCommands(findingOfError('connection', error), commands)
     const isUnreachable = error instanceof UnreachableError
     return { host: host.name, state: 'bad', findings: [finding], isUnreachable }
   }
+}
+
+async function withTextfile(connection: Connection, status: HostStatus): Promise<HostStatus> {
+  const { exitCode, stderr } = await connection.run(textfileScript(metrics(status, new Date())))
+  // A host without node-exporter has no folder for it.
+  if (exitCode === 0 || exitCode === 3) return status
+  const finding = unchecked('textfile', stderr.toString().trim())
+  return { ...status, state: 'bad', findings: [...status.findings, finding] }
 }
 
 function commandsOf({ name, apps }: StatusHost, inventory: string): Commands {
