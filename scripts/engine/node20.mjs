@@ -24,9 +24,9 @@ const options = {
 const head =
   "const importMeta = { url: require('node:url').pathToFileURL(__filename).href, dirname: __dirname, filename: __filename };"
 
-// Kept code of V8 has lost how to import, so that is handed in.
+// Kept code of V8 has lost how to import, so that is handed in. `#engine/` is TypeScript, which only `require` compiles.
 const wrapper = '(function (exports, require, module, __filename, __dirname, importPackage) { '
-const load = specifier => import(specifier)
+const load = async specifier => (specifier.startsWith('#') ? require(specifier) : import(specifier))
 
 const { version } = JSON.parse(readFileSync(`${root}node_modules/esbuild/package.json`, 'utf8'))
 // V8's code has the path of its module, and a stack would show that of another checkout.

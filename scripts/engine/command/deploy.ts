@@ -1,5 +1,6 @@
 import { resolve } from 'node:path'
 import { deployRelease } from '#engine/deploy/deploy.ts'
+import type { Report } from '#engine/output/report/report.ts'
 import {
   bySite,
   type ReleaseDefinition,
@@ -13,6 +14,7 @@ import { common, type Flags, flagLines } from './flags.ts'
 import type { CommandInput } from './main.ts'
 import { parseCount, parseFlags } from './options.ts'
 import { releaseRun } from './release-run.ts'
+import { withReport } from './report.ts'
 
 const flags = {
   ...common('inventory', 'limit', 'site'),
@@ -27,7 +29,7 @@ const flags = {
     default: false,
     help: 'show what would be sent and run, without changing anything',
   },
-  ...common('wait', 'extra-vars', 'ask-become-pass', 'verbose', 'json', 'help'),
+  ...common('wait', 'extra-vars', 'ask-become-pass', 'verbose', 'report', 'json', 'help'),
 } as const satisfies Flags
 
 const help = `Usage: npx zx scripts/deploy.mjs [options]
@@ -53,20 +55,22 @@ export async function deployCommand(definition: ReleaseDefinition, input: Comman
   const hosts = await releaseHosts(definition, input, values)
   if (values.source !== undefined) refuseSeveralSites(hosts, '--source')
   if (values.build !== undefined) refuseSeveralSites(hosts, '--build')
-  // Each for itself: what goes wrong with one site keeps no other from its release.
-  let worst = 0
-  for (const ofSite of bySite(hosts).values()) {
-    const exitCode = await deploySite(ofSite, values, wait, input)
-    if (exitCode > 100) return exitCode
-    worst = Math.max(worst, exitCode)
-  }
-  return worst
+  return withReport(values.report, async report => {
+    // Each for itself: what goes wrong with one site keeps no other from its release.
+    let worst = 0
+    for (const ofSite of bySite(hosts).values()) {
+      const exitCode = await deploySite(ofSite, values, { wait, report }, input)
+      if (exitCode > 100) return exitCode
+      worst = Math.max(worst, exitCode)
+    }
+    return worst
+  })
 }
 
 async function deploySite(
   hosts: readonly ReleaseHost[],
   values: ReturnType<typeof parseFlags<typeof flags>>['values'],
-  wait: number,
+  { wait, report }: { readonly wait: number; readonly report: Report | undefined },
   input: CommandInput,
 ): Promise<number> {
   const source =
@@ -81,6 +85,7 @@ async function deploySite(
     json: values.json,
     verbosity: values.verbose?.length ?? 0,
     askSudo: values['ask-become-pass'],
+    report,
   }
   const build = values.build ?? hosts[0]?.build
   return releaseRun(options, input, async run => {

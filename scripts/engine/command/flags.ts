@@ -55,6 +55,11 @@ const commonFlags = {
     help: 'ask for the sudo password (or set CAPSTAN_SUDO_PASSWORD)',
   },
   verbose: { type: 'boolean', short: 'v', multiple: true, help: 'print more: -v, -vv, -vvv' },
+  report: {
+    type: 'string',
+    value: 'FILE',
+    help: 'write a page with the timeline, changes and differences of the run',
+  },
   json: { type: 'boolean', default: false, help: 'print events as JSON, one per line' },
   help: { type: 'boolean', short: 'h', default: false, help: 'show this help' },
 } as const satisfies Flags

@@ -1,6 +1,7 @@
 import type { DeployHost } from '#engine/deploy/settings.ts'
 import { type RunIdentity, runIdentity } from '#engine/host/run-identity.ts'
 import type { Emit, Event } from '#engine/output/events.ts'
+import type { Report } from '#engine/output/report/report.ts'
 import { quote } from '#engine/quote.ts'
 import { reach } from '#engine/run/reach.ts'
 import type { ReleaseHost } from '#engine/run/release-hosts.ts'
@@ -31,16 +32,17 @@ export interface ReleaseRunOptions {
   readonly json: boolean
   readonly verbosity: number
   readonly askSudo: boolean
+  readonly report?: Report | undefined
 }
 
 /** Reaches the hosts, runs `work` with a printer for its events, and gives the exit code. */
 export async function releaseRun(
-  { command, inventory, check = false, project, hosts, json, verbosity, askSudo }: ReleaseRunOptions,
+  { command, inventory, check = false, project, hosts, json, verbosity, askSudo, report }: ReleaseRunOptions,
   { root, environment, stdout }: CommandInput,
   work: (run: ReleaseRun) => Promise<number>,
 ): Promise<number> {
   const sudoPassword = await askSudoPassword(askSudo, environment)
-  const printer = await openPrinter({ stream: stdout, json, verbosity })
+  const printer = await openPrinter({ stream: stdout, json, verbosity, report })
   const site = hosts.find(each => each.isOneOfSeveral)?.settings.app
   const emit: Emit = event => printer.on(inContext(event, { inventory, site, project: project ?? root }))
   const interrupts = handleInterrupts(emit, () => printer.close())

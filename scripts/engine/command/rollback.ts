@@ -5,6 +5,7 @@ import { common, type Flags, flagLines } from './flags.ts'
 import type { CommandInput } from './main.ts'
 import { parseCount, parseFlags } from './options.ts'
 import { releaseRun } from './release-run.ts'
+import { withReport } from './report.ts'
 
 const flags = {
   ...common('inventory', 'limit', 'site'),
@@ -14,7 +15,7 @@ const flags = {
     help: 'go back to this release: its id, or the end of it (3f9a1c2)',
   },
   steps: { type: 'string', value: 'N', help: 'go back by this many good releases (default: 1)' },
-  ...common('wait', 'extra-vars', 'ask-become-pass', 'verbose', 'json', 'help'),
+  ...common('wait', 'extra-vars', 'ask-become-pass', 'verbose', 'report', 'json', 'help'),
 } as const satisfies Flags
 
 const help = `Usage: npx zx scripts/rollback.mjs [options]
@@ -47,7 +48,13 @@ export async function rollbackCommand(definition: ReleaseDefinition, input: Comm
     verbosity: values.verbose?.length ?? 0,
     askSudo: values['ask-become-pass'],
   }
-  return releaseRun(options, input, async run => (await rollbackRelease({ ...run, target, wait })).exitCode)
+  return withReport(values.report, report =>
+    releaseRun(
+      { ...options, report },
+      input,
+      async run => (await rollbackRelease({ ...run, target, wait })).exitCode,
+    ),
+  )
 }
 
 function targetOf(to: string | undefined, steps: string | undefined): RollbackTarget {

@@ -8,6 +8,7 @@ import { onActions } from '#engine/output/actions.ts'
 import { renderError } from '#engine/output/errors.ts'
 import type { Emit } from '#engine/output/events.ts'
 import type { Printer } from '#engine/output/printer.ts'
+import type { Report } from '#engine/output/report/report.ts'
 import { HostPool, type HostSource } from '#engine/run/host-pool.ts'
 import { Hosts, type Selection } from '#engine/script/hosts.ts'
 import { HostsFailed, reportable } from '#engine/script/thrown.ts'
@@ -18,10 +19,11 @@ import { handleInterrupts, type Interrupts } from './interrupts.ts'
 import { projectRoot, scriptArguments } from './main.ts'
 import { parseCount, parseFlags } from './options.ts'
 import { openPrinter } from './printer.ts'
+import { reportAt } from './report.ts'
 
 const scriptFlags = common(
   ...(['inventory', 'limit', 'extra-vars', 'forks', 'check', 'diff'] as const),
-  ...(['ask-become-pass', 'verbose', 'json', 'help'] as const),
+  ...(['ask-become-pass', 'verbose', 'report', 'json', 'help'] as const),
 )
 
 /** What a script takes on its command line, beside the common flags. */
@@ -56,6 +58,7 @@ export class ScriptRun implements HostSource {
   #pool: Promise<HostPool> | undefined
   #hosts: HostPool | undefined
   #printer: Printer | undefined
+  #report: Report | undefined
   #interrupts: Interrupts | undefined
   #ended = false
 
@@ -106,10 +109,15 @@ export class ScriptRun implements HostSource {
   async #open(inventory: Inventory, first: readonly InventoryHost[]): Promise<HostPool> {
     const { json, verbose, diff, forks, limit, check } = this.#values
     const limited = selectHosts(inventory, limit)
-    const options = { root: projectRoot, check, diff, forks: parseCount('--forks', forks, 1, 500) }
+    const options = {
+      ...{ root: projectRoot, check, forks: parseCount('--forks', forks, 1, 500) },
+      diff: diff || this.#values.report !== undefined,
+    }
     const sudoPassword = await askSudoPassword(this.#values['ask-become-pass'], process.env)
     const stream = json || onActions(process.env) ? process.stdout : process.stderr
-    this.#printer = await openPrinter({ stream, json, verbosity: verbose?.length ?? 0, diff })
+    this.#report = await reportAt(this.#values.report)
+    const { length: verbosity } = verbose ?? []
+    this.#printer = await openPrinter({ stream, json, verbosity, diff, report: this.#report })
     writeBeside(this.#printer)
     this.#interrupts = handleInterrupts(this.#emit, () => this.#end())
     const { stop } = this.#interrupts
@@ -145,7 +153,9 @@ export class ScriptRun implements HostSource {
     this.#interrupts?.release()
     void this.#hosts?.close()
     const code = this.#interrupts?.exitCode() ?? (exitCodeOfRun(this.#errors) || process.exitCode)
-    if (code !== undefined) process.exitCode = code
+    const unwritten = this.#report?.end()
+    if (unwritten) this.#tell(unwritten)
+    if (code !== undefined || unwritten) process.exitCode = code || unwritten?.exitCode
   }
 
   #orExit<T>(work: () => T): T {
@@ -160,9 +170,14 @@ export class ScriptRun implements HostSource {
   #exit(error: unknown): never {
     this.#ended = true
     this.#printer?.close()
-    if (!(error instanceof Interrupted))
-      process.stderr.write(`${mask(renderError(error, { columns: process.stderr.columns || undefined }))}\n`)
+    if (!(error instanceof Interrupted)) this.#tell(error)
+    this.#report?.end()
     return process.exit(error instanceof CapstanError || error instanceof Interrupted ? error.exitCode : 1)
+  }
+
+  #tell(error: unknown): void {
+    process.stderr.write(`${mask(renderError(error, { columns: process.stderr.columns || undefined }))}\n`)
+    this.#report?.on({ event: 'failed', error: error as never })
   }
 }
 

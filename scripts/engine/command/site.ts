@@ -2,10 +2,11 @@ import { converge } from '#engine/converge/converge.ts'
 import type { HostWork } from '#engine/converge/host.ts'
 import { UsageError } from '#engine/errors.ts'
 import { runIdentity } from '#engine/host/run-identity.ts'
-import { loadInventory } from '#engine/inventory/inventory.ts'
+import { type Inventory, type InventoryHost, loadInventory } from '#engine/inventory/inventory.ts'
 import { selectHosts } from '#engine/inventory/pattern.ts'
 import { roleNames } from '#engine/inventory/roles.ts'
 import type { Emit } from '#engine/output/events.ts'
+import type { Report } from '#engine/output/report/report.ts'
 import { HostPool, type HostSource } from '#engine/run/host-pool.ts'
 import { assignRoles, filterPlays, type HostRoles, type Play, playWork } from '#engine/run/plays.ts'
 import { type ReleaseDefinition, refuseSeparateDatabases, releasesOf } from '#engine/run/release-hosts.ts'
@@ -19,6 +20,7 @@ import { listTasks } from './list-tasks.ts'
 import type { CommandInput } from './main.ts'
 import { parseCount, parseFlags, parseNames } from './options.ts'
 import { openPrinter } from './printer.ts'
+import { withReport } from './report.ts'
 import { refreshCertificates } from './sandbox-certificate.ts'
 
 const flags = {
@@ -40,7 +42,7 @@ const flags = {
     ...{ type: 'string', value: 'SITE' },
     help: 'delete files, database and account of a site that is no longer in the inventory',
   },
-  ...common('extra-vars', 'forks', 'ask-become-pass', 'verbose', 'json'),
+  ...common('extra-vars', 'forks', 'ask-become-pass', 'verbose', 'report', 'json'),
   'list-hosts': { type: 'boolean', default: false, help: 'list the selected hosts' },
   'list-tasks': { type: 'boolean', default: false, help: 'list the resources of each role' },
   ...common('help'),
@@ -94,6 +96,27 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
   const { settings } = definition
   if (settings) refuseSeparateDatabases(releasesOf(assigned, settings))
   if (values['list-tasks']) return say(input, await listTasks(assigned))
+  return withReport(values.report, report =>
+    runSite({ definition, values, forks, plays, inventory, hosts, assigned, purge, report }, input),
+  )
+}
+
+interface SiteRun {
+  readonly definition: SiteDefinition
+  readonly values: ReturnType<typeof parseFlags<typeof flags>>['values']
+  readonly forks: number
+  readonly plays: readonly Play[]
+  readonly inventory: Inventory
+  readonly hosts: readonly InventoryHost[]
+  readonly assigned: readonly HostRoles[]
+  readonly purge: readonly string[]
+  readonly report: Report | undefined
+}
+
+async function runSite(
+  { definition, values, forks, plays, inventory, hosts, assigned, purge, report }: SiteRun,
+  input: CommandInput,
+): Promise<number> {
   const sudoPassword = await askSudoPassword(values['ask-become-pass'], input.environment)
 
   const printer = await openPrinter({
@@ -101,6 +124,7 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
     json: values.json,
     verbosity: values.verbose?.length ?? 0,
     diff: values.diff,
+    report,
   })
   const live = new Map<string, readonly string[]>()
   const certified = new Set<string>()
@@ -119,7 +143,9 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
       check: values.check,
       inventory: inventory.name,
     })
-    const run = { emit, check: values.check, diff: values.diff, stop: interrupts.stop, forks, purge }
+    // A report shows differences, whether they are printed or not.
+    const diff = values.diff || report !== undefined
+    const run = { emit, check: values.check, diff, stop: interrupts.stop, forks, purge }
     const progress = (message: string) => emit({ event: 'progress', message })
     const reached = { root: input.root, sudoPassword, say: progress }
     const pool = new HostPool(inventory, inventory.hosts, { ...run, ...reached })
@@ -148,7 +174,7 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
       }),
     )
     const app = plays.flatMap(play => play.roles).find(role => role.name === 'app')
-    const { site } = definition
+    const { site, settings } = definition
     if (exitCode !== 0 || values.check || partial || interrupts.stop.aborted)
       return interrupts.exitCode() ?? exitCode
     if (!app || !settings || bare.size === 0) return interrupts.exitCode() ?? exitCode

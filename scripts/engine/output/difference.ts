@@ -31,7 +31,7 @@ export function unifiedDiff(resource: string, { text }: Difference): readonly st
   )
   if (patch === undefined)
     return [`[${lines(text.before)} lines replaced by ${lines(text.after)}: too many differ to show]`]
-  return verbatim(patch).trimEnd().split('\n')
+  return verbatim(patch).replace(/\n$/, '').split('\n')
 }
 
 /** The library costs 10 ms to load: only a run that shows diffs pays it. */
