@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { homedir, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { holds, interpolate } from './expressions.ts'
@@ -38,6 +38,8 @@ export interface StepRun {
   readonly outputs: Readonly<Record<string, string>>
   readonly summary: string
   readonly annotations: readonly Readonly<Record<string, string>>[]
+  /** The texts of the files that actions/upload-artifact keeps, by name. */
+  readonly artifacts?: Readonly<Record<string, string>>
   /** Seconds from the cancelling until its process was gone. */
   readonly endedAfter?: number
 }
@@ -54,8 +56,8 @@ export interface JobRun {
 
 /**
  * Runs the jobs of a workflow as GitHub's runner does: `if`, `env` and outputs by its own evaluator, every `run:`
- * in bash with -eo pipefail, with files for outputs, summary and environment. `uses:` knows checkout and
- * setup-node. A job with a matrix is taken to have succeeded.
+ * in bash with -eo pipefail, with files for outputs, summary and environment. `uses:` knows checkout,
+ * setup-node and upload-artifact. A job with a matrix is taken to have succeeded.
  */
 export async function runWorkflow(happening: Happening): Promise<Readonly<Record<string, JobRun>>> {
   const { jobs } = parseWorkflowFile(happening.workflow)
@@ -122,6 +124,13 @@ function contextsOf(
     vars: {},
     matrix: {},
   }
+}
+
+/** The files of a pattern such as `/tmp/runner-x/*.html`. */
+function artifactsAt(pattern: unknown): Readonly<Record<string, string>> {
+  const [, folder = '', end = ''] = /^([^*]+)\/\*([^*/]+)$/.exec(String(pattern)) ?? []
+  const names = readdirSync(folder).filter(name => name.endsWith(end))
+  return Object.fromEntries(names.map(name => [name, readFileSync(join(folder, name), 'utf8')]))
 }
 
 class JobRunner {
@@ -198,6 +207,12 @@ class JobRunner {
     if (!holds(step.if, values, status)) return { ...nothing, outcome: 'skipped' }
     if (step.run !== undefined) return this.#runScript(name, step, values)
     if (step.uses?.startsWith('actions/setup-node@')) return { ...nothing, outcome: 'success' }
+    if (step.uses?.startsWith('actions/upload-artifact@'))
+      return {
+        ...nothing,
+        outcome: 'success',
+        artifacts: artifactsAt(mapped(step.with ?? {}, values)['path']),
+      }
     if (!step.uses?.startsWith('actions/checkout@')) throw new Error(`no runner for ${step.uses}`)
     this.#happening.checkout(this.#workspace, mapped(step.with ?? {}, values))
     return { ...nothing, outcome: 'success' }

@@ -102,6 +102,16 @@ function step(job: JobRun | undefined, name: string): StepRun {
   return found
 }
 
+/** The reports that a job uploads, by file: their titles. */
+function reports(job: JobRun | undefined): Readonly<Record<string, string | undefined>> {
+  const { artifacts = {} } = step(job, 'Reports')
+  const titles = Object.entries(artifacts).map(([name, text]) => [
+    name,
+    /<title>(.*)<\/title>/.exec(text)?.[1],
+  ])
+  return Object.fromEntries(titles)
+}
+
 /** What a job says when it did not go as it should. */
 function told(job: JobRun | undefined): string {
   return (job?.steps ?? [])
@@ -133,8 +143,9 @@ function expectNoSecret(jobs: Readonly<Record<string, JobRun>>): void {
   const lines = secretLines()
   expect(lines.length).toBeGreaterThan(4)
   for (const { steps } of Object.values(jobs))
-    for (const { raw, summary, outputs, annotations } of steps) {
-      const all = [withoutMasks(raw), summary, JSON.stringify([outputs, annotations])].join('\n')
+    for (const { raw, summary, outputs, annotations, artifacts = {} } of steps) {
+      const files = Object.values(artifacts)
+      const all = [withoutMasks(raw), summary, JSON.stringify([outputs, annotations]), ...files].join('\n')
       for (const secret of lines) expect(all).not.toContain(secret)
     }
 }
@@ -164,6 +175,9 @@ describe('a push to main', () => {
       expect(summary).toContain('## ⏹️ production: site was cancelled (SIGINT)')
       expect(step(jobs['deploy'], 'Deploy').outcome).toBe('skipped')
       expect(jobs['deploy']?.result).toBe('cancelled')
+      expect(reports(jobs['deploy'])).toEqual({
+        'site.html': 'site on production: interrupted by SIGINT',
+      })
       expectNoSecret(jobs)
     },
   )
@@ -183,6 +197,11 @@ describe('a push to main', () => {
     expect(step(deploy, 'Converge').summary).toMatch(/^## ✅ production: \d+ changes made/)
     expect(step(deploy, 'Deploy').summary).toContain(`foobar: ${releases[0]} is live`)
     expect(step(deploy, 'Verify').outputs).toMatchObject({ changed: '0' })
+    expect(reports(deploy)).toEqual({
+      'site.html': expect.stringMatching(/^site on production: \d+ changes made$/),
+      'deploy.html': `deploy on production: foobar ${releases[0]} is live`,
+      'verify.html': 'site on production: nothing would change',
+    })
     expect(jobs['check']?.jobs?.['project']?.result, 'no run before it is known').toBe('success')
     github.good.push(first)
     expectNoSecret(jobs)
@@ -357,6 +376,7 @@ describeInFull('the nightly look', () => {
     const [issue] = github.items.values()
     expect(issue).toMatchObject({ title: 'production is not as declared', state: 'open' })
     expect(issue?.body).toContain('-    server_tokens on;')
+    expect(step(drifted['drift'], 'Reports').artifacts?.['site.html']).toContain('-    server_tokens on;')
     expectNoSecret(drifted)
 
     const repaired = await run('deploy.yml', { event: 'push', sha })
