@@ -29,7 +29,8 @@ describe('every step that logs in to hosts', () => {
   const steps = files.flatMap(file =>
     Object.values(parseWorkflowFile(textOf(file)).jobs).flatMap(({ steps: all = [] }) =>
       all
-        .filter(({ env = {} }) => 'CAPSTAN_SSH_KEY' in env)
+        // status.mjs reads the inventory without its secrets.
+        .filter(({ env = {}, run = '' }) => 'CAPSTAN_SSH_KEY' in env && !run.includes('scripts/status.mjs'))
         .map(step => [`${file}: ${step.name}`, step] as const),
     ),
   )
