@@ -11,20 +11,32 @@ interface Access {
   readonly root: 'key' | 'no' | undefined
 }
 
+/** An account whose keys the role decides. */
+interface Account {
+  readonly user: string | undefined
+  readonly keys: readonly string[]
+}
+
 /**
  * Throws HostError where the login of this run would not work any more. It only reads: nothing has been changed then. What
  * can't be known here is tried by a new login after the change, and put back.
  */
-export function refuseLockout(host: string, access: Access, login: Facts['ssh']): void {
+export function refuseLockout(host: string, access: Access, deploy: Account, login: Facts['ssh']): void {
   const { ports, from, users, root } = access
   for (const network of from) checkedNetwork(network)
   if (login === undefined) return
   const { port, client, user, keys } = login
-  if (keys === 0)
+  if (keys?.length === 0)
     throw lockedOut(
       host,
       `only keys can log in, and ${user} has none in ~/.ssh/authorized_keys`,
       `Run \`ssh-copy-id ${user}@…\` and try again.`,
+    )
+  if (deploy.user === user && keys && !deploy.keys.some(key => isAmong(keys, key)))
+    throw lockedOut(
+      host,
+      `base.deploy.keys has none of the keys that ${user} logs in with, and others are removed`,
+      `Add yours, or make base.deploy.user another account.`,
     )
   if (ports && !ports.includes(port))
     throw lockedOut(
@@ -57,6 +69,11 @@ function lockedOut(host: string, message: string, hint: string): HostError {
     where: 'roles/base/role.ts',
     hint: `Nothing was changed. ${hint}`,
   })
+}
+
+function isAmong(ends: readonly string[], key: string): boolean {
+  const [, blob = ''] = key.split(' ')
+  return ends.some(end => blob.endsWith(end))
 }
 
 function isIn(networks: readonly string[], client: string): boolean {

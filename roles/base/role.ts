@@ -22,7 +22,7 @@ export default role(import.meta, {
       locale,
     } = declared
     const { service, sudoers, swap, sysctl, template, timezone, user } = declared
-    refuseLockout(host.name, vars.ssh, facts.ssh)
+    refuseLockout(host.name, vars.ssh, vars.deploy, facts.ssh)
 
     for (const [name, { uri, ...source }] of Object.entries(vars.sources))
       aptSource(name, { ...source, uris: uri, key: keyOf(source) })

@@ -158,9 +158,12 @@ export default {
   parse(input, site) {
     const parsed = base.parse(input, site)
     if (!parsed.ok) return parsed
-    const problems = Object.entries(parsed.value.sources).flatMap(([name, source]) =>
-      keyProblems(name, source),
-    )
+    const problems = [
+      ...Object.entries(parsed.value.sources).flatMap(([name, source]) => keyProblems(name, source)),
+      ...(parsed.value.deploy.user === 'root'
+        ? [{ path: ['deploy', 'user'], message: 'expected an account of its own, got root' }]
+        : []),
+    ]
     return problems.length > 0 ? { ok: false, problems } : parsed
   },
 } satisfies typeof base

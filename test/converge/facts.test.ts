@@ -54,8 +54,8 @@ describe('facts', () => {
 
   it('know how the run is logged in, and whether sshd looks for keys elsewhere', () => {
     const login = { port: 22, client: '192.0.2.9', user: 'deploy' }
-    expect(facts({ ssh: '22 192.0.2.9 deploy 2' }).ssh).toEqual({ ...login, keys: 2 })
-    expect(facts({ ssh: '22 192.0.2.9 deploy 0' }).ssh).toEqual({ ...login, keys: 0 })
+    expect(facts({ ssh: '22 192.0.2.9 deploy a+/=,b' }).ssh).toEqual({ ...login, keys: ['a+/=', 'b'] })
+    expect(facts({ ssh: '22 192.0.2.9 deploy none' }).ssh).toEqual({ ...login, keys: [] })
     expect(facts({ ssh: '22 192.0.2.9 deploy ' }).ssh).toEqual({ ...login, keys: undefined })
   })
 

@@ -80,6 +80,20 @@ export const lockouts: Readonly<Record<string, Lockout>> = {
     vars: { deploy: { user: 'ci', commands: ['/usr/bin/systemctl *'] } },
     ...{ outcome: 'refused', says: 'without wildcards' },
   },
+  'a sudo rule that sudo cannot read': {
+    vars: { deploy: { user: 'ci', commands: ['/usr/bin/id', 'ALL=(ALL'] } },
+    ...{ outcome: 'refused', says: 'expected an absolute path' },
+  },
+  'an account for CI that is the operator’s': { vars: { deploy: { user: 'root' } }, ...invalid },
+  'a clock that is a year ahead': {
+    // All programs that start from here on, sshd's sessions among them: a container may not set the clock of its machine.
+    before: `apt-get -qq install -y --no-install-recommends faketime >/dev/null 2>&1; now=$(date +%s)
+      echo +365d >/etc/faketimerc; ls /usr/lib/*/faketime/libfaketime.so.1 >/etc/ld.so.preload
+      systemctl restart ssh && [ "$(date +%s)" -gt "$((now + 31000000))" ]`,
+    after: 'rm /etc/ld.so.preload /etc/faketimerc; systemctl restart ssh',
+    vars: option('DenyUsers root'),
+    ...undone,
+  },
   'a full disk': {
     before:
       'mount -t tmpfs -o size=16k none /etc/ssh/sshd_config.d; head -c 20000 /dev/zero >/etc/ssh/sshd_config.d/full 2>/dev/null || :',

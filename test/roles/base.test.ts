@@ -6,7 +6,7 @@ import { swapSize } from '#roles/base/kernel.ts'
 import base from '#roles/base/role.ts'
 import vars from '#roles/base/vars.ts'
 
-const login = { port: 22, client: '192.0.2.9', user: 'deploy', keys: 1 }
+const login = { port: 22, client: '192.0.2.9', user: 'deploy', keys: ['NZuGeIQ70cXkLiGxDstK5W4'] }
 const machine: Partial<Facts> = { memory: 966, ssh: login }
 
 const declared = (vars: object = {}, facts: Partial<Facts> = {}) =>
@@ -161,12 +161,26 @@ describe('further package repositories', () => {
 })
 
 describe('a lockout', () => {
+  const key = 'ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIB27809apHx+zLpeRrumtNZuGeIQ70cXkLiGxDstK5W4'
+  const account = (user: string, keys: readonly string[]) => ({ deploy: { user, keys } })
+
+  it('by keys of the account that is logged in is refused, unless one of them is its own.', () => {
+    const other = { ssh: { ...login, keys: ['an-other-keys-end'] } }
+    expect(() => declared(account('deploy', [key]), other)).toThrow(
+      'has none of the keys that deploy logs in',
+    )
+    expect(() => declared(account('deploy', []))).toThrow(expect.objectContaining({ code: 'locked-out' }))
+    expect(() => declared(account('deploy', [`${key} me`]))).not.toThrow()
+    expect(() => declared(account('ci', [key]), other)).not.toThrow()
+    expect(() => declared(account('root', [key]))).toThrow('deploy.user: expected an account of its own')
+  })
+
   it.each([
     ['of another port', { ports: [2222] }, {}, /base\.ssh\.ports is 2222, .* at port 22$/],
     ['from elsewhere', { from: ['10.0.0.0/8', '2001:db8::/32'] }, {}, /comes from 192\.0\.2\.9$/],
     ['of other users', { users: ['alice'] }, {}, /logged in as deploy$/],
     ['of root', { root: 'no' }, { user: 'root' }, /base\.ssh\.root is no/],
-    ['without a key', {}, { keys: 0 }, /deploy has none in/],
+    ['without a key', {}, { keys: [] }, /deploy has none in/],
   ] as const)('%s is refused before anything is changed.', (_what, ssh, other, args) => {
     expect(() => declared({ ssh }, { ssh: { ...login, ...other } })).toThrow(
       expect.objectContaining({ code: 'locked-out', message: expect.stringMatching(args) }),

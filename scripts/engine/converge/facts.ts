@@ -53,8 +53,8 @@ export interface SshLogin {
   /** The address that the host sees the login come from. */
   readonly client: string
   readonly user: string
-  /** Keys in the user's authorized_keys; undefined where sshd looks for keys elsewhere. */
-  readonly keys: number | undefined
+  /** The last 24 characters of each key in the user's authorized_keys; undefined where sshd looks for keys elsewhere. */
+  readonly keys: readonly string[] | undefined
 }
 
 /** Shell that prints the facts as NUL-ended pairs. */
@@ -78,9 +78,9 @@ perl -e '
   # sudo drops the variables of the login: they are those of a process above it.
   for (my $pid = $$; $pid > 1; ) { my $env = slurp("/proc/$pid/environ");
     if (my ($client, $port) = $env =~ /(?:^|\0)SSH_CONNECTION=(\S+) \d+ \S+ (\d+)(?:\0|$)/) { my ($user) = $env =~ /(?:^|\0)USER=([^\0]+)/; my $home = (getpwnam $user)[7];
-      my $keys = () = join("\n", map { slurp("$home/.ssh/$_") } qw(authorized_keys authorized_keys2)) =~ /^[^#\n]*\b(?:ssh-|ecdsa-|sk-)[a-z0-9@.-]+ AAAA/mg;
+      my $keys = join ",", map { substr $_, -24 } join("\n", map { slurp("$home/.ssh/$_") } qw(authorized_keys authorized_keys2)) =~ /^[^#\n]*\b(?:ssh-|ecdsa-|sk-)[a-z0-9@.-]+ (AAAA[^\s,]+)/mg;
       my $elsewhere = grep { slurp($_) =~ /^\s*(?:AuthorizedKeysCommand|AuthorizedKeysFile|TrustedUserCAKeys)\s/mi } "/etc/ssh/sshd_config", glob "/etc/ssh/sshd_config.d/*.conf";
-      pair ssh => "$port $client $user " . ($elsewhere ? "" : $keys); last }
+      pair ssh => "$port $client $user " . ($elsewhere ? "" : $keys || "none"); last }
     ($pid) = slurp("/proc/$pid/stat") =~ /.*\) \S+ (\d+)/s or last }
   sub slurp { open my $f, "<", $_[0] or return ""; local $/; scalar <$f> // "" }
   if (opendir my $d, "/srv/www") { -l "/srv/www/$_/current" and pair live => $_ for sort grep { !/^\./ } readdir $d }
@@ -136,7 +136,12 @@ export function parseFacts(output: Buffer, host: string): Facts {
 function sshLogin(text: string): SshLogin | undefined {
   const [port, client, user, keys] = text.split(' ')
   if (!port || !client || !user) return undefined
-  return { port: Number(port), client, user, keys: keys ? Number(keys) : undefined }
+  return {
+    port: Number(port),
+    client,
+    user,
+    keys: keys ? (keys === 'none' ? [] : keys.split(',')) : undefined,
+  }
 }
 
 function unsupported(name: string, supported: boolean): string {
