@@ -10,6 +10,7 @@ export function kernelSettings({ addresses }: Facts): Readonly<Record<string, nu
     'fs.protected_symlinks': 1,
     'fs.suid_dumpable': 0,
     'dev.tty.ldisc_autoload': 0,
+    'kernel.core_uses_pid': 1,
     'kernel.dmesg_restrict': 1,
     'kernel.kptr_restrict': 2,
     'kernel.sysrq': 0,

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
+import { dirname } from 'node:path'
 import { role } from '#engine/converge/role.ts'
 import { algorithms } from './algorithms.ts'
 import { blockedModules, kernelSettings, reversePathFilter, swapSize } from './kernel.ts'
 import { refuseLockout } from './lockout.ts'
+import { loginDefaults } from './login.ts'
 import vars, { keyOf } from './vars.ts'
 
 /** What a server has whatever runs on it. The first role: what comes after is installed behind its firewall. */
@@ -19,9 +21,10 @@ export default role(import.meta, {
       firewall,
       hostname,
       kernelModule,
+      lineInFile,
       locale,
     } = declared
-    const { service, sudoers, swap, sysctl, template, timezone, user } = declared
+    const { service, sudoers, swap, sysctl, template, timer, timezone, user } = declared
     refuseLockout(host.name, vars.ssh, vars.deploy, facts.ssh)
 
     for (const [name, { uri, ...source }] of Object.entries(vars.sources))
@@ -33,10 +36,16 @@ export default role(import.meta, {
     locale(vars.locale, { default: true })
 
     for (const path of ['/etc/issue', '/etc/issue.net']) file(path, { content: banner })
-    directory('/etc/security')
-    directory('/etc/security/limits.d')
-    // A core dump has the memory of its process, passwords among it.
-    file('/etc/security/limits.d/capstan.conf', { content: '# Managed by Capstan.\n* hard core 0\n' })
+    const { coreDumps } = vars
+    for (const [path, content] of Object.entries(withoutCoreDumps)) {
+      if (coreDumps) file.absent(path)
+      else {
+        directory(dirname(path))
+        file(path, { content })
+      }
+    }
+    for (const [name, value] of Object.entries(loginDefaults(facts)))
+      lineInFile('/etc/login.defs', `${name} ${value}`, { match: new RegExp(`^#? ?${name}\\s`) })
 
     const restartJournal = handler('restart the journal', service.restart('systemd-journald'))
     directory('/etc/systemd/journald.conf.d')
@@ -77,6 +86,15 @@ export default role(import.meta, {
       service('apt-daily.timer', { enabled: true, running: true })
       service('apt-daily-upgrade.timer', { enabled: true, running: true })
     } else file.absent('/etc/apt/apt.conf.d/52capstan-upgrades')
+
+    if (vars.checksums) {
+      apt('debsums')
+      timer('capstan-checksums', {
+        at: 'weekly',
+        randomDelay: '12h',
+        command: ['/usr/bin/nice', '-n', '19', '/usr/bin/debsums', '--changed'],
+      })
+    } else timer.absent('capstan-checksums')
 
     const { user: name, keys, commands } = vars.deploy
     if (name !== undefined) {
@@ -121,6 +139,13 @@ export default role(import.meta, {
 
 const banner =
   'Authorized users only. All access is logged and monitored; unauthorized access is prohibited and may be prosecuted by law.\n'
+
+// A core dump has the memory of its process, passwords among it. Source: limits.conf(5), coredump.conf(5).
+const withoutCoreDumps = {
+  '/etc/security/limits.d/capstan.conf': '# Managed by Capstan.\n* hard core 0\n',
+  '/etc/systemd/coredump.conf.d/capstan.conf':
+    '# Managed by Capstan.\n[Coredump]\nStorage=none\nProcessSizeMax=0\n',
+}
 
 const reloadSshd = readFileSync(new URL('reload-sshd.sh', import.meta.url), 'utf8')
 

@@ -106,6 +106,14 @@ const base = vars({
       is: 'packages that are never updated this way',
     }),
   }),
+  checksums: flag({
+    default: true,
+    is: 'compare the files of packages with their checksums every week (debsums): one that was changed fails capstan-checksums.service, which status.mjs shows',
+  }),
+  coreDumps: flag({
+    default: false,
+    is: 'let programs write core dumps, which have their memory and so passwords in them',
+  }),
   deploy: group({
     user: optional(
       identifier({ is: 'an account that may log in by key, for people or for CI; unset: none' }),

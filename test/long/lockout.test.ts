@@ -47,6 +47,27 @@ describe.each([12, 13] as const)('the base of a Debian %i host', debian => {
     expect((await base({ deploy: { user: 'ci' } })).changes).toEqual(['sudoers capstan-ci'])
   })
 
+  it('reports a program of a package that was changed', async () => {
+    const check = async () => (await host.run('systemctl start capstan-checksums')).exitCode
+    expect(await check()).toBe(0)
+    await host.say('cp -a /usr/bin/base64 /root/; printf x >>/usr/bin/base64')
+    expect(await check()).toBe(1)
+    expect(await host.say('journalctl -u capstan-checksums -o cat; systemctl --failed --no-legend')).toMatch(
+      /^\/usr\/bin\/base64$[\s\S]*capstan-checksums\.service/m,
+    )
+    await host.say('mv /root/base64 /usr/bin/')
+    expect(await check()).toBe(0)
+  })
+
+  it('closes the homes of new users, and keeps the umask of logins', async () => {
+    await host.say('useradd --create-home alice; echo alice:of-the-test | chpasswd -c SHA512')
+    expect(await host.say('stat -c %a /home/alice')).toBe(debian === 12 ? '750\n' : '700\n')
+    expect(await host.say('getent shadow alice')).toContain('alice:$6$rounds=640000$')
+    expect(await host.say('umask; runuser -l alice -c umask; userdel -rf alice 2>/dev/null')).toBe(
+      '0022\n0022\n',
+    )
+  })
+
   describe('does not lock its operator out by', () => {
     lockoutTests(Object.keys(lockouts), () => host)
 

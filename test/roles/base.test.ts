@@ -24,9 +24,13 @@ describe('the base role', () => {
       'setting /etc/default/locale: LANG',
       'file /etc/issue',
       'file /etc/issue.net',
-      'directory /etc/security',
       'directory /etc/security/limits.d',
       'file /etc/security/limits.d/capstan.conf',
+      'directory /etc/systemd/coredump.conf.d',
+      'file /etc/systemd/coredump.conf.d/capstan.conf',
+      'lineInFile /etc/login.defs: SHA_CRYPT_MIN_ROUNDS 640000',
+      'lineInFile /etc/login.defs: SHA_CRYPT_MAX_ROUNDS 640000',
+      'lineInFile /etc/login.defs: UMASK 027',
       'directory /etc/systemd/journald.conf.d',
       'template /etc/systemd/journald.conf.d/capstan.conf',
       'apt systemd-timesyncd',
@@ -40,6 +44,10 @@ describe('the base role', () => {
       'template /etc/apt/apt.conf.d/52capstan-upgrades',
       'service apt-daily.timer',
       'service apt-daily-upgrade.timer',
+      'apt debsums',
+      'unit capstan-checksums.service',
+      'unit capstan-checksums.timer',
+      'service capstan-checksums.timer',
       'template /etc/ssh/sshd_config.d/00-capstan.conf',
       'apt nftables',
       'firewall nftables',
@@ -61,6 +69,19 @@ describe('the base role', () => {
     expect(textOf('/etc/sysctl.d/zz-capstan-rp-filter.conf')).toContain('net.ipv4.conf.*.rp_filter = 1\n')
     expect(textOf('/etc/security/limits.d/capstan.conf')).toContain('* hard core 0\n')
     expect(textOf('/etc/issue.net')).toContain('Authorized users only.')
+  })
+
+  it('lets programs write core dumps, and leaves the files of packages unchecked, where the vars say so.', () => {
+    const absent = ['/etc/security/limits.d/capstan.conf', '/etc/systemd/coredump.conf.d/capstan.conf']
+    expect(textOf('/etc/systemd/coredump.conf.d/capstan.conf')).toContain('Storage=none\nProcessSizeMax=0\n')
+    for (const path of absent) expect(() => textOf(path, { coreDumps: true })).toThrow('writes no file')
+    expect(labels({ checksums: false })).not.toContain('apt debsums')
+  })
+
+  it('sets the mode of new homes by UMASK on Debian 12 alone: later, it would be the umask of sessions.', () => {
+    const umask = 'lineInFile /etc/login.defs: UMASK 027'
+    expect(labels()).toContain(umask)
+    expect(labels({}, { system: 'debian 13' })).not.toContain(umask)
   })
 
   it('leaves clock, swap space and kernel settings of a container to its machine.', () => {
