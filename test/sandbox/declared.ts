@@ -79,10 +79,16 @@ async function failing(
   check: (one: Case) => string,
 ): Promise<readonly string[]> {
   const script = Object.entries(cases).map(
-    ([name, one]) => `( set -ex\n${check(one)}\n) >&2 || printf '%s\\n' '${name.replaceAll("'", '')}'\n`,
+    ([name, one]) => `cat >/run/check <<'END_OF_CHECK'\n${strict(check(one))}\nEND_OF_CHECK
+sh -ex /run/check >&2 || printf '%s\\n' '${name.replaceAll("'", '')}'\n`,
   )
   const { stdout, stderr } = await host.run(script.join(''))
   const names = stdout.split('\n').filter(Boolean)
   // The last line that was traced is the one that failed.
   return names.length === 0 ? [] : [...names, stderr]
+}
+
+/** The check as one that ends at the first command that fails: `set -e` overlooks one that begins with `!`. */
+function strict(check: string): string {
+  return check.replace(/(^|[;\n])(\s*)! ([^;\n]+)/g, '$1$2if $3; then exit 1; fi')
 }
