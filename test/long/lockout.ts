@@ -115,7 +115,7 @@ export function lockoutTests(names: readonly string[], host: () => Machine): voi
   it.each(names)('%s', async name => {
     const { vars, before = ':', after = ':', outcome, says } = lockouts[name] as Lockout
     const was = await state()
-    await host().say(before)
+    await host().say(before, 300)
     const began = performance.now()
     const run = await site(vars)
     const seconds = (performance.now() - began) / 1000

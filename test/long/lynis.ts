@@ -27,7 +27,7 @@ export interface Audit {
 export async function audit(host: Machine, leftOut: readonly string[] = []): Promise<Audit> {
   const profile = leftOut.map(test => `skip-test=${test}\n`).join('')
   await host.say(`printf %s '${profile}' >/etc/lynis/custom.prf`)
-  await host.run('lynis audit system --quick --quiet --no-colors', 600)
+  await host.run('lynis audit system --quick --quiet --no-colors', 1500)
   const report = await host.say('cat /var/log/lynis-report.dat')
   const log = await host.say("grep -aE 'Hardening: assigned|has a different value' /var/log/lynis.log")
   return {

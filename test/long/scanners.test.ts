@@ -117,12 +117,12 @@ const ports = '1 .. 10000, 11211, 27017, 33434, 41641, 51820'
 // Ports of loopback alone are free on the address of the host.
 const receiver = `use Socket; my ($bound, $taken, %socket) = (0, "");
   for my $port (${ports}) {
-    socket my $one, AF_INET, SOCK_DGRAM | SOCK_NONBLOCK, 0 or die $!;
+    socket my $one, AF_INET, SOCK_DGRAM, 0 or die $!;
     if (bind $one, pack_sockaddr_in($port, INADDR_ANY)) { $socket{$port} = $one } else { $taken .= " $port" }
   }
   sub note { my ($name, $text) = @_; open my $file, ">", "/run/udp.$name.new"; print $file $text; close $file; rename "/run/udp.$name.new", "/run/udp.$name" }
   note("bound", ""); select undef, undef, undef, 0.1 until -e "/run/udp.sent"; sleep 1;
-  note("done", join "", "reached:", (map { defined recv($socket{$_}, my $data, 9, 0) ? " $_" : () } sort { $a <=> $b } keys %socket), "\ntaken by others:$taken\n")`
+  note("done", join "", "reached:", (map { defined recv($socket{$_}, my $data, 9, MSG_DONTWAIT) ? " $_" : () } sort { $a <=> $b } keys %socket), "\ntaken by others:$taken\n")`
 
 const sender = `use Socket; socket my $one, AF_INET, SOCK_DGRAM, 0 or die $!; my $n = 0;
   for my $port (${ports}) { send $one, "x", 0, pack_sockaddr_in($port, inet_aton($ARGV[0])); select undef, undef, undef, 0.01 unless ++$n % 50 }`
