@@ -6,6 +6,7 @@ import { declarations } from '#engine/converge/declarations.ts'
 import { Secret } from '#engine/secret.ts'
 import type { Vars } from '#engine/vars.ts'
 import * as types from '#engine/vars.ts'
+import { elsewhere, kinds } from '../long/many.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const page = readFileSync(join(root, 'docs/resources.md'), 'utf8')
@@ -25,6 +26,13 @@ it('has a section for every noun that a role can declare, and none for another.'
 it('lists every noun in the table of kinds.', () => {
   const [introduction = ''] = page.split(/^## /m)
   expect([...introduction.matchAll(/\[(\w+)\]\(#/g)].map(([, noun]) => noun).sort()).toEqual(nouns.sort())
+})
+
+it('has a long test of every noun: 500 resources of it, or a test that is named with the reason.', () => {
+  const tried = [...Object.keys(kinds).map(kind => kind.replace(/\..*/, '')), ...Object.keys(elsewhere)]
+  expect([...new Set(tried)].sort()).toEqual(nouns.sort())
+  for (const [noun, { test }] of Object.entries(elsewhere))
+    expect(readFileSync(join(root, test), 'utf8'), `${noun} in ${test}`).toContain(uses[noun] ?? `['${noun}'`)
 })
 
 it.each(nouns)('tells every way to call %s.', noun => {
@@ -76,6 +84,16 @@ describe('the types of vars', () => {
 const declaredRole = 'test/fixtures/roles/declared'
 const places: Readonly<Record<string, string>> = {
   ...{ aptSource: declaredRole, script: declaredRole, tree: declaredRole, zone: 'roles/dns' },
+}
+
+// How tests use the nouns that they do not declare by name.
+const uses: Readonly<Record<string, string>> = {
+  ...{ unit: "['timer'", service: "['timer'" },
+  zone: 'repairs an edit by hand, with a serial above the edited one',
+  release: 'rolls back to the good release before, in the order of deploys',
+  workers: 'are set up for the release that is live, and a second run changes nothing in two trips',
+  handler: "describeInFull('handlers'",
+  configSet: 'that its test rejects leaves every file as it is',
 }
 
 /** The nouns as the role in this folder gets them, and the catalog that they declare into. */
