@@ -198,7 +198,7 @@ export const kinds: Readonly<Record<string, Many>> = {
     calls: () => each(n => ['sysctl', `net.ipv4.neigh.many${n}.mcast_solicit`, 4]),
     byHand: 'echo 5 >/proc/sys/net/ipv4/neigh/many7/mcast_solicit',
     holds: `${is('cat /proc/sys/net/ipv4/neigh/many7/mcast_solicit', '4')}
-      grep -q "mcast_solicit *= *4" /etc/sysctl.d/zz-capstan-net-ipv4-neigh-many7-mcast_solicit.conf`,
+      grep -q "many7.mcast_solicit *= *4" /etc/sysctl.d/zz-capstan-net?ipv4?neigh?many7?mcast_solicit.conf`,
     absent: each(n => ['sysctl.absent', `net.ipv4.neigh.many${n}.mcast_solicit`]),
     gone: none('ls /etc/sysctl.d | grep many'),
   },
