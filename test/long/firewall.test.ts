@@ -12,7 +12,7 @@ declaredCases('filters', 12, {
     before: server,
     declare: [['apt', 'nftables'], ['firewall', { allow: [{ tcp: 9100, from: ['10.0.0.0/8'] }] }], web],
     holds:
-      'nft list chain inet capstan input | grep -q "policy drop"; nft list chain inet capstan input | grep -q "tcp dport { 80, 8080 } accept"; nft -c -f /etc/nftables.conf; [ "$(systemctl is-enabled nftables)" = enabled ]; ! systemctl is-active -q capstan-firewall-undo.timer',
+      'nft list chain inet capstan input | grep -q "policy drop"; nft list chain inet capstan input | grep -q "tcp dport { 80, 8080, 8099 } accept"; nft -c -f /etc/nftables.conf; [ "$(systemctl is-enabled nftables)" = enabled ]; ! systemctl is-active -q capstan-firewall-undo.timer',
     byHand: 'nft add rule inet capstan input tcp dport 1234 accept',
     absent: [['firewall.absent']],
     gone: '! nft list table inet capstan 2>/dev/null; [ "$(systemctl is-enabled nftables)" = disabled ]; ! grep -q capstan /etc/nftables.conf',
