@@ -1,8 +1,7 @@
 import { isIPv6 } from 'node:net'
-import type { Site, VarsOf } from '#engine/vars.ts'
-import type vars from './vars.ts'
-
-type DnsVars = VarsOf<typeof vars>
+import type { Site } from '#engine/vars.ts'
+import type { DnsVars } from './vars.ts'
+import { zoneOf } from './zone-of.ts'
 
 /** One line of the zone: its name (`@`, `www`), ` 600` or nothing for its own TTL, its type, its data as the file has it. */
 export interface ZoneRecord {
@@ -12,18 +11,15 @@ export interface ZoneRecord {
   readonly data: string
 }
 
-/** A site of the name server, with the address that its names lead to. */
+/** A site of the name server, or a domain without one, with the address that its names lead to. */
 export interface ZoneSite {
-  readonly site: Site
-  readonly vars: DnsVars
+  readonly site: Named
+  readonly vars: Pick<DnsVars, 'nameservers' | 'ttl' | 'negativeTtl' | 'mail' | 'dnssec' | 'caa' | 'records'>
   readonly address: string
 }
 
-/** The domain of the zone that a name lies in: of several, the widest. */
-export function zoneOf(name: string, domains: readonly string[]): string | undefined {
-  const around = domains.filter(domain => name === domain || name.endsWith(`.${domain}`))
-  return around.sort((a, b) => a.length - b.length)[0]
-}
+type Named = Pick<Site, 'domain' | 'www' | 'email'>
+type ZoneVars = ZoneSite['vars']
 
 /**
  * The records of the site's zone apart from its SOA, in columns; one that comes twice is left out. Of the other sites of
@@ -34,19 +30,22 @@ export function zoneRecords(
   all: readonly ZoneSite[],
 ): readonly ZoneRecord[] {
   const isInside = (name: string) => zoneOf(name, [site.domain]) !== undefined
-  const inside = all.filter(each => isInside(each.site.domain))
+  const own = all.filter(each => isInside(each.site.domain))
+  const inside = own.length > 0 ? own : [{ site, vars, address }]
   return aligned([
     ...nameServers(site, vars, address),
     ...all.flatMap(each =>
       [each.site.domain, ...each.site.www].flatMap(name => host(site, name, each.address)),
     ),
     ...inside.flatMap(each => authorities(each.vars.caa).map(one => below(one, each.site, site))),
-    ...inside.flatMap(each => further(each.vars.records).map(one => below(one, each.site, site))),
+    ...inside.flatMap(each =>
+      [...further(each.vars.records), ...noMail(each.vars)].map(one => below(one, each.site, site)),
+    ),
   ])
 }
 
 /** A record of a site's domain, as the zone of a domain above it has it. */
-function below(one: ZoneRecord, site: Site, zone: Site): ZoneRecord {
+function below(one: ZoneRecord, site: Named, zone: Named): ZoneRecord {
   const labels = site.domain.slice(0, -zone.domain.length - 1)
   if (site.domain === zone.domain) return one
   return { ...one, name: one.name === '@' ? labels : `${one.name}.${labels}` }
@@ -72,7 +71,11 @@ export function characterStrings(text: string): string {
 }
 
 // A name server of the domain needs an address in the zone itself, or nobody could ask it for one.
-function nameServers(site: Site, { nameservers, records }: DnsVars, address: string): readonly ZoneRecord[] {
+function nameServers(
+  site: Named,
+  { nameservers, records }: ZoneVars,
+  address: string,
+): readonly ZoneRecord[] {
   const given = new Set([...records.a, ...records.aaaa].map(record => record.name))
   return nameservers.flatMap(server => [
     record('@', 'NS', `${server}.`),
@@ -81,14 +84,14 @@ function nameServers(site: Site, { nameservers, records }: DnsVars, address: str
 }
 
 /** The address record of a name, where it lies in the site's domain. */
-function host(site: Site, name: string, address: string): readonly ZoneRecord[] {
+function host(site: Named, name: string, address: string): readonly ZoneRecord[] {
   const inside = name === site.domain ? '@' : name.endsWith(`.${site.domain}`)
   if (inside === false) return []
   const owner = inside === '@' ? '@' : name.slice(0, -site.domain.length - 1)
   return [record(owner, isIPv6(address) ? 'AAAA' : 'A', address)]
 }
 
-function authorities({ issue, wildcard }: DnsVars['caa']): readonly ZoneRecord[] {
+function authorities({ issue, wildcard }: ZoneVars['caa']): readonly ZoneRecord[] {
   if (issue.length === 0) return []
   const wild = wildcard.length === 0 ? [';'] : wildcard
   return [
@@ -97,7 +100,7 @@ function authorities({ issue, wildcard }: DnsVars['caa']): readonly ZoneRecord[]
   ]
 }
 
-function further({ a, aaaa, cname, mx, txt }: DnsVars['records']): readonly ZoneRecord[] {
+function further({ a, aaaa, cname, mx, txt }: ZoneVars['records']): readonly ZoneRecord[] {
   return [
     ...a.map(({ name, address, ttl }) => record(name, 'A', address, ttl)),
     ...aaaa.map(({ name, address, ttl }) => record(name, 'AAAA', address, ttl)),
@@ -107,6 +110,13 @@ function further({ a, aaaa, cname, mx, txt }: DnsVars['records']): readonly Zone
     ),
     ...txt.map(({ name, text, ttl }) => record(name, 'TXT', characterStrings(text), ttl)),
   ]
+}
+
+/** A domain that neither accepts nor sends mail. Source: RFC 7505, 3; RFC 7208, 10.1.2. */
+function noMail({ mail }: ZoneVars): readonly ZoneRecord[] {
+  return mail === 'none'
+    ? [record('@', 'MX', '0 .'), record('@', 'TXT', characterStrings('v=spf1 -all'))]
+    : []
 }
 
 function record(name: string, type: string, data: string, ttl?: number): ZoneRecord {

@@ -1,45 +1,60 @@
 import { readFileSync } from 'node:fs'
-import { isIPv6 } from 'node:net'
+import { dirname } from 'node:path'
 import { role } from '#engine/converge/role.ts'
 import { HostError } from '#engine/errors.ts'
-import { mailbox, zoneOf, zoneRecords } from './records.ts'
+import { quote } from '#engine/quote.ts'
+import { keyDatabase, transferKeys } from '#engine/resources/zone-keys.ts'
+import { mailbox, zoneRecords } from './records.ts'
+import { signedReader, signing } from './signing.ts'
 import vars from './vars.ts'
+import { sitesOf, zoneFile, zonesOf } from './zones.ts'
 
 export default role(import.meta, {
   vars,
+  kinds: { signing, transferKeys },
   tasks({
     vars,
     sites,
     facts,
     host,
     apt,
+    command,
     configSet,
     directory,
     handler,
     listens,
     service,
+    signing,
     template,
+    transferKeys,
     zone,
     removed,
     file,
   }) {
     const listen = vars.listen ?? ['127.0.0.1', ...facts.addresses]
-    const all = sites.map(({ site, vars: own }) => {
-      const address = site.address ?? facts.addresses[0]
-      if (address === undefined) throw noAddress(host.name)
-      const served = { name: site.domain, file: zoneFile(site.domain), at: asked(listen) }
-      return { site, vars: own, address, served }
-    })
-    // A site below the domain of another has its records in the zone of that one.
-    const names = sites.map(({ site }) => site.domain)
-    const zones = all.filter(({ site }) => zoneOf(site.domain, names) === site.domain)
+    const address = facts.addresses[0]
+    if (sites.some(({ site }) => (site.address ?? address) === undefined)) throw noAddress(host.name)
+    const given = { sites, listen, address: address ?? '' }
+    const [all, zones] = [sitesOf(given), zonesOf(given)]
     const domains = zones.map(({ site }) => site.domain)
+    const { secondaries, transfers } = vars
+    const hasKeys = secondaries.length > 0 || zones.some(({ served }) => served.isSigned)
 
-    const isServed = zones.map(({ served }) => zone.served(served)).join('')
-    const restart = handler('restart pdns', service.restart('pdns') + isServed)
-    const reloads = zones.map(({ served }) => handler(`reload the zone ${served.name}`, zone.reload(served)))
+    const served = zones.map(each => zone.served(each.served)).join('')
+    const restart = handler('restart pdns', service.restart('pdns') + served)
+    const reloads = zones.map(each =>
+      handler(`reload the zone ${each.served.name}`, zone.reload(each.served)),
+    )
 
     apt('pdns-server', 'pdns-backend-bind')
+    if (hasKeys) {
+      apt('sqlite3')
+      // PowerDNS writes a log of the database beside it.
+      directory(dirname(keyDatabase), { mode: '0700', owner: 'pdns', group: 'pdns' })
+      command(['pdnsutil', 'create-bind-db', keyDatabase], { as: 'pdns', creates: keyDatabase })
+    }
+    for (const each of zones.filter(one => !one.served.isSigned))
+      signing({ zone: each.served.name, at: each.served.at, isSigned: false })
     const checks = domains.map(domain => `pdnsutil check-zone ${domain}`)
     configSet(
       'PowerDNS configuration',
@@ -48,11 +63,14 @@ export default role(import.meta, {
         template('/etc/powerdns/pdns.conf', {
           mode: '0640',
           group: 'pdns',
-          vars: { listen, transfers: vars.transfers },
+          vars: {
+            ...{ listen, transfers, database: hasKeys ? keyDatabase : '' },
+            notified: [...new Set([...transfers, ...secondaries.map(({ address }) => address)])],
+          },
           notify: restart,
         })
         template('/etc/powerdns/named.conf', {
-          vars: { domains, transfers: vars.transfers },
+          vars: { domains, isPrimary: transfers.length + secondaries.length > 0 },
           notify: restart,
         })
         template('/etc/powerdns/pdns.d/bind.conf')
@@ -60,8 +78,7 @@ export default role(import.meta, {
         for (const [index, each] of zones.entries()) {
           const { site, vars: own, served } = each
           zone(served.file, {
-            name: served.name,
-            at: served.at,
+            ...served,
             from: 'etc/powerdns/zones/zone',
             vars: {
               domain: site.domain,
@@ -78,23 +95,27 @@ export default role(import.meta, {
           file.absent(zoneFile(domain))
       },
     )
+    transferKeys({
+      keys: [...new Map(secondaries.map(one => [one.key, { ...one, name: one.key }])).values()],
+      zones: secondaries.length > 0 ? domains : [],
+    })
     service('pdns', { enabled: true, running: true })
+    for (const each of zones.filter(one => one.served.isSigned))
+      signing({ zone: each.served.name, at: each.served.at, isSigned: true })
     listens('pdns', { tcp: 53, udp: 53, at: listen, restart: true })
   },
-  status: () => [{ name: 'dns', script: statusScript }],
+  status({ vars: { listen }, sites }) {
+    const zones = zonesOf({ sites, listen: listen ?? ['127.0.0.1'], address: '' })
+    const signed = zones.filter(({ served }) => served.isSigned)
+    const given = {
+      ZONES: signed.map(({ served }) => served.name).join(' '),
+      AT: signed[0]?.served.at ?? '',
+      SIGNED: signed.length > 0 ? `${signedReader}${signedStatus}` : '',
+    }
+    const assignments = Object.entries(given).map(([name, value]) => `${name}=${quote(value)}\n`)
+    return [{ name: 'dns', script: `${assignments.join('')}${statusScript}` }]
+  },
 })
-
-function zoneFile(domain: string): string {
-  return `/etc/powerdns/zones/${domain}.zone`
-}
-
-/** Where the host asks its own server: a wildcard address is reached on loopback. */
-function asked(listen: readonly string[]): string {
-  const loopback = listen.find(address => address.startsWith('127.') || address === '::1')
-  const first = loopback ?? listen[0] ?? '0.0.0.0'
-  if (first === '0.0.0.0') return '127.0.0.1'
-  return isIPv6(first) && /^[0:]+$/.test(first) ? '::1' : first
-}
 
 function noAddress(host: string): HostError {
   return new HostError('dns-address', `${host}: it has no address of its own that the zone could give`, {
@@ -104,3 +125,4 @@ function noAddress(host: string): HostError {
 }
 
 const statusScript = readFileSync(new URL('status.sh', import.meta.url), 'utf8')
+const signedStatus = readFileSync(new URL('signed-status.pl', import.meta.url), 'utf8')

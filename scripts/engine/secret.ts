@@ -18,6 +18,11 @@ export class Secret {
     return this.#value
   }
 
+  /** Whether the other one is the same, for a check that has no need of the text. */
+  equals(other: Secret): boolean {
+    return this.#value === other.#value
+  }
+
   toString(): string {
     return '***'
   }

@@ -30,6 +30,17 @@ const further = {
   },
 }
 
+const key = { key: 'ns2', secret: 'bm90IGEgc2VjcmV0IG9mIGFueWJvZHk=' }
+const signed = {
+  dnssec: true,
+  mail: 'none',
+  secondaries: [
+    { address: '192.0.2.53', ...key },
+    { address: '2001:db8::53', ...key },
+  ],
+  zones: [{ domain: 'foobar.net', records: { a: [{ address: '192.0.2.7' }] } }],
+}
+
 describe('the dns role', () => {
   it('declares a tested set of files and the service', () => {
     const { resources, handlers } = declared()
@@ -39,11 +50,13 @@ describe('the dns role', () => {
       ),
     ).toEqual([
       'apt pdns-server pdns-backend-bind',
+      'dnssec foobar.com',
       'template /etc/powerdns/pdns.conf → restart pdns (PowerDNS configuration)',
       'template /etc/powerdns/named.conf → restart pdns (PowerDNS configuration)',
       'template /etc/powerdns/pdns.d/bind.conf (PowerDNS configuration)',
       'directory /etc/powerdns/zones (PowerDNS configuration)',
       'zone /etc/powerdns/zones/foobar.com.zone → reload the zone foobar.com (PowerDNS configuration)',
+      'transfer keys of PowerDNS',
       'service pdns',
       'listens pdns 53/tcp 53/udp',
     ])
@@ -53,6 +66,7 @@ describe('the dns role', () => {
   it.each([
     ['the defaults', 'plain', {}],
     ['all that can be said', 'further', further],
+    ['signed zones, and secondary servers with a key', 'signed', signed],
   ])('writes readable files from %s', async (_, name, given) => {
     await expect(zone(given)).toMatchFileSnapshot(`dns/${name}.zone`)
     await expect(text('/etc/powerdns/pdns.conf', given)).toMatchFileSnapshot(`dns/${name}.pdns.conf`)
@@ -82,6 +96,9 @@ describe('the dns role', () => {
 
   it('says that a domain takes no mail, as RFC 7505 does', () => {
     expect(lines(zone({ records: { mx: [{ host: '.', priority: 0 }] } }), 'MX')).toEqual(['@ IN MX 0 .'])
+    const none = zone({ mail: 'none', records: { txt: [{ text: 'of another kind' }] } })
+    expect(lines(none, 'MX')).toEqual(['@ IN MX 0 .'])
+    expect(lines(none, 'spf')).toEqual(['@ IN TXT "v=spf1 -all"'])
   })
 
   it.each([
@@ -103,6 +120,38 @@ describe('the dns role', () => {
   ])('asks a server that listens at %j at %s', (listen, at) => {
     const zone = declared({ listen }).resources.find(({ label }) => label.startsWith('zone'))
     expect(zone?.wanted).toMatchObject({ at })
+  })
+
+  it('signs a zone once its server runs, with keys in a directory of PowerDNS’s own', () => {
+    const { labels, text } = declared(signed)
+    expect(labels.filter(label => !/^(template|zone|apt|service|listens) /.test(label))).toEqual([
+      'directory /var/lib/powerdns/dnssec',
+      'command pdnsutil create-bind-db /var/lib/powerdns/dnssec/bind-dnssec.db',
+      'dnssec foobar.net',
+      'directory /etc/powerdns/zones',
+      'transfer keys of PowerDNS',
+      'dnssec foobar.com',
+    ])
+    expect(labels.indexOf('dnssec foobar.com')).toBeGreaterThan(labels.indexOf('service pdns'))
+    expect(labels.indexOf('dnssec foobar.net')).toBeLessThan(
+      labels.indexOf('template /etc/powerdns/pdns.conf'),
+    )
+    expect(labels).toContain('apt sqlite3')
+    const net = text('/etc/powerdns/zones/foobar.net.zone')
+    expect(net).toMatch(/^@ IN SOA ns1\.foobar\.com\. hostmaster\.foobar\.com\. /m)
+    expect(lines(net, ' A ')).toEqual(['@ IN A 192.0.2.7'])
+    expect(lines(net, ' NS ')).toEqual(['@ IN NS ns1.foobar.com.'])
+  })
+
+  it('has a key of TSIG once, and neither prints nor plans its secret', () => {
+    const found = declared(signed).resources.find(({ label }) => label.startsWith('transfer keys'))
+    expect(found?.wanted).toMatchObject({
+      keys: [{ name: 'ns2', algorithm: 'hmac-sha256' }],
+      zones: ['foobar.com', 'foobar.net'],
+    })
+    expect(JSON.stringify(found)).not.toContain(key.secret)
+    const state = { keys: ['ns2 different'], grants: [] }
+    expect(JSON.stringify(found?.kind.diff(found.wanted, state))).not.toContain(key.secret)
   })
 
   it('refuses a host that has no address to give', () => {
@@ -157,9 +206,70 @@ describe('the vars of dns', () => {
     ['listen.0', { listen: ['0.0.0.0, x'] }],
     ['transfers.0', { transfers: ['any'] }],
     ['records.srv', { records: { srv: [] } }],
+    ['mail', { mail: 'some' }],
+    ['mail', { mail: 'none', records: { mx: [{ host: 'mail.foobar.com' }] } }],
+    ['mail', { mail: 'none', records: { txt: [{ text: 'v=spf1 mx -all' }] } }],
+    ['zones.0.mail', { zones: [{ domain: 'a.example', mail: 'none', records: { mx: [{ host: '.' }] } }] }],
+    ['zones.0.domain', { zones: [{ domain: 'a.example; x' }] }],
+    ['zones.0.domain', { zones: [{ domain: 'foobar.com' }] }],
+    ['zones.0.domain', { zones: [{ domain: 'blog.foobar.com' }] }],
+    ['zones.1.domain', { zones: [{ domain: 'a.example' }, { domain: 'b.a.example' }] }],
+    ['zones.0.nameservers', { zones: [{ domain: 'a.example', nameservers: [] }] }],
+    ['dnssec', { dnssec: 'yes' }],
+    ['secondaries.0.secret', { secondaries: [{ address: '192.0.2.53', key: 'ns2' }] }],
+    ['secondaries.0.secret', { secondaries: [{ address: '192.0.2.53', ...key, secret: 'c2hvcnQ=' }] }],
+    ['secondaries.0.secret', { secondaries: [{ address: '192.0.2.53', ...key, secret: `${key.secret}'` }] }],
+    ['secondaries.0.key', { secondaries: [{ address: '192.0.2.53', ...key, key: "ns2'; --" }] }],
+    [
+      'secondaries.1.key',
+      {
+        secondaries: [
+          { address: '192.0.2.53', ...key },
+          { address: '192.0.2.54', ...key, algorithm: 'hmac-sha512' },
+        ],
+      },
+    ],
   ])('refuse %s in %j', (path, given) => {
     const parsed = vars.parse(given, typicalSite)
     expect(parsed.ok ? [] : parsed.problems.map(problem => problem.path.join('.'))).toEqual([path])
+  })
+})
+
+describe('the state of a signed zone', () => {
+  const [on, off] = [true, false].map(dnssec => {
+    const found = declared({ dnssec }).resources.find(({ label }) => label === 'dnssec foobar.com')
+    if (found === undefined) throw new Error('no resource')
+    return found
+  })
+  const found = { keys: 1, active: 1, served: ['foobar.com. IN DS 7 13 2 AB'], parent: 'all' }
+  const diff = (resource: typeof on, state: object) =>
+    resource?.kind.diff(resource.wanted, { ...found, ...state }).map(one => `${one.found} → ${one.wanted}`)
+  const warning = (state: object) => on?.kind.warning?.(on.wanted, { ...found, ...state })
+
+  it.each([
+    ['a zone without keys', { keys: 0, active: 0, served: [] }, ['not signed → signed']],
+    ['keys that do not sign', { active: 0, served: [] }, ['not signed → signed']],
+    ['keys that the server does not give out', { served: [] }, ['none → 1']],
+    ['a server that is down', { served: 'nothing' }, []],
+    ['a signed zone', {}, []],
+  ])('is %s', (_, state, differences) => {
+    expect(diff(on, state)).toEqual(differences)
+  })
+
+  it('is a difference where it is signed and should not be', () => {
+    expect(diff(off, {})).toEqual(['signed → not signed'])
+    expect(diff(off, { active: 0 })).toEqual([])
+  })
+
+  it.each([
+    ['all', undefined],
+    ['some', undefined],
+    ['none', 'has no DS record for it yet. Enter at the registrar: foobar.com. IN DS 7 13 2 AB'],
+    ['others', 'has a DS record of another key'],
+    ['nothing', 'no resolver of this host says'],
+  ])('is warned of where the parent has the DS record of %s', (parent, part) => {
+    if (part === undefined) expect(warning({ parent })).toBeUndefined()
+    else expect(warning({ parent })).toContain(part)
   })
 })
 

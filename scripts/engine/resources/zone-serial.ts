@@ -5,13 +5,16 @@
 export const serialInFile = String.raw`(\bSOA\s+\S+\s+\S+\s*\(?(?:\s*;[^\n]*\n)*\s*)(\d{1,10})\b`
 
 /**
- * Perl: `served(ADDRESS, ZONE)` asks a server for the zone's SOA record over UDP and gives its serial, else a
- * word: `nothing` (no answer in a second), `refused`, `not authoritative`, `error N`. perl-base has all it needs,
+ * Perl: `served(ADDRESS, ZONE, SIGNED)` asks a server for the zone's SOA record over UDP and gives the serial of the file
+ * that it is from, else a word: `nothing` (no answer in a second), `refused`, `not authoritative`, `error N`. perl-base has all it needs,
  * and a bare host has no dig. Source: RFC 1035, 4.1.
  */
 export const answeredSerial = String.raw`
   use strict; use Socket qw(:all);
-  sub served { my ($at, $zone) = @_; my $six = $at =~ /:/;
+  sub served { my ($at, $zone, $signed) = @_; my $serial = answered($at, $zone);
+    # INCREMENT-WEEKS of PowerDNS: a new serial each week, so that secondaries fetch the new signatures.
+    $signed && $serial =~ /^\d+$/ ? ($serial - int(time / 604800)) % 2 ** 32 : $serial }
+  sub answered { my ($at, $zone) = @_; my $six = $at =~ /:/;
     socket my $s, $six ? AF_INET6 : AF_INET, SOCK_DGRAM, 0 or return "nothing";
     connect $s, $six ? pack_sockaddr_in6(53, inet_pton(AF_INET6, $at)) : pack_sockaddr_in(53, inet_pton(AF_INET, $at)) or return "nothing";
     my $question = join("", map { pack "C/a*", $_ } split /\./, $zone) . pack "Cn2", 0, 6, 1;
@@ -31,11 +34,11 @@ export const answeredSerial = String.raw`
 /** What `isServed` ends with when there was no answer at all. */
 export const silent = 3
 
-/** Perl, given ZONE ADDRESS FILE: ends with 0 once the server answers the file's serial, after 5 s with 1 or `silent`. */
+/** Perl, given ZONE ADDRESS FILE SIGNED: ends with 0 once the server answers the file's serial, after 5 s with 1 or `silent`. */
 export const isServed = `${answeredSerial}
-  my ($zone, $at, $path) = @ARGV; my $served;
+  my ($zone, $at, $path, $signed) = @ARGV; my $served;
   open my $file, "<", $path or die "$path: $!\\n"; my $text = do { local $/; <$file> };
   my (undef, $serial) = $text =~ /${serialInFile}/ or die "$path: no SOA record with a serial\\n";
-  for (my $until = time + 5; time < $until; select undef, undef, undef, 0.1) { $served = served($at, $zone); exit 0 if $served eq $serial }
+  for (my $until = time + 5; time < $until; select undef, undef, undef, 0.1) { $served = served($at, $zone, $signed); exit 0 if $served eq $serial }
   warn "$zone: the server at $at answers $served, $path has serial $serial\\n"; system "pdns_control", "bind-domain-status", $zone; exit($served eq "nothing" ? ${silent} : 1);
 `

@@ -14,6 +14,10 @@ export interface Zone {
   readonly file: string
   /** The address at which the host itself asks its server: `127.0.0.1`. */
   readonly at: string
+  /** PowerDNS signs the zone, and adds the weeks since 1970 to its serial (SOA-EDIT `INCREMENT-WEEKS`); absent: no. */
+  readonly isSigned?: boolean
+  /** Secondary servers are told when the zone is read again; absent: PowerDNS does so within a minute, where it has any. */
+  readonly notifies?: boolean
 }
 
 interface WantedZone extends Zone {
@@ -42,7 +46,7 @@ export const zones: Kind<WantedZone, FoundZone> = {
   noun: 'zone',
 
   probe(items) {
-    const lines = items.flatMap(item => [item.file, item.at, item.name])
+    const lines = items.flatMap(item => [item.file, item.at, item.name, item.isSigned ? '1' : ''])
     return here(`perl -e ${quote(reader)}`, lines.join('\0'))
   },
 
@@ -99,9 +103,11 @@ export function zone(declare: Declare, role: { readonly directory: string }): De
     if (typeof text !== 'string') throw new TypeError(`${file}: a zone is public, it can’t hold a secret`)
     if (serialOf(text) !== 0)
       throw new TypeError(`${options.from}: expected 0 as the serial of its SOA record`)
-    declare(zones, { name: file, wanted: { name: options.name, at: options.at, file, text } }, options)
+    const { name, at, isSigned = false } = options
+    declare(zones, { name: file, wanted: { name, at, isSigned, file, text } }, options)
   }
-  const served = ({ name, file, at }: Zone) => `perl -e ${quote(isServed)} -- ${quoteAll([name, at, file])}\n`
+  const served = ({ name, file, at, isSigned = false }: Zone) =>
+    `perl -e ${quote(isServed)} -- ${quoteAll([name, at, file, isSigned ? '1' : ''])}\n`
   return Object.assign(wanted, {
     served,
     // bind-reload-now exits with 0 whatever it finds. Only a server that gives no answer at all is restarted: it
@@ -111,6 +117,7 @@ export function zone(declare: Declare, role: { readonly directory: string }): De
         'unit_active pdns.service 2>/dev/null || unit_restart pdns.service\n',
         `pdns_control bind-reload-now ${quote(zone.name)} >/dev/null\n`,
         `if ${served(zone)}then :; else [ $? = ${silent} ]; unit_restart pdns.service; ${served(zone)}fi\n`,
+        zone.notifies ? `pdns_control notify ${quote(zone.name)} >/dev/null\n` : '',
       ].join(''),
   })
 }
@@ -134,14 +141,14 @@ export function nextSerial(found: Pick<FoundZone, 'text' | 'served' | 'stamp'>):
 const access = '0644 root:root'
 
 const reader = `${answeredSerial}
-  local $/; my @in = split /\\0/, <STDIN>; my @t = gmtime;
+  local $/; my @in = split /\\0/, <STDIN>, -1; my @t = gmtime;
   # YYYYMMDD and the hundredth part of the day: a file restored an hour later still gets a greater serial.
   my $stamp = sprintf "%04d%02d%02d%02d", $t[5] + 1900, $t[4] + 1, $t[3], int(($t[2] * 3600 + $t[1] * 60 + $t[0]) / 864);
-  while (my ($path, $at, $name) = splice @in, 0, 3) { my @s = lstat $path; my ($access, $text) = ("", "");
+  while (my ($path, $at, $name, $signed) = splice @in, 0, 4) { my @s = lstat $path; my ($access, $text) = ("", "");
     my $type = !@s ? "absent" : -f _ && $s[7] < 16e6 ? "file" : "other";
     if ($type eq "file") { $access = sprintf "%04o %s:%s", $s[2] & 07777, getpwuid($s[4]) // $s[4], getgrgid($s[5]) // $s[5];
       if (open my $file, "<", $path) { $text = unpack "H*", scalar <$file> // "" } }
-    print join "\\0", $type, $access, $text, served($at, $name), $stamp, "" }
+    print join "\\0", $type, $access, $text, served($at, $name, $signed), $stamp, "" }
 `
 
 /** The one difference for which the file is written again, with its next serial. */

@@ -104,13 +104,23 @@ export function identifier(options: Options<string> = {}): Field<string> {
  * be masked); with `multiline`, as many lines as it likes. Neither a problem nor the docs ever show it.
  */
 export function secret(
-  options: Omit<Options<Secret>, 'default'> & { readonly multiline?: boolean } = {},
+  options: Omit<Options<Secret>, 'default'> & {
+    readonly multiline?: boolean
+    /** What the whole secret must match; give `expects` with it, for the error. */
+    readonly pattern?: RegExp
+    readonly expects?: string
+  } = {},
 ): Field<Secret> {
   const lines = options.multiline === true
-  const expects = `a secret of ${lines ? 'at least 4 characters' : 'one line and at least 4 characters'}`
+  const { pattern } = options
+  const plainly = `a secret of ${lines ? 'at least 4 characters' : 'one line and at least 4 characters'}`
+  const expects = options.expects ?? plainly
   const plain = (input: unknown) => (input instanceof Secret ? input.reveal() : input)
   const holds = (value: unknown) =>
-    typeof value === 'string' && value.trim().length >= 4 && (lines ? isText(value) : isLine(value))
+    typeof value === 'string' &&
+    value.trim().length >= 4 &&
+    (lines ? isText(value) : isLine(value)) &&
+    (pattern === undefined || whole(pattern, value))
   const schema = v.pipe(
     v.unknown(),
     v.check(
