@@ -8,6 +8,7 @@ import {
   ipAddress,
   list,
   optional,
+  type Problem,
   type Site,
   secret,
   type Vars,
@@ -16,11 +17,11 @@ import {
 import { kinds, type RuntimeKind } from './app/kinds.ts'
 
 /** The inventory's `site` key, and each entry of its `sites`: what every role may know of a site. */
-const site: Vars<Site> = vars({
+const declared = vars({
   domain: domain({ default: 'foobar.com', is: 'the apex domain' }),
-  www: list(domain(), {
+  www: list(domain({ wildcard: true }), {
     default: ({ site }) => [`www.${site.domain}`],
-    is: 'further host names; the first one is canonical, and all others redirect to it',
+    is: 'further host names; the first one is canonical, and all others redirect to it. `*.foobar.com` is every name below the domain: see [Wildcard names](dns.md#wildcard-names)',
   }),
   address: optional(ipAddress({ is: 'the address in the DNS zone; default: the address of the host' })),
   app: identifier({
@@ -48,7 +49,32 @@ const site: Vars<Site> = vars({
   }),
 })
 
+const site: Vars<Site> = {
+  ...declared,
+  parse(input, given) {
+    const parsed = declared.parse(input, given)
+    if (!parsed.ok) return parsed
+    const problems = wildcardProblems(parsed.value)
+    return problems.length > 0 ? { ok: false, problems } : parsed
+  },
+}
+
 export default site
+
+/** Visitors are led to the first name, and a wildcard's challenges are published in the zone of the domain. */
+function wildcardProblems({ domain, www }: Site): readonly Problem[] {
+  return www.flatMap((name, index) => {
+    if (!name.startsWith('*.')) return []
+    const base = name.slice(2)
+    const wrong =
+      index === 0
+        ? `${name}: expected a name without * first, since all others redirect to it`
+        : base !== domain && !base.endsWith(`.${domain}`)
+          ? `${name}: expected a wildcard below ${domain}`
+          : undefined
+    return wrong === undefined ? [] : [{ path: ['www', String(index)], message: wrong }]
+  })
+}
 
 function inWords(): string {
   const all = Object.entries<RuntimeKind>(kinds).map(([name, { description }]) =>

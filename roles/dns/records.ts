@@ -37,11 +37,26 @@ export function zoneRecords(
     ...all.flatMap(each =>
       [each.site.domain, ...each.site.www].flatMap(name => host(site, name, each.address)),
     ),
-    ...inside.flatMap(each => authorities(each.vars.caa).map(one => below(one, each.site, site))),
+    ...all.flatMap(each => challengeZones(each.site)).flatMap(name => delegation(name, site, vars)),
+    ...inside.flatMap(each => authorities(each).map(one => below(one, each.site, site))),
     ...inside.flatMap(each =>
       [...further(each.vars.records), ...noMail(each.vars)].map(one => below(one, each.site, site)),
     ),
   ])
+}
+
+/**
+ * The zones in which a certificate authority looks for its challenges of a site's wildcard names:
+ * `*.foobar.com` → `_acme-challenge.foobar.com`. Source: RFC 8555, 8.4.
+ */
+export function challengeZones({ www }: Pick<Site, 'www'>): readonly string[] {
+  return www.filter(name => name.startsWith('*.')).map(name => `_acme-challenge.${name.slice(2)}`)
+}
+
+// They change at each renewal, and are zones of their own for that: without a DS record, so they need no signatures.
+function delegation(name: string, zone: Named, { nameservers: [primary] }: ZoneVars): readonly ZoneRecord[] {
+  if (zoneOf(name, [zone.domain]) === undefined) return []
+  return [record(name.slice(0, -zone.domain.length - 1), 'NS', `${primary}.`)]
 }
 
 /** A record of a site's domain, as the zone of a domain above it has it. */
@@ -91,9 +106,12 @@ function host(site: Named, name: string, address: string): readonly ZoneRecord[]
   return [record(owner, isIPv6(address) ? 'AAAA' : 'A', address)]
 }
 
-function authorities({ issue, wildcard }: ZoneVars['caa']): readonly ZoneRecord[] {
+function authorities({ site, vars: { caa } }: ZoneSite): readonly ZoneRecord[] {
+  const { issue, wildcard } = caa
   if (issue.length === 0) return []
-  const wild = wildcard.length === 0 ? [';'] : wildcard
+  // Without an issuewild record, the authorities of issue may issue wildcard certificates. Source: RFC 8659, 4.3.
+  const hasWildcard = challengeZones(site).length > 0
+  const wild = wildcard.length === 0 && !hasWildcard ? [';'] : wildcard
   return [
     ...issue.map(authority => record('@', 'CAA', `0 issue "${authority}"`)),
     ...wild.map(authority => record('@', 'CAA', `0 issuewild "${authority}"`)),

@@ -4,10 +4,11 @@ import { role } from '#engine/converge/role.ts'
 import { HostError } from '#engine/errors.ts'
 import { quote } from '#engine/quote.ts'
 import { keyDatabase, transferKeys } from '#engine/resources/zone-keys.ts'
-import { mailbox, zoneRecords } from './records.ts'
+import { challengeFolder, challengeZone } from './challenges.ts'
+import { challengeZones, mailbox, zoneRecords } from './records.ts'
 import { signedReader, signing } from './signing.ts'
 import vars from './vars.ts'
-import { sitesOf, zoneFile, zonesOf } from './zones.ts'
+import { asked, sitesOf, zoneFile, zonesOf } from './zones.ts'
 
 export default role(import.meta, {
   vars,
@@ -38,7 +39,12 @@ export default role(import.meta, {
     const [all, zones] = [sitesOf(given), zonesOf(given)]
     const domains = zones.map(({ site }) => site.domain)
     const { secondaries, transfers } = vars
-    const hasKeys = secondaries.length > 0 || zones.some(({ served }) => served.isSigned)
+    const challenges = sites.flatMap(({ site, vars: { nameservers } }) =>
+      challengeZones(site).map(name => ({ name, ...challengeZone(name, nameservers[0], asked(listen)) })),
+    )
+    // Without a database of keys, PowerDNS takes a delegation in a zone file for an error.
+    const needsKeys = secondaries.length + challenges.length > 0
+    const hasKeys = needsKeys || zones.some(({ served }) => served.isSigned)
 
     const served = zones.map(each => zone.served(each.served)).join('')
     const restart = handler('restart pdns', service.restart('pdns') + served)
@@ -53,6 +59,12 @@ export default role(import.meta, {
       directory(dirname(keyDatabase), { mode: '0700', owner: 'pdns', group: 'pdns' })
       command(['pdnsutil', 'create-bind-db', keyDatabase], { as: 'pdns', creates: keyDatabase })
     }
+    if (challenges.length > 0) directory(challengeFolder)
+    for (const { name, file, text, isThere } of challenges)
+      command(['install', '-m', '0644', '/dev/stdin', file], {
+        ...{ name: `create the zone ${name}`, stdin: text, unless: isThere },
+        notify: restart,
+      })
     for (const each of zones.filter(one => !one.served.isSigned))
       signing({ zone: each.served.name, at: each.served.at, isSigned: false })
     const checks = domains.map(domain => `pdnsutil check-zone ${domain}`)
@@ -70,7 +82,7 @@ export default role(import.meta, {
           notify: restart,
         })
         template('/etc/powerdns/named.conf', {
-          vars: { domains, isPrimary: transfers.length + secondaries.length > 0 },
+          vars: { domains, challenges, isPrimary: transfers.length + secondaries.length > 0 },
           notify: restart,
         })
         template('/etc/powerdns/pdns.d/bind.conf')

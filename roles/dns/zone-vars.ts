@@ -57,7 +57,7 @@ export const zoneFields = {
     }),
     wildcard: list(authority, {
       default: [],
-      is: 'authorities that may issue wildcard certificates; empty: none',
+      is: 'authorities that may issue wildcard certificates; empty: none, or those of caa.issue if site.www has a wildcard',
     }),
   }),
   records: group({

@@ -52,7 +52,7 @@ export function zoneFile(domain: string): string {
 }
 
 /** Where the host asks its own server: a wildcard address is reached on loopback. */
-function asked(listen: readonly string[]): string {
+export function asked(listen: readonly string[]): string {
   const loopback = listen.find(address => address.startsWith('127.') || address === '::1')
   const first = loopback ?? listen[0] ?? '0.0.0.0'
   if (first === '0.0.0.0') return '127.0.0.1'

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { role } from '#engine/converge/role.ts'
 import { quote } from '#engine/quote.ts'
+import type { Site } from '#engine/vars.ts'
 import { reloadOptions } from '../nginx/reload.ts'
+import { challengeHook, challengeProgram } from './challenge.ts'
 import vars, { isPublic } from './vars.ts'
 
 /** The certificate of each site: /etc/ssl/capstan/<domain>/fullchain.pem and privkey.pem, whatever its source. */
@@ -33,6 +35,10 @@ export default role(import.meta, {
           mode: '0755',
           content: certificate.renewalHook(site.domain, reloadNginx),
         })
+      // How a CA validates names such as *.foobar.com.
+      if (ordered.some(({ site }) => hasWildcard(site)))
+        file(challengeHook, { mode: '0755', content: challengeProgram() })
+      else file.absent(challengeHook)
       service('certbot.timer', { enabled: true, running: true })
     }
 
@@ -48,6 +54,9 @@ export default role(import.meta, {
           email: site.email,
           webroot: '/var/www/acme',
           ca: acmeCa && directoryCa,
+          hook: hasWildcard(site) ? challengeHook : undefined,
+          address: site.address,
+          checksAddresses: vars.acme.checkAddresses,
           notify: reload,
         })
         continue
@@ -67,12 +76,23 @@ export default role(import.meta, {
       ])
         file.absent(path)
   },
+  requires: ({ sites }) =>
+    sites
+      .filter(({ site, vars }) => vars.source === 'acme' && hasWildcard(site))
+      .map(({ site }) => ({
+        ...{ role: 'dns', site, key: 'www' },
+        why: `a certificate for ${site.www.find(name => name.startsWith('*'))} is ordered by DNS-01, which needs this host as the name server: give it the role dns, set tls.source to files, or list the names without *`,
+      })),
   status: ({ sites }) =>
     sites.map(({ site }) => ({
       name: 'certificate',
       script: `DOMAIN=${quote(site.domain)}\n${statusScript}`,
     })),
 })
+
+function hasWildcard({ www }: Site): boolean {
+  return www.some(name => name.startsWith('*.'))
+}
 
 function hookOf(domain: string): string {
   return `/etc/letsencrypt/renewal-hooks/deploy/capstan-${domain}`

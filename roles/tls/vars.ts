@@ -6,6 +6,7 @@ import { type GivenPair, readGivenPair } from '#engine/resources/certificate/fil
 import { certificatesOf } from '#engine/resources/certificate/pair.ts'
 import {
   choice,
+  flag,
   group,
   integer,
   optional,
@@ -44,6 +45,10 @@ const declared = vars(
         expects: 'the https:// URL of an ACME directory',
         default: letsEncrypt,
         is: 'acme: directory URL of the CA; for tests use https://acme-staging-v02.api.letsencrypt.org/directory',
+      }),
+      checkAddresses: flag({
+        default: true,
+        is: 'acme: before an order, refuse names that lead to another address than site.address and those of the host; false behind a CDN. A host without a public address and without site.address is not checked',
       }),
       ca: optional(
         text({

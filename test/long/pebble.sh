@@ -17,7 +17,7 @@ E
 cat >/etc/systemd/system/pebble.service <<E
 [Service]
 ExecStart=/usr/bin/pebble -config /etc/pebble/config.json -dnsserver 127.0.0.1:53
-Environment=PEBBLE_VA_NOSLEEP=1 PEBBLE_WFE_NONCEREJECT=$1
+Environment=PEBBLE_VA_NOSLEEP=1 PEBBLE_AUTHZREUSE=0 PEBBLE_WFE_NONCEREJECT=$1
 E
 systemctl daemon-reload
 systemctl restart pebble

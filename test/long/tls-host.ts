@@ -30,6 +30,8 @@ export interface Served {
 export interface Options {
   readonly site?: unknown
   readonly before?: readonly Role[]
+  /** Vars of those roles, by their names. */
+  readonly vars?: Readonly<Record<string, unknown>>
 }
 
 export interface TlsHost {
@@ -67,11 +69,11 @@ export async function tlsHost(debian: SandboxHost['debian']): Promise<TlsHost> {
 
   return {
     sh,
-    async converge(given = {}, { site: siteGiven = {}, before = [] } = {}) {
+    async converge(given = {}, { site: siteGiven = {}, before = [], vars = {} } = {}) {
       const site = siteVars.parse(siteGiven)
       if (!site.ok) throw new Error(JSON.stringify(site.problems))
       const roles = [...before, tls].map(role => {
-        const parsed = role.vars.parse(role === tls ? given : {}, site.value)
+        const parsed = role.vars.parse(role === tls ? given : (vars[role.name] ?? {}), site.value)
         if (!parsed.ok) throw new Error(JSON.stringify(parsed.problems))
         return { role, vars: [parsed.value] }
       })

@@ -175,7 +175,16 @@ describe('given files', () => {
 })
 
 describe('an ordered certificate', () => {
-  const wanted = { domain, names, directory, email: 'a@foobar.com', webroot: '/var/www/acme', ca: undefined }
+  const unchecked = { hook: undefined, address: undefined, checksAddresses: false }
+  const wanted = {
+    domain,
+    names,
+    directory,
+    email: 'a@foobar.com',
+    webroot: '/var/www/acme',
+    ca: undefined,
+    ...unchecked,
+  }
   const differences = (state: FoundPair, want = wanted) => acme.diff(want, state).map(({ what }) => what)
   const orders = (state: FoundPair, want = wanted) =>
     acme.apply(want, state).includes('\ncertificate_order foobar.com')

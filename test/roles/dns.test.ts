@@ -235,6 +235,35 @@ describe('the vars of dns', () => {
   })
 })
 
+describe('a wildcard name of a site', () => {
+  const site = { www: ['www.foobar.com', '*.foobar.com', '*.a.foobar.com'] }
+
+  it('has a record, and a zone for its challenges that the domain’s delegates to this host', () => {
+    const text = zone({}, site)
+    expect(lines(text, '*')).toEqual(['* IN A 192.0.2.10', '*.a IN A 192.0.2.10'])
+    expect(lines(text, '_acme')).toEqual([
+      '_acme-challenge IN NS ns1.foobar.com.',
+      '_acme-challenge.a IN NS ns1.foobar.com.',
+    ])
+    const named = declared({}, site).text('/etc/powerdns/named.conf')
+    expect(named).toContain('file "/var/lib/powerdns/challenges/_acme-challenge.a.foobar.com.zone";')
+  })
+
+  it('has its zone before the server is told of it', () => {
+    const { labels } = declared({}, site)
+    const at = labels.indexOf('command create the zone _acme-challenge.foobar.com')
+    expect(at).toBeGreaterThan(labels.indexOf('directory /var/lib/powerdns/challenges'))
+    expect(at).toBeLessThan(labels.indexOf('template /etc/powerdns/named.conf'))
+    expect(declared().labels.join()).not.toContain('challenge')
+  })
+
+  it('may have a certificate of the authorities of caa.issue, or of caa.wildcard', () => {
+    expect(lines(zone({}, site), 'CAA')).toEqual(['@ IN CAA 0 issue "letsencrypt.org"'])
+    const caa = { wildcard: ['ca.example'] }
+    expect(lines(zone({ caa }, site), 'issuewild')).toEqual(['@ IN CAA 0 issuewild "ca.example"'])
+  })
+})
+
 describe('the state of a signed zone', () => {
   const [on, off] = [true, false].map(dnssec => {
     const found = declared({ dnssec }).resources.find(({ label }) => label === 'dnssec foobar.com')

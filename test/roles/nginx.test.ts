@@ -201,6 +201,12 @@ describe('the nginx role', () => {
     expect(servers.at(-1)).toContain('location = /old')
   })
 
+  it('redirects each name of a wildcard to the canonical one', () => {
+    const wild = text(conf, {}, { www: ['www.foobar.com', '*.foobar.com'] })
+    expect(wild).toContain('server_name foobar.com *.foobar.com;\n    ssl_certificate ')
+    expect(wild).toContain('server_name www.foobar.com;\n    ssl_certificate ')
+  })
+
   it('has no redirect to a canonical name where the domain is the only one', () => {
     const alone = text(conf, {}, { www: [] })
     expect(alone).toContain('server_name foobar.com;')

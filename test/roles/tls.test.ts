@@ -43,6 +43,7 @@ describe('the tls role', () => {
       'directory /etc/letsencrypt/renewal-hooks',
       'directory /etc/letsencrypt/renewal-hooks/deploy',
       'file /etc/letsencrypt/renewal-hooks/deploy/capstan-foobar.com',
+      'file /etc/letsencrypt/capstan-challenge',
       'service certbot.timer',
       'link /etc/ssl/capstan/foobar.com.ca',
       'certificate foobar.com → reload nginx',
@@ -53,6 +54,23 @@ describe('the tls role', () => {
     const labels = declared({ source: 'acme' })
     expect(labels).toContain('apt ca-certificates')
     expect(labels).toContain('file /etc/ssl/capstan/foobar.com.ca')
+  })
+
+  it('has a program publish the challenges of a name with *, and orders no name that it covers', () => {
+    const site = { www: ['www.foobar.com', 'a.b.foobar.com', '*.foobar.com'] }
+    const { labels, resources, text } = declare(tls, { vars: { source: 'acme' }, site })
+    expect(labels.indexOf('file /etc/letsencrypt/capstan-challenge')).toBeLessThan(
+      labels.indexOf('certificate foobar.com'),
+    )
+    const program = text('/etc/letsencrypt/capstan-challenge')
+    expect(program).toMatch(/^#!\/usr\/bin\/perl\n.*\n\s*use strict; use Socket/s)
+    const order = resources.find(({ label }) => label === 'certificate foobar.com')
+    const shell = order?.kind.apply(order.wanted, { lineage: {}, now: new Date() })
+    expect(shell).toMatch(/ foobar\.com a\.b\.foobar\.com '\*\.foobar\.com'\n$/)
+    const other = declare(tls, { vars: { source: 'acme' } })
+    expect(
+      other.resources.find(({ label }) => label.endsWith('capstan-challenge'))?.wanted,
+    ).not.toHaveProperty('content')
   })
 
   it.each([

@@ -23,7 +23,7 @@ export async function ask(port: number, by: 'udp' | 'tcp', question: Question): 
   return decode(await (by === 'udp' ? overUdp(port, message) : overTcp(port, message)), message.length)
 }
 
-const types = { A: 1, NS: 2, SOA: 6, TXT: 16, AXFR: 252 } as const
+const types = { A: 1, NS: 2, SOA: 6, TXT: 16, DNSKEY: 48, AXFR: 252 } as const
 const statuses = ['NOERROR', 'FORMERR', 'SERVFAIL', 'NXDOMAIN', 'NOTIMP', 'REFUSED', '6', '7', '8', 'NOTAUTH']
 
 function encode({ name, type, chaos }: Question): Buffer {

@@ -186,6 +186,20 @@ describe.each(debians(13))('the dns role on a bare Debian %i', debian => {
     expect(transfer).toMatchObject({ status: 'NOERROR' })
     expect(transfer.data.length).toBeGreaterThan(0)
   })
+
+  // test/long/dnssec.test.ts validates the answers, and replaces the key.
+  it('signs the zone with one key, under a serial that secondary servers follow', async () => {
+    const signed = await dns.converge({ dnssec: true })
+    expect(signed.error).toBeUndefined()
+    expect(signed.did).toContain('dnssec foobar.com')
+    const { data } = await ask(port, 'udp', { name: 'foobar.com', type: 'DNSKEY' })
+    // Flags 257, protocol 3, algorithm 13.
+    expect(data).toEqual([expect.stringMatching(/^0101030d/)])
+    expect(await dns.serial()).toBe(
+      (serialOf(await dns.file()) ?? 0) + Math.floor(Date.now() / 1000 / 604_800),
+    )
+    expect(await dns.converge({ dnssec: true })).toMatchObject({ changed: 0, trips: 2, did: [] })
+  })
 })
 
 /** The whole text of a name's one TXT record. */

@@ -3,7 +3,9 @@ import type { Role } from '#engine/converge/role.ts'
 import { assignRoles } from '#engine/run/plays.ts'
 import { Secret } from '#engine/secret.ts'
 import { list, port, secret, text, type Vars, vars } from '#engine/vars.ts'
+import dns from '#roles/dns/role.ts'
 import site from '#roles/site.ts'
+import tls from '#roles/tls/role.ts'
 import { load, project, refusal } from '../inventory/project.ts'
 
 const nginx = vars(
@@ -127,4 +129,41 @@ test('A host with sites has at least one.', async () => {
   expect(await refusal(() => assign('vars: { sites: {} }\nhosts: { web1: }\n'))).toStrictEqual([
     'inventory/site.yml:1: vars.sites: expected at least one site, got none',
   ])
+})
+
+test('A wildcard name is refused where it can be no name of the site, with the line it was written at.', async () => {
+  const text =
+    "hosts:\n  web1: { vars: { site: { domain: a.com, www: ['*.a.com', '*.b.com', 'x.*.a.com'] } } }\n"
+  expect(await refusal(() => assign(text))).toStrictEqual([
+    'inventory/site.yml:2: hosts.web1.vars.site.www.2: expected a domain name such as www.foobar.com, got "x.*.a.com"',
+  ])
+  expect(await refusal(() => assign(text.replace(", 'x.*.a.com'", '')))).toStrictEqual([
+    'inventory/site.yml:2: hosts.web1.vars.site.www.0: *.a.com: expected a name without * first, since all others redirect to it',
+    'inventory/site.yml:2: hosts.web1.vars.site.www.1: *.b.com: expected a wildcard below a.com',
+  ])
+})
+
+test.each([
+  ['of one site', "site: { domain: a.com, www: [www.a.com, '*.a.com'] }", 'site.www'],
+  [
+    'of several sites',
+    "sites: { b: { domain: b.com }, a: { domain: a.com, www: [www.a.com, '*.a.com'] } }",
+    'sites.a.www',
+  ],
+])('A wildcard name %s is refused on a host that is not its name server.', async (_, vars, path) => {
+  const text = `hosts:\n  web1:\n    vars: { tls: { source: acme }, ${vars} }\n`
+  const inventory = await load(project({ 'inventory/site.yml': text }), { roles: ['dns', 'tls'] })
+  const order = (...all: readonly Role[]) => {
+    const play = { hosts: 'all', roles: [tls] }
+    return assignRoles(inventory, inventory.hosts, [play], site, [{ hosts: 'all', roles: all }])
+  }
+  expect(await refusal(async () => order(tls))).toStrictEqual([
+    expect.stringMatching(
+      new RegExp(
+        `^inventory/site\\.yml:3: hosts\\.web1\\.vars\\.${path}: a certificate for \\*\\.a\\.com is ordered by DNS-01, which needs`,
+      ),
+    ),
+  ])
+  // Limited to tls, a run has no play with dns, and the host has it all the same.
+  expect(order(dns, tls)).toHaveLength(1)
 })

@@ -90,7 +90,7 @@ export async function siteCommand(definition: SiteDefinition, input: CommandInpu
   })
   const hosts = selectHosts(inventory, values.limit)
   if (values['list-hosts']) return say(input, hosts.map(host => `${host.name}\n`).join(''))
-  const assigned = assignRoles(inventory, hosts, plays, definition.site)
+  const assigned = assignRoles(inventory, hosts, plays, definition.site, definition.plays)
   const purge = parseNames(values.purge === undefined ? [] : [values.purge])
   refusePurge(purge, assigned)
   const { settings } = definition

@@ -45,6 +45,17 @@ export interface StatusInput<V> {
   readonly sites: readonly SiteTasks<V>[]
 }
 
+/** Another role that a site needs on the same host. */
+export interface Requirement {
+  /** The name of that role. */
+  readonly role: string
+  readonly site: Site
+  /** The var of the site that asks for it: `www`. */
+  readonly key: keyof Site & string
+  /** What needs it, and what else to do. */
+  readonly why: string
+}
+
 /** A role of a host, with its vars for each of the host's sites, in their order. */
 export interface AssignedRole {
   readonly role: Role
@@ -70,6 +81,8 @@ export interface Role<V = unknown> {
   declare(into: RoleDeclarations, given: RoleInput): void | Promise<void>
   /** What status.mjs shows of it. */
   status?(sites: readonly SiteTasks<unknown>[]): readonly StatusCheck[]
+  /** Roles that its vars need beside it. */
+  requires?(sites: readonly SiteTasks<unknown>[]): readonly Requirement[]
 }
 
 export interface RoleInput {
@@ -86,6 +99,8 @@ export interface RoleDefinition<V, Kinds extends Nouns> {
   readonly tasks: (tasks: Tasks<V> & Bound<Kinds>) => void | Promise<void>
   /** What status.mjs shows of it, beside what it shows of every host. */
   readonly status?: (given: StatusInput<V>) => readonly StatusCheck[]
+  /** Roles that its vars need on the same host; a run without them is refused before a host is contacted. */
+  readonly requires?: (given: StatusInput<V>) => readonly Requirement[]
 }
 
 /**
@@ -116,7 +131,7 @@ export function packagedRole<V>({ name, url, vars, kinds, tasks, status }: Packa
     declare(into, given) {
       return tasks({ ...declarations(into, { directory }, kinds), ...tasksOf<V>(given) })
     },
-    ...(status && { status: sites => checksOf(sites, status) }),
+    ...(status && { status: sites => given(sites, status) }),
   }
 }
 
@@ -126,7 +141,7 @@ export function role<V, Kinds extends Nouns = Record<never, never>>(
   definition: RoleDefinition<V, Kinds>,
 ): Role<V> {
   const directory = dirname(fileURLToPath(meta.url))
-  const { status: checks } = definition
+  const { status: checks, requires } = definition
   return {
     name: basename(directory),
     directory,
@@ -137,7 +152,8 @@ export function role<V, Kinds extends Nouns = Record<never, never>>(
         ...tasksOf<V>(given),
       })
     },
-    ...(checks && { status: sites => checksOf(sites, checks) }),
+    ...(checks && { status: sites => given(sites, checks) }),
+    ...(requires && { requires: sites => given(sites, requires) }),
   }
 }
 
@@ -147,10 +163,10 @@ function tasksOf<V>({ sites, ...given }: RoleInput) {
   return { ...given, site: first.site, vars: first.vars as V, sites: sites as readonly SiteTasks<V>[] }
 }
 
-function checksOf<V>(
+function given<V, T>(
   sites: readonly SiteTasks<unknown>[],
-  status: (given: StatusInput<V>) => readonly StatusCheck[],
-): readonly StatusCheck[] {
+  ask: (given: StatusInput<V>) => readonly T[],
+): readonly T[] {
   const [first] = sites
-  return first ? status({ vars: first.vars as V, sites: sites as readonly SiteTasks<V>[] }) : []
+  return first ? ask({ vars: first.vars as V, sites: sites as readonly SiteTasks<V>[] }) : []
 }

@@ -8,9 +8,10 @@ export interface SelfSignedOptions extends DeclareOptions {
   readonly days?: number
 }
 
-export interface AcmeOptions extends DeclareOptions, Omit<WantedAcme, 'domain' | 'names' | 'ca'> {
-  readonly ca?: string | undefined
-}
+export interface AcmeOptions
+  extends DeclareOptions,
+    Pick<WantedAcme, 'directory' | 'email' | 'webroot'>,
+    Partial<Pick<WantedAcme, 'ca' | 'hook' | 'address' | 'checksAddresses'>> {}
 
 /**
  * The pair of a domain: `/etc/ssl/capstan/<domain>/fullchain.pem` and `privkey.pem` (0600 in a 0700 directory),
@@ -35,10 +36,16 @@ export function certificate(declare: Declare) {
       declare(files, { name: domain, wanted: { domain: checked(domain), ...given } }, options)
     },
 
-    /** One that certbot orders by ACME's http-01; needs the package certbot, and a server on port 80 for `webroot`. */
+    /**
+     * One that certbot orders by ACME's http-01, names with `*` by dns-01 and `hook`; needs the package certbot, and a server on
+     * port 80 for `webroot`. Throws RangeError for a name with `*` without a hook.
+     */
     acme(domain: string, names: readonly string[], options: AcmeOptions): void {
-      const { directory, email, webroot, ca } = options
-      const wanted = { domain: checked(domain), names: names.map(checked), directory, email, webroot, ca }
+      const { directory, email, webroot, ca, hook, address, checksAddresses = false } = options
+      if (hook === undefined && names.some(name => name.startsWith('*.')))
+        throw new RangeError(`${domain}: a name with * needs a hook that publishes its challenge in DNS`)
+      const own = { directory, email, webroot, ca, hook, address, checksAddresses }
+      const wanted = { domain: checked(domain), names: names.map(checkedName), ...own }
       declare(acme, { name: domain, wanted }, options)
     },
 
@@ -52,7 +59,11 @@ function selfSignedOf(
   names: readonly string[],
   options: SelfSignedOptions,
 ): WantedSelfSigned {
-  return { domain: checked(domain), names: names.map(checked), days: options.days ?? 365 }
+  return { domain: checked(domain), names: names.map(checkedName), days: options.days ?? 365 }
+}
+
+function checkedName(name: string): string {
+  return name.startsWith('*.') ? `*.${checked(name.slice(2))}` : checked(name)
 }
 
 /** Throws RangeError unless it is a domain name in small letters: it becomes a path and a line of openssl's. */

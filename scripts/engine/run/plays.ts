@@ -49,13 +49,15 @@ export function filterPlays(
 
 /**
  * Which roles each of `hosts` has, its vars checked by the sites' and the roles' own schemas. Throws one
- * UsageError that names every value that is wrong, where it was written.
+ * UsageError that names every value that is wrong, where it was written. `all`: the plays of which `plays` are a part; where
+ * they are given, a role that another one requires has to be among them.
  */
 export function assignRoles(
   inventory: Inventory,
   hosts: readonly InventoryHost[],
   plays: readonly Play[],
   siteVars: Vars<Site>,
+  all: readonly Play[] = [],
 ): readonly HostRoles[] {
   const members = plays.map(play => ({ play, hosts: new Set(selectHosts(inventory, play.hosts)) }))
   const wrong = new Set<string>()
@@ -68,7 +70,9 @@ export function assignRoles(
       .flatMap(role => {
         return [{ role, vars: sites.flatMap(site => site.varsOf(role, tell)) }]
       })
-    return { host, sites: sites.map(({ site }) => site), roles }
+    const own = { host, sites: sites.map(({ site }) => site), roles }
+    if (all.length > 0) refuseMissing(own, rolesOf(inventory, host, all), tell)
+    return own
   })
   if (wrong.size === 0) return assigned
   throw new UsageError(
@@ -79,6 +83,28 @@ export function assignRoles(
       hint: 'No host was contacted. Fix the values above and run again.',
     },
   )
+}
+
+/** Tells what the vars of a host's roles require beside them and no play gives it. */
+function refuseMissing(
+  { host, sites, roles }: HostRoles,
+  names: ReadonlySet<string>,
+  tell: (problem: Problem) => void,
+): void {
+  for (const { role, vars } of roles) {
+    // Where a site's vars are wrong, that is told.
+    if (vars.length !== sites.length) continue
+    const given = sites.map((site, index) => ({ site, vars: vars[index] }))
+    for (const { role: needed, site, key, why } of role.requires?.(given) ?? []) {
+      const above = host.vars['sites'] === undefined ? ['site'] : ['sites', site.app]
+      if (!names.has(needed)) tell({ path: [...above, key], message: why })
+    }
+  }
+}
+
+function rolesOf(inventory: Inventory, host: InventoryHost, plays: readonly Play[]): ReadonlySet<string> {
+  const own = plays.filter(play => selectHosts(inventory, play.hosts).includes(host))
+  return new Set(own.flatMap(play => play.roles.map(({ name }) => name)))
 }
 
 /** The plays as the converge loop needs them; `hosts` are those of the run, by name. */

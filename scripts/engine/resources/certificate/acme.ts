@@ -26,6 +26,12 @@ export interface WantedAcme {
   readonly email: string
   /** Served at `http://<name>/`; the challenges lie in it below .well-known/acme-challenge. */
   readonly webroot: string
+  /** The program on the host that publishes challenges, for names such as `*.foobar.com`; absent: names have none. */
+  readonly hook: string | undefined
+  /** The address that the names should lead to, beside those of the host. */
+  readonly address: string | undefined
+  /** Before an order, names that lead to another host are an error. */
+  readonly checksAddresses: boolean
   /** PEM file on the host that the directory's own TLS certificate is checked with; absent: the system's CAs. */
   readonly ca: string | undefined
 }
@@ -43,9 +49,11 @@ export const acme: Kind<WantedAcme, FoundPair> = {
   },
 
   apply(wanted, found) {
-    const { domain, directory, email, ca = '', webroot, names } = wanted
-    if (orderDue(wanted, found).length > 0)
-      return `${make}certificate_order ${quoteAll([domain, directory, email, ca, webroot, ...names])}\n`
+    const { domain, directory, email, ca = '', webroot, hook = '', address = '', checksAddresses } = wanted
+    if (orderDue(wanted, found).length > 0) {
+      const own = [domain, directory, email, ca, webroot, hook, checksAddresses ? address || 'own' : '']
+      return `${make}certificate_order ${quoteAll([...own, ...ordered(wanted.names)])}\n`
+    }
     const different = notInstalled(found)
     return isOpen(different) ? closed(domain) : install + installOrdered(domain)
   },
@@ -68,11 +76,16 @@ function orderDue(wanted: WantedAcme, { lineage, now }: FoundPair): readonly Dif
   if (!leaf) return [{ what: 'certificate', found: 'none ordered', wanted: `from ${wanted.directory}` }]
   return [
     ...differs('directory', directory, wanted.directory),
-    ...differs('names', namesOf(leaf), sorted(wanted.names)),
+    ...differs('names', namesOf(leaf), sorted(ordered(wanted.names))),
     // A CA issues for now: within a day it is the host's clock that is late, and another order would not help.
     ...notYetValid(leaf, now, 1),
     ...expiring(leaf, now, lifetime(leaf) * 0.3),
   ]
+}
+
+/** Without the names that a wildcard among them covers, which CAs refuse beside it. */
+function ordered(names: readonly string[]): readonly string[] {
+  return names.filter(name => name.startsWith('*') || !names.includes(name.replace(/^[^.]+/, '*')))
 }
 
 function notInstalled(found: FoundPair): readonly Difference[] {

@@ -84,7 +84,9 @@ function chainProblems(
   now: Date,
 ): readonly PairProblem[] {
   if (!leaf) return [about('certificate', file, 'a PEM certificate', 'none')]
-  const uncovered = names.filter(name => leaf.checkHost(name, { subject: 'never' }) === undefined)
+  const uncovered = names.filter(
+    name => leaf.checkHost(name.replace('*', 'any'), { subject: 'never' }) === undefined,
+  )
   const chained = [leaf, ...issuers].findIndex((one, at) => issuers[at] && !one.checkIssued(issuers[at]))
   return [
     ...(Date.parse(leaf.validTo) <= now.getTime()

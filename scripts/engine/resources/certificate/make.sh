@@ -27,10 +27,10 @@ certificate_self_signed() {
   certificate_install "$domain" "$room/fullchain.pem" "$room/privkey.pem" && rm -rf -- "$room"
 }
 
-# certificate_order DOMAIN DIRECTORY EMAIL CA WEBROOT NAME…: one order of certbot's, at most one in a run; what it
+# certificate_order DOMAIN DIRECTORY EMAIL CA WEBROOT HOOK ADDRESS NAME…: one order of certbot's, at most one in a run; what it
 # brings is installed. Where it brings nothing the pair in service stays, and the last line says what to do next.
 certificate_order() {
-  domain=$1 directory=$2 email=$3 ca=$4 webroot=$5; shift 5
+  domain=$1 directory=$2 email=$3 ca=$4 webroot=$5 hook=$6 address=$7; shift 7
   run=${0%/script}; run=${run##*/}; run=${run%-*}
   ordered=/var/lib/capstan/order.$domain
   if [ "$(cat -- "$ordered" 2>/dev/null)" = "$run" ]; then
@@ -39,14 +39,17 @@ certificate_order() {
   fi
   ( umask 022; mkdir -p -- "$webroot/.well-known/acme-challenge" ) || return
   certificate_challenge "$webroot" "$@" || return
+  [ -z "$address" ] || certificate_addresses "$address" "$@" || return
   for wait in $(seq 120); do systemctl is-active -q certbot.service || break; sleep 1; done
   printf '%s\n' "$run" >"$ordered"
   for each; do shift; set -- "$@" -d "$each"; done
+  if [ -z "$hook" ]; then set -- "$@" --webroot -w "$webroot"
+  else set -- "$@" --manual --preferred-challenges http,dns --manual-auth-hook "$hook publish" --manual-cleanup-hook "$hook remove"; fi
   [ ! -e "/etc/letsencrypt/renewal/$domain.conf" ] || set -- "$@" --force-renewal --renew-with-new-domains
   said=$(mktemp)
   code=0
   ( unset REQUESTS_CA_BUNDLE; [ -z "$ca" ] || export REQUESTS_CA_BUNDLE="$ca"
-    exec timeout -k 10 600 certbot certonly -n --webroot -w "$webroot" --agree-tos --no-eff-email -m "$email" \
+    exec timeout -k 10 600 certbot certonly -n --agree-tos --no-eff-email -m "$email" \
       --server "$directory" --cert-name "$domain" --no-directory-hooks "$@" ) >"$said" 2>&1 || code=$?
   if [ "$code" != 0 ]; then
     # Debian 12's certbot trips over each error of the CA and tells that instead; the CA's words are in its log.
@@ -67,7 +70,7 @@ certificate_challenge() { perl -e '
   use strict; use IO::Socket::INET; my ($webroot, @names) = @ARGV; my $path = "/.well-known/acme-challenge/capstan-$$";
   my $word = "capstan " . join "", map { sprintf "%02x", rand 256 } 1 .. 16; umask 022;
   open my $file, ">", "$webroot$path" or die "$webroot$path: $!\n"; print {$file} $word; close $file;
-  my $wrong = ""; for my $name (@names) { $wrong = eval { ask($name) } // $@ and last } unlink "$webroot$path";
+  my $wrong = ""; for my $name (grep { !/^\*/ } @names) { $wrong = eval { ask($name) } // $@ and last } unlink "$webroot$path";
   die "$wrong; no certificate was ordered, the one in service stays\n"
     . "next: converge the web server first (role nginx), or stop what else listens on port 80\n" if $wrong;
   sub ask { my ($name) = @_;
@@ -82,12 +85,34 @@ certificate_challenge() { perl -e '
     return "http://$name$path is answered with $status on this host, not with the file in $webroot" }
 ' -- "$@"; }
 
+# certificate_addresses ADDRESS NAME…: each name leads to ADDRESS or to an address of this host, as far as its resolver knows: the
+# CA would look for its challenge at another host, and failed validations are limited. ADDRESS is `own` where there is no other.
+# Nothing is said of names that do not resolve here, nor on a host without a public address, whose own is another one outside.
+certificate_addresses() { perl -e '
+  use strict; use Socket qw(:all); my ($address, @names) = @ARGV; my %own; $own{$address} = 1 if $address ne "own";
+  if (open my $f, "<", "/proc/net/fib_trie") { my $last; while (<$f>) { $last = $1 if /\|-- ([\d.]+)/; $own{$last} = 1 if /\/32 host LOCAL/ } }
+  if (open my $f, "<", "/proc/net/if_inet6") { while (<$f>) { my ($hex) = split; $own{inet_ntop(AF_INET6, pack "H*", $hex)} = 1 } }
+  my @public = grep { !/^(127\.|10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|169\.254\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|::1$|f[cd]|fe80)/ || $_ eq $address } sort keys %own;
+  for my $family (AF_INET, AF_INET6) { my @ours = grep { (/:/ ? AF_INET6 : AF_INET) == $family } @public;
+      next if !@ours && grep { !/^(127\.|169\.254\.|::1$|fe80)/ && (/:/ ? AF_INET6 : AF_INET) == $family } keys %own;
+    for my $name (grep { !/^\*/ } @names) { my ($error, @all) = getaddrinfo($name, "", { family => $family, socktype => SOCK_STREAM });
+      my @found = map { (getnameinfo($_->{addr}, NI_NUMERICHOST))[1] } @all; next if $error || !@found || grep { $own{$_} } @found;
+      # A record of the other family alone is not of this host either.
+      next unless @public;
+      die "$name leads to " . join(", ", @found) . "; expected " . join(" or ", @ours ? @ours : "no " . ($family == AF_INET ? "A" : "AAAA") . " record, since this host has no such address")
+        . "; no certificate was ordered, the one in service stays\nnext: correct the DNS record, or site.address; where a CDN or another host passes requests on, set tls.acme.checkAddresses to false\n" } }
+' -- "$@"; }
+
 # certificate_advice OUTPUT DIRECTORY: the next step, by what certbot said. Source: RFC 8555, 6.7 Errors.
 certificate_advice() {
   told=$1
   says() { grep -Eiq -- "$1" "$told"; }
   if says 'rateLimited|too many (certificates|failed|requests|new)'; then
     next='the CA limits how often one may ask: wait as long as it says above; try things out against its staging directory'
+  elif says 'Hook .*(reported error|ran with error)|error output from'; then
+    next='the challenge could not be published in DNS: converge the name server first (role dns), its message is above'
+  elif says 'TXT record|looking up TXT'; then
+    next='the CA asks another name server than this host: let the registrar, and the first of dns.nameservers, name this host'
   elif says 'no such host|could not resolve URL|NXDOMAIN|SERVFAIL|Type: *dns|DNS problem|no valid A'; then
     next="the CA can't find these names in DNS: let each have an A record with this host's address, and the registrar point to the servers that serve it"
   elif says 'Type: *caa|CAA record'; then
