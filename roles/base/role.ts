@@ -24,7 +24,7 @@ export default role(import.meta, {
       lineInFile,
       locale,
     } = declared
-    const { service, sudoers, swap, sysctl, template, timer, timezone, user } = declared
+    const { service, setting, sudoers, swap, sysctl, template, timer, timezone, user } = declared
     refuseLockout(host.name, vars.ssh, vars.deploy, facts.ssh)
 
     for (const [name, { uri, ...source }] of Object.entries(vars.sources))
@@ -89,6 +89,8 @@ export default role(import.meta, {
 
     if (vars.checksums) {
       apt('debsums')
+      // By cron as well, where a host has it: lynis asks for this one.
+      setting('/etc/default/debsums', 'CRON_CHECK', 'weekly')
       timer('capstan-checksums', {
         at: 'weekly',
         randomDelay: '12h',

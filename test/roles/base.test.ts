@@ -45,6 +45,7 @@ describe('the base role', () => {
       'service apt-daily.timer',
       'service apt-daily-upgrade.timer',
       'apt debsums',
+      'setting /etc/default/debsums: CRON_CHECK',
       'unit capstan-checksums.service',
       'unit capstan-checksums.timer',
       'service capstan-checksums.timer',
