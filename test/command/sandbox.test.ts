@@ -5,12 +5,13 @@ import { sshArguments } from '#engine/sandbox/ssh-arguments.ts'
 test.each([
   [['up'], { verb: 'up', hosts: [] }],
   [
-    ['up', 'web1', 'web2:13'],
+    ['up', 'web1', 'web2:13', 'web3:sid'],
     {
       verb: 'up',
       hosts: [
         { name: 'web1', debian: undefined },
         { name: 'web2', debian: 13 },
+        { name: 'web3', debian: 'sid' },
       ],
     },
   ],
@@ -31,8 +32,8 @@ test.each([
   [['start'], 'got start'],
   [['up', '--force'], "Unknown option '--force'"],
   [['up', '--purge'], '--purge goes with down'],
-  [['up', 'web1:14'], 'expected Debian 12 or 13, got 14'],
-  [['up', 'web1:13:2'], 'expected Debian 12 or 13, got 13:2'],
+  [['up', 'web1:14'], 'expected Debian 12, 13 or sid, got 14'],
+  [['up', 'web1:13:2'], 'expected Debian 12, 13 or sid, got 13:2'],
   [['down', 'web1', '--purge'], 'without names'],
   [['status', 'web1'], 'got status web1'],
   [['ssh'], 'wanted the name of a host'],

@@ -27,6 +27,7 @@ async function loadShipped(name: string, environment: NodeJS.ProcessEnv) {
 test.each([
   ['sandbox', 'web1', 12],
   ['sandbox13', 'web13', 13],
+  ['sandboxsid', 'websid', 'sid'],
 ] as const)('%s is one Debian machine that needs nothing from its user.', async (name, host, debian) => {
   const { hosts } = await loadShipped(name, {})
   expect(hosts.map(each => [each.name, each.connection, each.groups])).toStrictEqual([

@@ -17,6 +17,14 @@ test('the archive of the machine is turned to the release of the host', () => {
   ])
 })
 
+test('sid is one suite, read after its week where this machine reads such lists too.', () => {
+  const sid = (readsExpired: boolean) => debianSources(debian12.join('\n'), 'bookworm', 'sid', readsExpired)
+  expect(sid(false)).toEqual([`${signed} http://deb.debian.org/debian sid main`])
+  expect(sid(true)).toEqual([
+    `${signed.replace(']', ' check-valid-until=no]')} http://deb.debian.org/debian sid main`,
+  ])
+})
+
 test.each([
   [
     'a vendor under the codename of Debian',

@@ -5,7 +5,7 @@ import { roleNames } from '#engine/inventory/roles.ts'
 import { aligned } from '#engine/output/table.ts'
 import { runInTerminal } from '#engine/program.ts'
 import type { SandboxHostStatus, SandboxOptions, SandboxRequest } from '#engine/sandbox/sandbox.ts'
-import { sandboxDown, sandboxStatus, sandboxUp, sshArguments } from '#engine/sandbox/sandbox.ts'
+import { releaseNamed, sandboxDown, sandboxStatus, sandboxUp, sshArguments } from '#engine/sandbox/sandbox.ts'
 import type { CommandInput } from './main.ts'
 
 export type SandboxCommand =
@@ -25,7 +25,8 @@ const help = `Usage: npx zx scripts/sandbox.mjs <command>
 
 Manages the sandbox: real Debian hosts (systemd, sshd, their own address) in containers on this machine.
 
-  up [name[:12|13] …]    start hosts and wait for their sshd; by default those of inventory/sandbox.yml
+  up [name[:release] …]  start hosts and wait for their sshd; by default those of inventory/sandbox.yml;
+                         releases of Debian are 12, 13 and sid
   down [name …]          remove hosts; by default the whole sandbox with its network and keys
   status                 list the hosts, their state, ports and addresses
   ssh <host> [command …] log in to a host as root, or run a command on it
@@ -83,13 +84,10 @@ function parse(args: readonly string[]) {
 function wantedHost(word: string): WantedHost {
   const [name = '', debian, ...more] = word.split(':')
   if (debian === undefined) return { name, debian }
-  if (!isRelease(debian) || more.length > 0)
-    throw usage(`${name}: expected Debian 12 or 13, got ${word.slice(name.length + 1)}`)
-  return { name, debian: debian === '12' ? 12 : 13 }
-}
-
-function isRelease(text: string): text is `${SandboxRequest['debian']}` {
-  return text === '12' || text === '13'
+  const release = releaseNamed(debian)
+  if (release === undefined || more.length > 0)
+    throw usage(`${name}: expected Debian 12, 13 or sid, got ${word.slice(name.length + 1)}`)
+  return { name, debian: release }
 }
 
 async function up(

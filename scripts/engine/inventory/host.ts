@@ -30,7 +30,7 @@ export interface LocalHost {
 /** A container of this clone's own, brought up when it is not. */
 export interface SandboxHost {
   readonly kind: 'sandbox'
-  readonly debian: 12 | 13
+  readonly debian: 12 | 13 | 'sid'
 }
 
 /** The keys of a host in the inventory, `vars` apart. */
@@ -51,7 +51,7 @@ export const hostSettings = vars({
   host_key_alias: optional(name('a name of known_hosts', 'the name its host key is known by')),
   config: optional(text({ is: 'an ssh_config file instead of your own' })),
   sudo: optional(flag({ is: 'whether root is entered by sudo' })),
-  debian: choice([12, 13], { default: 12, is: 'the Debian of a sandbox' }),
+  debian: choice([12, 13, 'sid'], { default: 12, is: 'the Debian of a sandbox' }),
 })
 
 /** The settings that each kind of connection has a use for. */

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import type { Finished } from '#engine/program.ts'
 import type { Engine } from './engine.ts'
 import { archivesDirectory } from './packages.ts'
-import { containerName, type DebianRelease, hardwareAddress, networkName, portsAt } from './plan.ts'
+import { containerName, hardwareAddress, networkName, portsAt, releaseNamed } from './plan.ts'
 import type { HostState } from './state.ts'
 import { needsRunc } from './tools.ts'
 
@@ -35,7 +35,7 @@ export async function containersOf(engine: Engine, root: string): Promise<readon
   return listed.split('\n').flatMap(line => {
     const [state = '', host = '', debian, ip = '', port, init = ''] = line.split('|')
     if (host === '') return []
-    const release: DebianRelease = debian === '13' ? 13 : 12
+    const release = releaseNamed(debian ?? '') ?? 12
     const ports = portsAt(Number(port))
     const mark = processMark(init)
     return [{ host, state: stateOf(state, init), debian: release, ip, ports, init: mark }]

@@ -7,7 +7,7 @@ import type { Engine } from './engine.ts'
 import { withLock } from './lock.ts'
 import { machineSources } from './machine-sources.ts'
 import type { DebianRelease } from './plan.ts'
-import { contentOf, settings, tagOf } from './recipe.ts'
+import { contentOf, settingsOf, tagOf } from './recipe.ts'
 import { buildFromRegistry } from './registry.ts'
 import { bootstrapTools, ensureTools, isDebian, isRoot, missingPackages } from './tools.ts'
 
@@ -54,7 +54,7 @@ export async function ensureImage(
     await ensureTools(bootstrapTools(), say)
     if (!existsSync(`${base}.tar`))
       await bootstrap(release, await machineSources(release), `${base}.tar`, say, lock)
-    const changes = settings[engine.name].flatMap(change => ['--change', change])
+    const changes = settingsOf(engine, release).flatMap(change => ['--change', change])
     await engine.must(['import', ...changes, `${base}.tar`, image], { deadline: 600, hold: lock })
   })
 }

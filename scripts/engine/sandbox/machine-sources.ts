@@ -12,7 +12,14 @@ import { isRoot, osRelease } from './tools.ts'
  * been fetched so far: images are named after them. To ask apt takes a second: done when its files have changed.
  */
 export async function machineSources(release: DebianRelease): Promise<readonly string[]> {
-  return debianSources(await machineTargets(), osRelease()['VERSION_CODENAME'] ?? '', release)
+  const codename = osRelease()['VERSION_CODENAME'] ?? ''
+  return debianSources(await machineTargets(), codename, release, release === 'sid' && (await readsExpired()))
+}
+
+/** Whether apt of this machine takes lists whose time is over. Source: apt.conf(5), Acquire::Check-Valid-Until. */
+async function readsExpired(): Promise<boolean> {
+  const { stdout } = await run('apt-config', ['shell', 'CHECK', 'Acquire::Check-Valid-Until/b'])
+  return stdout.trim() === "CHECK='false'"
 }
 
 async function machineTargets(): Promise<string> {

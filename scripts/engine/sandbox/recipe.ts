@@ -44,10 +44,27 @@ export const settled =
 // namespace makes them writable.
 const start = 'mount -o remount,rw /sys/fs/cgroup 2>/dev/null; exec /sbin/init'
 
-/** What the engine has to know of an image that is a file system alone. */
-export const settings = {
+const settings = {
   podman: ['CMD ["/sbin/init"]'],
   docker: [`CMD ["/bin/sh", "-c", "${start}"]`, 'ENV container=docker'],
+}
+
+// From 258 on, systemd knows cgroup v2 alone. On a machine that has its controllers in v1 the container gets a cgroup of the
+// v2 hierarchy that it is the root of, without controllers; it stays there, empty, when the container is gone.
+const newStart =
+  'mount -o remount,rw /sys/fs/cgroup 2>/dev/null; [ -e /sys/fs/cgroup/cgroup.controllers ] || { ' +
+  'own=/sys/fs/cgroup/capstan/$(cat /etc/machine-id); umount -R /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup && ' +
+  "mkdir -p $own && echo $$ >$own/cgroup.procs && exec unshare --cgroup sh -c 'umount /sys/fs/cgroup && " +
+  "mount -t cgroup2 cgroup2 /sys/fs/cgroup && exec /sbin/init'; exit 1; }; exec /sbin/init"
+
+const newSettings = {
+  podman: [`CMD ["/bin/sh", "-c", "${newStart}"]`],
+  docker: [`CMD ["/bin/sh", "-c", "${newStart}"]`, 'ENV container=docker'],
+}
+
+/** What the engine has to know of an image that is a file system alone. */
+export function settingsOf(engine: Engine, release: DebianRelease): readonly string[] {
+  return (release === 'sid' ? newSettings : settings)[engine.name]
 }
 
 /** Twelve hex digits of what an image's file system is made from. */
@@ -57,7 +74,7 @@ export function contentOf(release: DebianRelease, sources: readonly string[]): s
 
 /** The tag of an image: it follows from its recipe, so a changed recipe is another image. */
 export function tagOf(engine: Engine, release: DebianRelease, content: string): string {
-  return `${release}-${fingerprint(content, settings[engine.name])}`
+  return `${release}-${fingerprint(content, settingsOf(engine, release))}`
 }
 
 function fingerprint(...recipe: readonly unknown[]): string {

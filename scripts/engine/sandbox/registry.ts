@@ -1,7 +1,7 @@
 import { type Finished, lastLines } from '#engine/program.ts'
 import { type Engine, engineError } from './engine.ts'
 import type { DebianRelease } from './plan.ts'
-import { aptSettings, bare, cached, packages, settings } from './recipe.ts'
+import { aptSettings, bare, cached, packages, settingsOf } from './recipe.ts'
 
 /**
  * Builds the image of a bare Debian on the registry's, which is pulled where the engine does not have it. Gives the
@@ -26,7 +26,7 @@ export async function buildFromRegistry(
     `RUN rm -f /etc/apt/apt.conf.d/docker-* && printf '%s\\n' ${aptSettings.map(each => `'${each}'`).join(' ')} >/etc/apt/apt.conf.d/99capstan \\`,
     ` && apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends ${packages.join(' ')} \\`,
     ` && ${cached} && cd / && ${bare}`,
-    ...settings[engine.name],
+    ...settingsOf(engine, release),
   ]
   const args = ['build', '-t', image, '-']
   const built = await engine.try(args, {

@@ -9,19 +9,22 @@ export const archiveKeyring = '/usr/share/keyrings/debian-archive-keyring.gpg'
 /**
  * The sources.list of a sandbox host: the Debian archive as this machine reaches it (`targets`, lines in
  * `indexTargetFormat`), turned to another release. A machine that names no Debian archive gets deb.debian.org;
- * one that has no -updates or -security gets none, as it may reach only what it names.
+ * one that has no -updates or -security gets none, as it may reach only what it names. sid is one suite. Its Release
+ * file is valid for a week: a machine that reads expired ones, from a copy of the archive (`readsExpired`), has the host do so.
  */
 export function debianSources(
   targets: string,
   machineCodename: string,
   release: DebianRelease,
+  readsExpired = false,
 ): readonly string[] {
   const codename = codenames[release]
   const found = targets.split('\n').flatMap(line => archive(line, machineCodename))
   const archives = found.some(each => each.pocket === '') ? found : fallback
-  const lines = archives.map(
-    ({ uri, pocket }) => `deb [signed-by=${archiveKeyring}] ${uri} ${codename}${pocket} main`,
-  )
+  const options = `signed-by=${archiveKeyring}${release === 'sid' && readsExpired ? ' check-valid-until=no' : ''}`
+  const lines = archives
+    .filter(({ pocket }) => release !== 'sid' || pocket === '')
+    .map(({ uri, pocket }) => `deb [${options}] ${uri} ${codename}${pocket} main`)
   return [...new Set(lines)]
 }
 

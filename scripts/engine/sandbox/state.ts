@@ -12,7 +12,7 @@ const schema = v.object({
   hosts: v.record(
     v.string(),
     v.object({
-      debian: v.picklist([12, 13]),
+      debian: v.picklist([12, 13, 'sid']),
       ip: v.string(),
       /** It has its keys and has greeted once. */
       ready: v.boolean(),
