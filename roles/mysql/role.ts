@@ -1,15 +1,27 @@
 import { readFileSync } from 'node:fs'
 import { role } from '#engine/converge/role.ts'
-import { bufferPool, maxConnections } from './sizes.ts'
+import { server } from './choice.ts'
+import { servers } from './servers.ts'
+import {
+  bufferPool,
+  hasStatistics,
+  maxConnections,
+  redoLog,
+  temporaryTable,
+  temporaryTables,
+} from './sizes.ts'
 import vars from './vars.ts'
 
 export default role(import.meta, {
   vars,
+  kinds: { server },
   tasks({
     vars,
     sites,
     removed,
     facts,
+    host,
+    server,
     apt,
     configSet,
     directory,
@@ -20,15 +32,21 @@ export default role(import.meta, {
     template,
     unit,
   }) {
+    const { name, unit: unitName, ...its } = servers[vars.server]
+    const { memory } = facts
     const settings = {
       collation: vars.collation,
-      bufferPool: vars.bufferPool ?? bufferPool(facts.memory),
-      maxConnections: vars.maxConnections ?? maxConnections(facts.memory),
+      bufferPool: vars.bufferPool ?? bufferPool(memory),
+      maxConnections: vars.maxConnections ?? maxConnections(memory),
       binaryLogs: vars.binaryLogs,
       slowQuery: vars.slowQuery,
+      redoLog: redoLog(memory),
+      temporaryTable: temporaryTable(memory),
+      temporaryTables: temporaryTables(memory),
+      statistics: hasStatistics(memory),
     }
     const restart = handler(
-      'restart mariadb',
+      `restart ${unitName}`,
       mysql.restart(
         { address: '127.0.0.1', port: 3306 },
         {
@@ -40,20 +58,19 @@ export default role(import.meta, {
       ),
     )
 
+    server(vars.server, host.name, facts.system)
     // Before the package, which has systemd open port 3306 on all addresses, whatever bind_address says.
-    service('mariadb.socket', { masked: true })
-    directory('/etc/systemd/system/mariadb.service.d')
-    unit('mariadb.service.d/capstan.conf', { notify: restart })
-    apt('mariadb-server', 'logrotate')
+    if (vars.server === 'mariadb') service('mariadb.socket', { masked: true })
+    directory(`/etc/systemd/system/${unitName}.service.d`)
+    unit(`${unitName}.service.d/capstan.conf`, { notify: restart })
+    apt(its.package, 'logrotate')
     directory('/var/lib/mysql-files', { owner: 'mysql', mode: '0700' })
     directory('/var/log/mysql', { owner: 'mysql', group: 'adm', mode: '2750' })
-    configSet(
-      'MariaDB configuration',
-      { root: '/etc/mysql/mariadb.conf.d', test: serverTest, notify: restart },
-      () => template('/etc/mysql/mariadb.conf.d/90-capstan.cnf', { vars: settings }),
+    configSet(`${name} configuration`, { root: its.directory, test: its.test, notify: restart }, () =>
+      template(`${its.directory}/90-capstan.cnf`, { vars: settings }),
     )
-    service('mariadb', { enabled: true, running: true })
-    listens('mariadb', { tcp: 3306, at: ['127.0.0.1'], restart: true })
+    service(unitName, { enabled: true, running: true })
+    listens(unitName, { tcp: 3306, at: ['127.0.0.1'], restart: true })
 
     mysql.root()
     mysql.absentUser('')
@@ -73,10 +90,9 @@ export default role(import.meta, {
       if (!databases.some(({ database }) => database === app)) mysql.absentDatabase(app)
       if (!databases.some(({ user }) => user === app)) mysql.absentUser(app)
     }
+    mysql.otherAccounts({ remove: vars.removeUndeclared, keep: vars.keepAccounts })
   },
   status: () => [{ name: 'database', script: statusScript }],
 })
-
-const serverTest = readFileSync(new URL('server-test.sh', import.meta.url), 'utf8')
 
 const statusScript = readFileSync(new URL('status.sh', import.meta.url), 'utf8')

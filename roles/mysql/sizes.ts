@@ -11,6 +11,26 @@ export function maxConnections(memory: number): number {
   return step(nominal(memory) / 10, [50, 100, 150, 200, 300, 400, 500])
 }
 
+/** The redo log, a quarter of the buffer pool: `96m`, the default of MariaDB, in 1 GiB, `2048m` in 32 GiB. */
+export function redoLog(memory: number): string {
+  return `${step(nominal(memory) / 16, [96, 128, 256, 512, 1024, 2048])}m`
+}
+
+/** One temporary table in memory; larger ones are on disk. `16m`, the default, in 1 GiB, `64m` in 8 GiB. */
+export function temporaryTable(memory: number): string {
+  return `${step(nominal(memory) / 128, [16, 32, 64])}m`
+}
+
+/** All temporary tables of MySQL in memory, whose default is 1 GiB on every machine. */
+export function temporaryTables(memory: number): string {
+  return `${step(nominal(memory) / 16, [64, 128, 256, 512, 1024])}m`
+}
+
+/** Whether MySQL counts what its statements do (performance_schema), which takes it 200 MiB: not in 1 GiB. */
+export function hasStatistics(memory: number): boolean {
+  return nominal(memory) >= 2048
+}
+
 // MiB of a machine that has `memory` MiB left by its kernel and firmware: those take up to a tenth of small ones.
 function nominal(memory: number): number {
   return memory * 1.1

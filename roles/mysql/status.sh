@@ -1,7 +1,30 @@
 # shellcheck shell=dash
-command -v mariadbd >/dev/null || exit 0
-if ! said=$(mariadb -NB -e "SELECT CONCAT(VARIABLE_VALUE, ' of ', @@max_connections) FROM information_schema.GLOBAL_STATUS WHERE VARIABLE_NAME = 'Threads_connected'" 2>&1); then
-  bad "MariaDB does not answer: $said" "HOST -- 'systemctl status mariadb; journalctl -u mariadb -n 20' shows why."
+if command -v mariadbd >/dev/null; then name=MariaDB unit=mariadb client=mariadb statuses=information_schema.GLOBAL_STATUS
+elif command -v mysqld >/dev/null; then name=MySQL unit=mysql client=mysql statuses=performance_schema.global_status
+else exit 0; fi
+ask() { $client -NB -e "$1" 2>&1; }
+if ! said=$(ask "SELECT CONCAT(VARIABLE_VALUE, ' of ', @@max_connections) FROM $statuses WHERE VARIABLE_NAME = 'Threads_connected'"); then
+  bad "$name does not answer: $said" "HOST -- 'systemctl status $unit; journalctl -u $unit -n 20' shows why."
+  exit 0
 elif used=${said% of *} most=${said#* of }; [ $((used * 10)) -ge $((most * 9)) ]; then
-  warning "MariaDB answers, $said connections used" "HOST -- mariadb -e 'SHOW PROCESSLIST' shows whose. mysql.maxConnections sets the limit."
-else good "MariaDB answers, $said connections used"; fi
+  warning "$name answers, $said connections used" "HOST -- $client -e 'SHOW PROCESSLIST' shows whose. mysql.maxConnections sets the limit."
+else good "$name answers, $said connections used"; fi
+
+# The accounts that the last run of all roles knew of: those declared, kept, and of the server's own.
+declared=/var/lib/capstan/mysql-accounts
+[ -e "$declared" ] || exit 0
+if [ $unit = mariadb ]; then
+  secret="JSON_VALUE(Priv, '\$.authentication_string')" plugin="JSON_VALUE(Priv, '\$.plugin')"
+  from="mysql.global_priv WHERE Host <> '' AND COALESCE(JSON_VALUE(Priv, '\$.account_locked'), 0) IN (0, 'false')"
+else
+  secret=authentication_string plugin=plugin from="mysql.user WHERE account_locked = 'N'"
+fi
+others=$(ask "SELECT HEX(User), HEX(Host), $plugin IN ('mysql_native_password', 'caching_sha2_password') AND COALESCE($secret, '') = '', CONCAT(QUOTE(User), '@', QUOTE(Host)) FROM $from ORDER BY 1, 2" |
+  while IFS='	' read -r user host open account; do
+    grep -qxF "$user $host" "$declared" || printf '%s %s\n' "$open" "$account"
+  done)
+list() { printf '%s\n' "$others" | sed -n "s/^$1 //p" | paste -s -d , | sed 's/,/, /g'; }
+cure='Drop it, or set mysql.removeUndeclared; mysql.keepAccounts names those that you use.'
+open=$(list 1) closed=$(list 0)
+[ -z "$open" ] || bad "no password is needed for the account $open, which no role declares" "$cure"
+[ -z "$closed" ] || warning "no role declares the account $closed" "$cure"

@@ -1,6 +1,7 @@
 import {
   bytes,
   choice,
+  flag,
   identifier,
   integer,
   list,
@@ -14,6 +15,10 @@ import { appPrivileges, privileges } from './privileges.ts'
 
 export default vars(
   {
+    server: choice(['mariadb', 'mysql'], {
+      default: 'mariadb',
+      is: 'the database server; Debian 12 and 13 have no mysql. A host that has the other one, or its data, is refused',
+    }),
     password: optional(
       secret({
         is: 'password of the site’s database user; default: that of site.database. Without one, there is no database. Only its hash is sent to the server',
@@ -59,6 +64,17 @@ export default vars(
       default: 0,
       is: 'days that binary logs are kept: with them a backup can be restored to any moment since. 0: no binary logs',
     }),
+    removeUndeclared: flag({
+      default: false,
+      is: 'drop the accounts of the server that no role declares; by default they are reported. Those of the server and of Debian stay',
+    }),
+    keepAccounts: list(
+      text({
+        pattern: /[^@\n]{1,80}@[a-z0-9%_.:/-]{1,255}/,
+        expects: 'an account such as backup@localhost',
+      }),
+      { default: [], is: 'accounts made by others, which are neither reported nor dropped' },
+    ),
     slowQuery: number({
       min: 0,
       max: 3600,

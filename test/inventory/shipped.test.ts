@@ -35,7 +35,7 @@ test.each([
   ])
   expect(hosts[0]?.vars).toStrictEqual({
     site: { database: { password: expect.any(Secret) } },
-    mysql: { bufferPool: '128m' },
+    mysql: { ...(debian === 'sid' && { server: 'mysql' }), bufferPool: '128m' },
   })
   expect(site.parse(hosts[0]?.vars['site'])).toMatchObject({
     value: { domain: 'foobar.com', www: ['www.foobar.com'] },

@@ -2,6 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { buildCatalog } from '#engine/converge/catalog.ts'
 import { type DeclareMysql, mysql } from '#engine/resources/mysql/mysql.ts'
+import { sha2Hash } from '#engine/resources/mysql/sha2.ts'
 import { everythingIn, identifier, literal, patternOf } from '#engine/resources/mysql/sql.ts'
 import type { Resource, State } from '#engine/resources/resource.ts'
 import { mask, Secret } from '#engine/secret.ts'
@@ -13,8 +14,10 @@ const hash = '*6C8989366EAF75BB670AD8EA7A7FC1176A95CEF4'
 function declared(role: (mysql: DeclareMysql) => void): readonly Resource[] {
   const catalog = buildCatalog()
   role(mysql(catalog.role('test').declare))
-  return catalog.resources
+  return catalog.complete().resources
 }
+
+const hexOf = (text: string) => Buffer.from(text).toString('hex').toUpperCase()
 
 type Row = readonly [word: string, ...values: string[]]
 
@@ -143,7 +146,8 @@ describe('a MySQL account', () => {
     ],
     [native(hash, { account_locked: true }), 'barred by: locked → nothing'],
     [native(hash, { password_last_changed: 0 }), 'barred by: password expired → nothing'],
-    [native(hash, { ssl_type: 1 }), 'barred by: TLS required → nothing'],
+    [native(hash, { ssl_type: 1 }), 'requires: TLS → nothing'],
+    [native(hash, { ssl_type: 2 }), 'requires: a client certificate → nothing'],
   ])('whose login is %s gets the declared one.', (priv, told) => {
     expect(plan(user, [['ACCOUNT', 'a_b', 'localhost', priv], ...asDeclared.slice(1)])).toEqual([
       { told: [told], sql: [repair] },
@@ -230,6 +234,177 @@ describe('a MySQL database', () => {
   })
 })
 
+describe('MySQL', () => {
+  const server: Row = ['SERVER', 'mysql']
+  const sha2 = sha2Hash(password.reveal())
+  const row = (secret: string, { locked = 'N', expired = 'N', tls = '', attributes = '{}' } = {}): Row => [
+    ...(['MYACCOUNT', 'a_b', 'localhost', 'caching_sha2_password', secret] as const),
+    ...[locked, expired, tls, attributes],
+  ]
+  const others = asDeclared.slice(1)
+
+  it('is asked of its own tables, and of no column of MariaDB.', () => {
+    const shell = user[0]?.kind.probe(
+      user.map(({ wanted }) => wanted),
+      { diff: false },
+    )
+    const [, mysql = ''] = shell?.split('\nelse\n') ?? []
+    expect(mysql).toContain('FROM mysql.user WHERE')
+    expect(mysql).toContain('FROM mysql.role_edges WHERE')
+    expect(mysql).not.toMatch(/global_priv|roles_mapping/)
+  })
+
+  it('makes an account with a hash of its own kind, in hex and masked.', () => {
+    const [made] = plan(user, [server])
+    expect(made?.sql).toEqual([
+      expect.stringMatching(
+        /^CREATE USER `a_b`@`localhost` IDENTIFIED WITH caching_sha2_password AS 0x[0-9a-f]{140}$/,
+      ),
+      'GRANT SELECT, INSERT ON `a\\_b`.* TO `a_b`@`localhost`',
+    ])
+    expect(mask(made?.sql[0] ?? '')).toContain('AS ***')
+    const hex = made?.sql[0]?.slice(-140) ?? ''
+    expect(plan(user, [server, row(Buffer.from(hex, 'hex').toString('latin1')), ...others])).toEqual([])
+  })
+
+  it.each([
+    [row(sha2Hash('other')), 'login by: another password → the password ***'],
+    [row(''), 'login by: no password → the password ***'],
+    [row(sha2, { locked: 'Y' }), 'barred by: locked → nothing'],
+    [row(sha2, { expired: 'Y' }), 'barred by: password expired → nothing'],
+    [row(sha2, { tls: 'ANY' }), 'requires: TLS → nothing'],
+    [row(sha2, { tls: 'X509' }), 'requires: a client certificate → nothing'],
+  ])('gives the account of %j the declared login.', (found, told) => {
+    const [change] = plan(user, [server, found, ...others])
+    expect(change?.told).toEqual([told])
+    expect(change?.sql).toEqual([
+      expect.stringMatching(
+        /^ALTER USER `a_b`@`localhost` IDENTIFIED WITH caching_sha2_password AS 0x\w+ REQUIRE NONE ACCOUNT UNLOCK$/,
+      ),
+    ])
+  })
+
+  it('takes a second password and a second factor away.', () => {
+    const found = row(sha2, {
+      attributes: '{"additional_password":"$A$","multi_factor_authentication":[{"plugin":"x"}]}',
+    })
+    const [change] = plan(user, [server, found, ...others])
+    expect(change?.told).toEqual([
+      'login by: the password *** or another password → the password ***',
+      'barred by: a second factor → nothing',
+    ])
+    expect(change?.sql.map(sql => sql.replace(/IDENTIFIED.*/, '…'))).toEqual([
+      'ALTER USER `a_b`@`localhost` DROP 2 FACTOR',
+      'ALTER USER `a_b`@`localhost` …',
+      'ALTER USER `a_b`@`localhost` DISCARD OLD PASSWORD',
+    ])
+  })
+
+  it('has roles that are accounts, and dynamic privileges.', () => {
+    const rows: readonly Row[] = [
+      ...[server, row(sha2), ...others],
+      ['USER', "'a_b'@'localhost'", 'BACKUP_ADMIN', 'YES'],
+      ['ROLE', 'a_b', 'localhost', 'admin', '%'],
+    ]
+    expect(plan(user, rows)[0]?.sql).toEqual([
+      'REVOKE BACKUP_ADMIN, GRANT OPTION ON *.* FROM `a_b`@`localhost`',
+      'REVOKE `admin`@`%` FROM `a_b`@`localhost`',
+    ])
+  })
+
+  it('has a root that is let in by its socket, and by that of no other unix user.', () => {
+    const root = declared(mysql => mysql.root())
+    const all: readonly Row[] = ['SUPER', 'SELECT'].map(word => ['USER', "'root'@'localhost'", word, 'YES'])
+    const rootBy = (as: string): Row => [
+      ...(['MYACCOUNT', 'root', 'localhost', 'auth_socket', as] as const),
+      ...['N', 'N', '', '{}'],
+    ]
+    expect(plan(root, [server, rootBy(''), ...all])).toEqual([])
+    expect(plan(root, [server, rootBy('deploy'), ...all])).toEqual([
+      {
+        told: ['login by: auth_socket as deploy → auth_socket'],
+        sql: ['ALTER USER `root`@`localhost` IDENTIFIED WITH auth_socket REQUIRE NONE ACCOUNT UNLOCK'],
+      },
+    ])
+  })
+})
+
+describe('an account of a remote host', () => {
+  const remote = declared(mysql => mysql.user('a_b', { password, host: '192.0.2.7', tls: true, grants: {} }))
+
+  it('is made so that it needs TLS, and is given that where it lacks it.', () => {
+    expect(plan(remote, [])[0]?.sql[0]).toMatch(/^CREATE USER .* REQUIRE SSL$/)
+    expect(plan(remote, [['ACCOUNT', 'a_b', '192.0.2.7', native(hash)]])).toEqual([
+      { told: ['requires: nothing → TLS'], sql: [expect.stringMatching(/ REQUIRE SSL ACCOUNT UNLOCK$/)] },
+    ])
+    expect(plan(remote, [['ACCOUNT', 'a_b', '192.0.2.7', native(hash, { ssl_type: 1 })]])).toEqual([])
+  })
+})
+
+describe('accounts that no role declares', () => {
+  const rows: readonly Row[] = [
+    ...asDeclared,
+    ['EVERY', 'a_b', 'localhost', native(hash)],
+    ['EVERY', 'root', 'localhost', native('invalid')],
+    ['EVERY', 'mariadb.sys', 'localhost', native('', { account_locked: true })],
+    ['EVERY', 'healthcheck', '::1', native(hash)],
+    ['EVERY', 'gone', 'localhost', native(hash)],
+    ['EVERY', 'backup', 'localhost', '{"plugin":"unix_socket"}'],
+    ['EVERY', 'root', '192.0.2.7', native(hash)],
+    ['EVERY', 'x`y', '%', native('')],
+    ['EVERY', 'old', 'localhost', native(hash, { account_locked: true })],
+  ]
+  const role = (options: Parameters<DeclareMysql['otherAccounts']>[0]) =>
+    declared(mysql => {
+      mysql.user('a_b', { password, grants: { a_b: ['SELECT', 'INSERT'] } })
+      mysql.absentUser('gone')
+      mysql.otherAccounts(options)
+    })
+  const found = (resources: readonly Resource[], more: readonly Row[]) => {
+    const state = states(resources, printed([...rows, ...more])).at(-1)
+    const resource = resources.at(-1)
+    if (!resource || !state?.known) throw new Error('unknown')
+    return { ...resource, value: state.value, differences: resource.kind.diff(resource.wanted, state.value) }
+  }
+
+  it('are told with what lets them in, but for those that are kept.', () => {
+    const { kind, wanted, value, differences } = found(role({ keep: ['backup@localhost'] }), [['RECORD', '']])
+    expect(kind.warning?.(wanted, value)).toBe(
+      'no role declares these accounts of the database server: `root`@`192.0.2.7` (mysql_native_password), `x``y`@`%` (no password), ' +
+        '`old`@`localhost` (cannot log in). Set mysql.removeUndeclared to drop them, or name those that you use in mysql.keepAccounts.',
+    )
+    expect(differences.map(({ what }) => what)).toEqual(['record for status.mjs'])
+  })
+
+  it('are dropped where that is declared, and the server’s own are not.', () => {
+    const { kind, wanted, value } = found(role({ remove: true }), [['RECORD', '']])
+    expect(statements(kind.apply(wanted, value))).toEqual([
+      'DROP USER `backup`@`localhost`',
+      'DROP USER `root`@`192.0.2.7`',
+      'DROP USER `x``y`@`%`',
+      'DROP USER `old`@`localhost`',
+    ])
+  })
+
+  it('are recorded for status.mjs, which is then found.', () => {
+    const resources = role({ keep: ['backup@localhost'] })
+    const { kind, wanted, value } = found(resources, [['RECORD', '']])
+    const [, record = ''] = /<<'END_\w+'\n([\s\S]*?)END_/.exec(kind.apply(wanted, value)) ?? []
+    expect(record).toContain(`${hexOf('a_b')} ${hexOf('localhost')}\n`)
+    expect(record).toContain(`${hexOf('backup')} ${hexOf('localhost')}\n`)
+    expect(found(resources, [['RECORD', record]]).differences).toEqual([])
+  })
+
+  it('are nobody’s business where only some roles are looked at.', () => {
+    const resources = role({ remove: true })
+    const { kind, wanted, value, differences } = found(resources, [])
+    expect([differences, kind.warning?.(wanted, value)]).toEqual([[], undefined])
+    const shell = kind.probe([wanted], { diff: false, partial: true })
+    expect(shell).not.toMatch(/EVERY|RECORD/)
+    expect(kind.probe([wanted], { diff: false })).toMatch(/MYEVERY[\s\S]*RECORD/)
+  })
+})
+
 describe('names in SQL', () => {
   it('are read back whole from backticks, whatever they hold.', () => {
     fc.assert(
@@ -281,7 +456,7 @@ describe('names in SQL', () => {
 })
 
 describe('a server', () => {
-  it.each(['MariaDB is not installed yet', 'MariaDB does not run yet: ERROR 2002 (HY000): …'])(
+  it.each(['no database server is installed yet', 'MariaDB does not run yet: ERROR 2002 (HY000): …'])(
     'that says “%s” leaves all unknown.',
     reason => {
       expect(states(user, Buffer.from(`unknown ${reason}\n`, 'latin1'))).toEqual([
@@ -299,8 +474,9 @@ describe('a server', () => {
         many.map(({ wanted }) => wanted),
         { diff: false },
       ) ?? ''
-    expect(shell.match(/<<'END_/g)).toHaveLength(1)
-    expect(statements(shell)).toHaveLength(12)
+    const batches = shell.split('\nelse\n')
+    expect(batches.map(batch => batch.match(/<<'END_/g)?.length)).toEqual([1, 1])
+    expect(batches.map(batch => statements(batch).length)).toEqual([13, 13])
   })
 
   it('is told no password, and its hash is masked like one.', () => {

@@ -2,7 +2,14 @@ import { describe, expect, it } from 'vitest'
 import { declare, typicalSite } from '#engine/converge/testing.ts'
 import { Secret } from '#engine/secret.ts'
 import mysql from '#roles/mysql/role.ts'
-import { bufferPool, maxConnections } from '#roles/mysql/sizes.ts'
+import {
+  bufferPool,
+  hasStatistics,
+  maxConnections,
+  redoLog,
+  temporaryTable,
+  temporaryTables,
+} from '#roles/mysql/sizes.ts'
 import vars from '#roles/mysql/vars.ts'
 
 const password = 'correct horse'
@@ -21,6 +28,7 @@ describe('the mysql role', () => {
         [label, ...notify.map(({ name }) => `→ ${name}`), ...(set ? [`(${set.name})`] : [])].join(' '),
       ),
     ).toEqual([
+      'mysql server mariadb',
       'service mariadb.socket',
       'directory /etc/systemd/system/mariadb.service.d',
       'unit mariadb.service.d/capstan.conf → restart mariadb',
@@ -38,6 +46,7 @@ describe('the mysql role', () => {
       'mysql user foobar@localhost',
       'mysql user foobar@127.0.0.1',
       'mysql user foobar at any host but localhost, 127.0.0.1',
+      'mysql user that no role declares',
     ])
     expect(handlers.map(({ name }) => name)).toEqual(['restart mariadb'])
   })
@@ -51,6 +60,46 @@ describe('the mysql role', () => {
     ],
   ])('writes a readable file for %s.', async (_, name, given) => {
     await expect(file(given)).toMatchFileSnapshot(`mysql/${name}.cnf`)
+  })
+
+  it('declares MySQL with its package, unit and files.', async () => {
+    const { labels, handlers, text } = declared({ server: 'mysql' })
+    expect(labels.filter(label => /mysql\b(?! (user|database))|mariadb/.test(label))).toEqual([
+      'mysql server mysql',
+      'directory /etc/systemd/system/mysql.service.d',
+      'unit mysql.service.d/capstan.conf',
+      'apt mysql-server logrotate',
+      'directory /var/lib/mysql-files',
+      'directory /var/log/mysql',
+      'template /etc/mysql/mysql.conf.d/90-capstan.cnf',
+      'service mysql',
+      'listens mysql 3306/tcp',
+    ])
+    expect(handlers.map(({ name }) => name)).toEqual(['restart mysql'])
+    await expect(text('/etc/mysql/mysql.conf.d/90-capstan.cnf')).toMatchFileSnapshot('mysql/mysql.cnf')
+  })
+
+  it.each([
+    ['mysql', 'debian 12', '', 'mysql.server is mysql, and debian 12 has no MySQL'],
+    [
+      'mysql',
+      'debian sid',
+      'mariadb package\nmariadb data\n',
+      'mariadb-server is installed and /var/lib/mysql has',
+    ],
+    ['mysql', 'debian sid', 'mariadb data\n', 'and /var/lib/mysql has the data of MariaDB'],
+    ['mariadb', 'debian sid', 'mysql package\nmysql data\n', 'mysql.server is mariadb, and mysql-server is'],
+  ] as const)('refuses %s on %s with “%s” before anything is changed.', (server, system, found, message) => {
+    const [first] = declare(mysql, { vars: { password, server }, facts: { system } }).resources
+    expect(() => first?.kind.parse(Buffer.from(found), [first.wanted])).toThrow(message)
+  })
+
+  it.each([
+    ['mysql', 'debian sid', 'mysql package\nmysql data\n'],
+    ['mariadb', 'debian 12', ''],
+  ] as const)('takes %s on %s with “%s”.', (server, system, found) => {
+    const [first] = declare(mysql, { vars: { password, server }, facts: { system } }).resources
+    expect(first?.kind.parse(Buffer.from(found), [first.wanted])).toHaveLength(1)
   })
 
   it('keeps a database that the app itself calls test.', () => {
@@ -76,11 +125,30 @@ describe('the sizes by the memory of the host', () => {
     [3915, '1024m', 400],
     [7936, '2048m', 500],
     [15_990, '4096m', 500],
+    [32_100, '8192m', 500],
     [64_300, '16384m', 500],
     [2_000_000, '65536m', 500],
   ])('%i MiB: a pool of %s, %i connections.', (memory, pool, connections) => {
     expect(bufferPool(memory)).toBe(pool)
     expect(maxConnections(memory)).toBe(connections)
+  })
+
+  it.each([
+    // 1 and 32 GiB.
+    [966, ['96m', '16m', '64m', false]],
+    [32_100, ['2048m', '64m', '1024m', true]],
+  ])('%i MiB: a redo log, temporary tables and statistics of %j.', (memory, sizes) => {
+    expect([redoLog(memory), temporaryTable(memory), temporaryTables(memory), hasStatistics(memory)]).toEqual(
+      sizes,
+    )
+  })
+
+  it('take at most two thirds of the memory together, with every connection at work.', () => {
+    const MiB = (text: string) => Number(text.replace('m', ''))
+    for (const memory of [966, 1966, 3915, 7936, 32_100]) {
+      const all = MiB(bufferPool(memory)) + maxConnections(memory) * 3 + MiB(temporaryTables(memory))
+      expect(all, `${memory} MiB`).toBeLessThan((memory * 2) / 3)
+    }
   })
 
   it('stay where they are when a kernel takes a little more or less.', () => {
@@ -108,6 +176,8 @@ describe('the vars of mysql', () => {
     ['bufferPool', { bufferPool: '1 GiB' }],
     ['maxConnections', { maxConnections: 5 }],
     ['slowQuery', { slowQuery: -1 }],
+    ['server', { server: 'postgres' }],
+    ['keepAccounts.0', { keepAccounts: ['backup'] }],
     ['bind', { bind: '0.0.0.0' }],
   ])('refuse %s in %j.', (path, given) => {
     const parsed = vars.parse({ password, ...given }, typicalSite)

@@ -26,6 +26,7 @@ const steps = {
   shells: [{ packages: 'sudo zsh fish' }],
   names: [{ args: roles('dns', 'nginx', 'tls'), vars: {} }, { packages: 'pebble curl' }],
   data: [{ args: roles('mysql'), vars: { mysql: { password: oddPassword } } }],
+  mysql: [{ args: roles('mysql'), vars: { mysql: { server: 'mysql', password: oddPassword } } }],
   site: [{ args: all, vars: database }],
   runtimes: [
     { args: all, vars: { ...database, site: { runtime: 'python' } } },

@@ -48,16 +48,22 @@ export interface Converged extends HostResult {
 const root = dirname(dirname(import.meta.dirname))
 
 /** A host with the database that the role sets up: one that is there already is taken down first. */
-export async function mysqlHost(debian: SandboxHost['debian']): Promise<MysqlHost> {
+export async function mysqlHost(
+  debian: SandboxHost['debian'],
+  server: 'mariadb' | 'mysql' = 'mariadb',
+): Promise<MysqlHost> {
   const name = `mysqltest${debian}`
   const quiet = { root, say: () => {} }
   await sandboxDown({ ...quiet, names: [name] }).catch(() => {})
-  const [host] = await sandboxUp([{ name, debian, image: await kept('data', debian) }], quiet)
+  const [host] = await sandboxUp(
+    [{ name, debian, image: await kept(server === 'mysql' ? 'mysql' : 'data', debian) }],
+    quiet,
+  )
   if (host === undefined) throw new Error('no sandbox host')
   const { address, port, user, keyFile, knownHostsFile } = host
   const connect = () => connectSsh({ host: name, address, port, user, keyFile, knownHostsFile, sudo: 'auto' })
   const connection = await connect()
-  const client = 'mariadb --protocol=socket --default-character-set=utf8mb4 --binary-mode -BN'
+  const client = `${server} --protocol=socket --default-character-set=utf8mb4 --binary-mode -BN`
 
   const shell = async (script: string) => {
     const { exitCode, stdout, stderr } = await connection.run(script, { deadline: 300 })
@@ -70,7 +76,7 @@ export async function mysqlHost(debian: SandboxHost['debian']): Promise<MysqlHos
     sql: statements => shell(here(client, statements)),
     login: (user, password, { tcp = false, sql = 'SELECT CURRENT_USER()' } = {}) =>
       connection.run(
-        `MYSQL_PWD=${quote(password)} mariadb --no-defaults --default-character-set=utf8mb4 -BN ` +
+        `MYSQL_PWD=${quote(password)} ${server} --no-defaults --default-character-set=utf8mb4 -BN ` +
           `${tcp ? '-h 127.0.0.1' : '--protocol=socket'} --user=${quote(user)} -e ${quote(sql)}`,
       ),
     async converge(role, given = {}) {
@@ -102,11 +108,11 @@ export function declaring(declare: (mysql: DeclareMysql) => void): Role {
 }
 
 /** Changes something by hand; gives what the role changes to mend it, after which it finds nothing more to do. */
-export async function mended(on: MysqlHost, sql: string): Promise<readonly string[]> {
+export async function mended(on: MysqlHost, sql: string, vars: object = given): Promise<readonly string[]> {
   await on.sql(sql)
-  const repair = await on.converge(mysqlRole, given)
+  const repair = await on.converge(mysqlRole, vars)
   expect(repair.error).toBeUndefined()
-  expect(await on.converge(mysqlRole, given)).toMatchObject({ error: undefined, changed: 0, trips: 2 })
+  expect(await on.converge(mysqlRole, vars)).toMatchObject({ error: undefined, changed: 0, trips: 2 })
   return repair.changes
 }
 

@@ -178,10 +178,12 @@ function database(way: ReachableHost, app: string, what: 'client' | 'dump' | 'lo
     '[ -n "${DB_NAME-}" ] || { echo "the site has no database: set site.database.password" >&2; exit 1; }'
   const client = (program: string) =>
     `${mustHave}; export MYSQL_PWD="$DB_PASSWORD"; exec ${program} "$DB_NAME"`
+  // MySQL calls them by their old names.
+  const named = (name: string, old: string) => `"$(command -v ${name} || echo ${old})"`
   const programs = {
-    client: `mariadb ${login}`,
-    dump: `mariadb-dump ${login} --single-transaction --quick --no-tablespaces --hex-blob`,
-    load: `mariadb ${login} --batch --binary-mode`,
+    client: `${named('mariadb', 'mysql')} ${login}`,
+    dump: `${named('mariadb-dump', 'mysqldump')} ${login} --single-transaction --quick --no-tablespaces --hex-blob`,
+    load: `${named('mariadb', 'mysql')} ${login} --batch --binary-mode`,
   }
   const command = ['sh', '-c', client(programs[what])]
   if (what !== 'client' || !process.stdin.isTTY) return exec(way, app, command)

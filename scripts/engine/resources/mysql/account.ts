@@ -1,5 +1,6 @@
 import type { Difference } from '#engine/output/events.ts'
 import { differs, type Kind } from '../resource.ts'
+import type { Flavour } from './flavour.ts'
 import { foundWords, identified, type WantedLogin, wantedWords } from './login.ts'
 import {
   type PrivilegeChange,
@@ -17,10 +18,12 @@ export interface WantedAccount {
   readonly user: string
   readonly host: string
   readonly login: WantedLogin
+  /** Every connection of it is encrypted. */
+  readonly tls: boolean
   readonly privileges: WantedPrivileges
 }
 
-/** Source: mysql.global_priv and information_schema.*_PRIVILEGES. */
+/** Source: mysql.global_priv, for MySQL mysql.user, and information_schema.*_PRIVILEGES. */
 export const accounts: Kind<WantedAccount, Server> = {
   noun: 'mysql user',
   probe: probeServer,
@@ -29,7 +32,7 @@ export const accounts: Kind<WantedAccount, Server> = {
   diff(wanted, server) {
     const found = accountIn(server, wanted)
     return [
-      ...(found ? loginDifferences(wanted, found) : differs('state', 'absent', 'present')),
+      ...(found ? loginDifferences(wanted, found, server.flavour) : differs('state', 'absent', 'present')),
       ...changes(wanted, found).map(privilegeDifference),
       ...tooManyMemberships(wanted, found).map(each => ({ what: each, found: 'held', wanted: 'not held' })),
     ]
@@ -41,7 +44,7 @@ export const accounts: Kind<WantedAccount, Server> = {
     return runSql([
       // Privileges that outlived their account keep CREATE USER from making it.
       ...(!found && server.accounts.has(name) ? [`DROP USER ${name}`] : []),
-      ...loginStatements(wanted, found, name),
+      ...loginStatements(wanted, found, server.flavour),
       ...privilegeStatements(changes(wanted, found), name),
       ...tooManyMemberships(wanted, found).map(each => `REVOKE ${each} FROM ${name}`),
     ])
@@ -76,17 +79,33 @@ function accountIn(server: Server, { user, host }: WantedAccount): Account | und
   return found && found.logins.length > 0 ? found : undefined
 }
 
-function loginDifferences({ login }: WantedAccount, found: Account): readonly Difference[] {
+function loginDifferences(
+  { login, tls }: WantedAccount,
+  found: Account,
+  flavour: Flavour,
+): readonly Difference[] {
   return [
-    ...differs('login by', foundWords(found.logins, login), wantedWords(login)),
+    ...differs('login by', foundWords(found.logins, login), wantedWords(login, flavour)),
+    ...differs('requires', found.requires, tls ? 'TLS' : 'nothing'),
     ...differs('barred by', found.barred.join(', ') || 'nothing', 'nothing'),
   ]
 }
 
-function loginStatements(wanted: WantedAccount, found: Account | undefined, name: string): readonly string[] {
-  if (!found) return [`CREATE USER ${name} ${identified(wanted.login)}`]
-  if (loginDifferences(wanted, found).length === 0) return []
-  return [`ALTER USER ${name} ${identified(wanted.login)} REQUIRE NONE ACCOUNT UNLOCK`]
+function loginStatements(
+  wanted: WantedAccount,
+  found: Account | undefined,
+  flavour: Flavour,
+): readonly string[] {
+  const name = account(wanted.user, wanted.host)
+  const how = identified(wanted.login, flavour)
+  if (!found) return [`CREATE USER ${name} ${how}${wanted.tls ? ' REQUIRE SSL' : ''}`]
+  if (loginDifferences(wanted, found, flavour).length === 0) return []
+  return [
+    ...(found.barred.includes('a second factor') ? [`ALTER USER ${name} DROP 2 FACTOR`] : []),
+    `ALTER USER ${name} ${how} REQUIRE ${wanted.tls ? 'SSL' : 'NONE'} ACCOUNT UNLOCK`,
+    // What MySQL keeps beside, so that the programs of an account can change their password one by one.
+    ...(flavour === 'mysql' && found.logins.length > 1 ? [`ALTER USER ${name} DISCARD OLD PASSWORD`] : []),
+  ]
 }
 
 function changes(wanted: WantedAccount, found: Account | undefined): readonly PrivilegeChange[] {

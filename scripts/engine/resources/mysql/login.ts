@@ -1,8 +1,12 @@
 import { createHash } from 'node:crypto'
 import { Secret } from '#engine/secret.ts'
+import type { Flavour } from './flavour.ts'
+import { makingOf, sha2Hash } from './sha2.ts'
 
 /** How an account is let in: by a password, which the server knows by its hash, or by being that unix user. */
-export type WantedLogin = { readonly by: 'password'; readonly hash: Secret } | { readonly by: 'unix_socket' }
+export type WantedLogin =
+  | { readonly by: 'password'; readonly password: Secret }
+  | { readonly by: 'unix_socket' }
 
 /** One of the ways in that an account has. `plugin` is the server's word: `mysql_native_password`, `ed25519`. */
 export interface Login {
@@ -11,22 +15,23 @@ export interface Login {
   readonly secret: string
 }
 
-/** The login by this password: all that ever reaches the host is `*` and SHA1(SHA1(password)), in hex. */
-export function byPassword(password: Secret): WantedLogin {
-  const hash = sha1(sha1(Buffer.from(password.reveal())))
-  return { by: 'password', hash: new Secret(`*${hash.toString('hex').toUpperCase()}`) }
-}
-
-/** What CREATE USER and ALTER USER say of it: `` IDENTIFIED VIA unix_socket ``. */
-export function identified(wanted: WantedLogin): string {
+/**
+ * What CREATE USER and ALTER USER say of it: `` IDENTIFIED VIA unix_socket ``. Of a password, all that ever reaches the host is
+ * its hash: for MariaDB `*` and SHA1(SHA1(password)) in hex, for MySQL one of SHA-256 with a salt.
+ */
+export function identified(wanted: WantedLogin, flavour: Flavour): string {
+  if (flavour === 'mysql')
+    return wanted.by === 'unix_socket'
+      ? 'IDENTIFIED WITH auth_socket'
+      : `IDENTIFIED WITH ${sha2} AS ${hexSecret(sha2Hash(wanted.password.reveal())).reveal()}`
   return wanted.by === 'unix_socket'
     ? 'IDENTIFIED VIA unix_socket'
-    : `IDENTIFIED VIA ${native} USING '${wanted.hash.reveal()}'`
+    : `IDENTIFIED VIA ${native} USING '${nativeHash(wanted.password).reveal()}'`
 }
 
 /** In words that tell no secret: `the password ***`. */
-export function wantedWords(wanted: WantedLogin): string {
-  return wanted.by === 'unix_socket' ? 'unix_socket' : 'the password ***'
+export function wantedWords(wanted: WantedLogin, flavour: Flavour): string {
+  return wanted.by === 'unix_socket' ? socketOf[flavour] : 'the password ***'
 }
 
 /**
@@ -34,21 +39,52 @@ export function wantedWords(wanted: WantedLogin): string {
  * unix_socket`. Debian's root has a password that none fits (`invalid`) beside unix_socket: that is no way in.
  */
 export function foundWords(logins: readonly Login[], wanted: WantedLogin): string {
-  const open = logins.filter(({ plugin, secret }) => plugin !== native || isHash(secret) || secret === '')
+  const open = logins.filter(isOpen)
   if (open.length === 0) return 'none that lets anybody in'
   return open.map(login => describe(login, wanted)).join(' or ')
 }
 
-function describe({ plugin, secret }: Login, wanted: WantedLogin): string {
-  if (plugin !== native) return plugin
+/** Whether it lets anybody in. */
+export function isOpen({ plugin, secret }: Login): boolean {
+  if (plugin === native) return isNativeHash(secret) || secret === ''
+  return plugin !== sha2 || secret.startsWith('$A$') || secret === ''
+}
+
+/** Whether nothing at all has to be known for it. */
+export function isWithoutPassword({ plugin, secret }: Login): boolean {
+  return secret === '' && (plugin === native || plugin === sha2)
+}
+
+function describe(login: Login, wanted: WantedLogin): string {
+  const { plugin, secret } = login
+  // As another unix user than the one of the account's name.
+  if (plugin === socketOf.mysql && secret !== '') return `${plugin} as ${secret}`
+  if (plugin !== native && plugin !== sha2) return plugin
   if (secret === '') return 'no password'
-  const same = wanted.by === 'password' && secret.toUpperCase() === wanted.hash.reveal()
-  return same ? wantedWords(wanted) : 'another password'
+  return wanted.by === 'password' && fits(login, wanted.password) ? 'the password ***' : 'another password'
+}
+
+function fits({ plugin, secret }: Login, password: Secret): boolean {
+  if (plugin === native) return secret.toUpperCase() === nativeHash(password).reveal()
+  const making = makingOf(secret)
+  return making !== undefined && secret === sha2Hash(password.reveal(), making)
 }
 
 const native = 'mysql_native_password'
+const sha2 = 'caching_sha2_password'
+const socketOf = { mariadb: 'unix_socket', mysql: 'auth_socket' } as const
 
-function isHash(text: string): boolean {
+// The salt has characters that a quoted literal would have to escape.
+function hexSecret(hash: string): Secret {
+  return new Secret(`0x${Buffer.from(hash, 'latin1').toString('hex')}`)
+}
+
+function nativeHash(password: Secret): Secret {
+  const hash = sha1(sha1(Buffer.from(password.reveal())))
+  return new Secret(`*${hash.toString('hex').toUpperCase()}`)
+}
+
+function isNativeHash(text: string): boolean {
   return /^\*[0-9A-F]{40}$/i.test(text)
 }
 

@@ -2,11 +2,11 @@ import type { Secret } from '#engine/secret.ts'
 import type { Declare, DeclareOptions } from '../resource.ts'
 import { absentAccounts, accounts } from './account.ts'
 import { databases } from './database.ts'
-import { byPassword } from './login.ts'
 import { checkedHost, checkedName, checkedWord } from './names.ts'
 import type { Privileges } from './privileges.ts'
 import { restartAndLook, type ServerSocket } from './restart.ts'
 import { everythingIn } from './sql.ts'
+import { accountNamed, otherAccounts } from './undeclared.ts'
 
 export interface DatabaseOptions extends DeclareOptions {
   /** Of new tables. utf8mb4 by default. */
@@ -20,6 +20,8 @@ export interface UserOptions extends DeclareOptions {
   readonly host?: string
   /** Sent to the host as a hash. */
   readonly password: Secret
+  /** Only encrypted connections are let in; false by default. */
+  readonly tls?: boolean
   /** All that it may do, by database: `{ foobar: ['SELECT', 'INSERT'] }`. What else it holds is revoked. */
   readonly grants: Readonly<Record<string, readonly string[]>>
 }
@@ -27,6 +29,13 @@ export interface UserOptions extends DeclareOptions {
 export interface AbsentUserOptions extends DeclareOptions {
   /** The hosts at which it may have an account: `['localhost']`. */
   readonly except?: readonly string[]
+}
+
+export interface OtherAccountsOptions extends DeclareOptions {
+  /** Drops them; by default they are reported. */
+  readonly remove?: boolean
+  /** Accounts that are left alone: `['backup@localhost']`. */
+  readonly keep?: readonly string[]
 }
 
 export interface DeclareMysql {
@@ -38,6 +47,8 @@ export interface DeclareMysql {
   user(name: string, options: UserOptions): void
   /** No account of this user at any host; `''` is the anonymous one. */
   absentUser(name: string, options?: AbsentUserOptions): void
+  /** Accounts that no role of the host declares, and that are not the server's own, are reported or dropped. */
+  otherAccounts(options?: OtherAccountsOptions): void
   /** root logs in by its unix socket and in no other way, from nowhere else, and may do everything. */
   root(options?: DeclareOptions): void
   /**
@@ -47,7 +58,7 @@ export interface DeclareMysql {
   restart(socket: ServerSocket, inForce: Readonly<Record<string, string | number>>): string
 }
 
-/** What a MariaDB server on the host holds, looked at and changed as root over its own socket. */
+/** What a MariaDB or MySQL server on the host holds, looked at and changed as root over its own socket. */
 export function mysql(declare: Declare): DeclareMysql {
   const absentUser = (name: string, { except = [], ...options }: AbsentUserOptions = {}) => {
     const others = except.length === 0 ? 'at any host' : `at any host but ${except.join(', ')}`
@@ -74,10 +85,10 @@ export function mysql(declare: Declare): DeclareMysql {
       )
     },
 
-    user(name, { host = 'localhost', password, grants, ...options }) {
+    user(name, { host = 'localhost', password, grants, tls = false, ...options }) {
       const wanted = {
         ...{ user: checkedName('user', name), host: checkedHost(host) },
-        ...{ login: byPassword(password), privileges: privileges(grants) },
+        ...{ login: { by: 'password', password } as const, tls, privileges: privileges(grants) },
       }
       declare(accounts, { name: `${name}@${host}`, wanted }, options)
     },
@@ -87,10 +98,21 @@ export function mysql(declare: Declare): DeclareMysql {
         user: 'root',
         host: 'localhost',
         login: { by: 'unix_socket' },
+        tls: false,
         privileges: 'everything',
       } as const
       declare(accounts, { name: 'root@localhost', wanted }, options)
       absentUser('root', { except: ['localhost'], ...options })
+    },
+
+    otherAccounts({ remove = false, keep = [], ...options } = {}) {
+      const names = keep.map(accountNamed)
+      for (const { user, host } of names) {
+        checkedName('user', user)
+        checkedHost(host)
+      }
+      const wanted = { everyAccount: true, remove, keep: names, declared: [], decided: [] } as const
+      declare(otherAccounts, { name: 'that no role declares', wanted }, options)
     },
 
     restart: restartAndLook,

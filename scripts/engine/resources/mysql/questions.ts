@@ -1,18 +1,25 @@
+import type { Flavour } from './flavour.ts'
 import type { Login } from './login.ts'
 import { account, identifier, literal } from './sql.ts'
 
-/** What a resource has to know of: a database, all accounts of a user, the privileges of one of them. */
+/** What a resource has to know of: a database, all accounts of a user, the privileges of one of them, or every account. */
 export interface Asking {
   readonly database?: string
   readonly user?: string
   readonly host?: string
+  readonly everyAccount?: true
 }
 
 /** The server as far as it was asked. */
 export interface Server {
+  readonly flavour: Flavour
   readonly databases: ReadonlyMap<string, Database>
   /** By `account(user, host)`. */
   readonly accounts: ReadonlyMap<string, Account>
+  /** All that are not roles, without their privileges; absent where that was not asked. */
+  readonly every: readonly Account[] | undefined
+  /** The file that `everyAccount` asks for beside them, see undeclared.ts; empty where there is none. */
+  readonly record: string
 }
 
 export interface Database {
@@ -25,8 +32,10 @@ export interface Account {
   readonly host: string
   /** Any one of them lets it in. Empty where the account is gone and only its privileges were left behind. */
   readonly logins: readonly Login[]
-  /** What stands in the way of a right login: `locked`, `password expired`, `TLS required`. */
+  /** What stands in the way of a right login: `locked`, `password expired`, `a second password`. */
   readonly barred: readonly string[]
+  /** Of its connections. */
+  readonly requires: 'nothing' | 'TLS' | 'a client certificate'
   /** By the target as GRANT writes it: `` {'`foobar`.*': {'SELECT', 'GRANT OPTION'}} ``. */
   readonly privileges: ReadonlyMap<string, ReadonlySet<string>>
   /** What it holds besides, as REVOKE writes it: the role `` '`admin`' ``, `` 'PROXY ON `root`@`localhost`' ``. */
@@ -34,16 +43,14 @@ export interface Account {
 }
 
 /**
- * The questions, as SQL. Each row they give is a word and values in hex, so that no name can break it. Accounts are
- * read from MariaDB's own table: MySQL keeps them in columns of mysql.user, and its roles in mysql.role_edges.
+ * The questions, as SQL. Each row they give is a word and values in hex, so that no name can break it. Accounts are read
+ * from the server's own table: MariaDB has one with JSON and roles without a host, MySQL has columns and roles that are accounts.
  */
-export function questions(items: readonly Asking[]): readonly string[] {
+export function questions(items: readonly Asking[], flavour: Flavour, every: boolean): readonly string[] {
   const names = items.flatMap(item => item.user ?? [])
   // Without a host it is a role.
   const users = `${within('User', names)} AND Host <> ''`
   const grantee = within('GRANTEE', [...granteesOf(items).keys()])
-  const ask = (word: string, columns: readonly string[], from: string, where: string) =>
-    `SELECT '${word}', ${columns.map(column => `HEX(${column})`).join(', ')} FROM ${from} WHERE ${where}`
   const granted = (word: string, columns: readonly string[]) =>
     ask(
       word,
@@ -52,6 +59,7 @@ export function questions(items: readonly Asking[]): readonly string[] {
       grantee,
     )
   return [
+    `SELECT 'SERVER', HEX('${flavour}')`,
     ask(
       'DATABASE',
       ['SCHEMA_NAME', 'DEFAULT_CHARACTER_SET_NAME', 'DEFAULT_COLLATION_NAME'],
@@ -61,7 +69,7 @@ export function questions(items: readonly Asking[]): readonly string[] {
         items.flatMap(item => item.database ?? []),
       ),
     ),
-    ask('ACCOUNT', ['User', 'Host', 'Priv'], 'mysql.global_priv', users),
+    accountsOf[flavour]('ACCOUNT', users),
     ...['db', 'tables_priv', 'columns_priv'].map(table =>
       ask('REMNANT', ['User', 'Host'], `mysql.${table}`, users),
     ),
@@ -75,25 +83,65 @@ export function questions(items: readonly Asking[]): readonly string[] {
       'mysql.procs_priv',
       users,
     ),
-    ask('ROLE', ['User', 'Host', 'Role'], 'mysql.roles_mapping', users),
+    flavour === 'mariadb'
+      ? ask('ROLE', ['User', 'Host', 'Role'], 'mysql.roles_mapping', users)
+      : ask(
+          'ROLE',
+          ['TO_USER', 'TO_HOST', 'FROM_USER', 'FROM_HOST'],
+          'mysql.role_edges',
+          within('TO_USER', names),
+        ),
     ask('PROXY', ['User', 'Host', 'Proxied_user', 'Proxied_host'], 'mysql.proxies_priv', users),
+    ...(every ? [accountsOf[flavour]('EVERY', notRole[flavour])] : []),
   ]
+}
+
+const accountsOf: Readonly<Record<Flavour, (word: string, where: string) => string>> = {
+  mariadb: (word, where) => ask(word, ['User', 'Host', 'Priv'], 'mysql.global_priv', where),
+  mysql: (word, where) =>
+    ask(
+      `MY${word}`,
+      [
+        ...[
+          'User',
+          'Host',
+          'plugin',
+          'authentication_string',
+          'account_locked',
+          'password_expired',
+          'ssl_type',
+        ],
+        "COALESCE(User_attributes, '{}')",
+      ],
+      'mysql.user',
+      where,
+    ),
+}
+
+// A role of MySQL is an account that is locked and has no password.
+const notRole: Readonly<Record<Flavour, string>> = {
+  mariadb: "Host <> ''",
+  mysql: "NOT (account_locked = 'Y' AND authentication_string = '')",
+}
+
+function ask(word: string, columns: readonly string[], from: string, where: string): string {
+  return `SELECT '${word}', ${columns.map(column => `HEX(${column})`).join(', ')} FROM ${from} WHERE ${where}`
 }
 
 /** The server that these rows tell of. Throws on a row that `questions` don't give. */
 export function serverOf(rows: readonly string[], items: readonly Asking[]): Server {
   const databases = new Map<string, Database>()
   const accounts = new Map<string, Draft>()
+  const every = new Map<string, Draft>()
   const grantees = granteesOf(items)
-  const draft = (user: string, host: string): Draft => {
+  let [flavour, isEveryAsked, record]: [Flavour, boolean, string] = ['mariadb', false, '']
+  const draftIn = (drafts: Map<string, Draft>, user: string, host: string): Draft => {
     const key = account(user, host)
-    const found = accounts.get(key) ?? {
-      ...{ user, host, logins: [], barred: [], memberships: [] },
-      privileges: new Map<string, Set<string>>(),
-    }
-    accounts.set(key, found)
+    const found = drafts.get(key) ?? emptyDraft(user, host)
+    drafts.set(key, found)
     return found
   }
+  const draft = (user: string, host: string) => draftIn(accounts, user, host)
   const grant = (grantee: string, target: string, privileges: readonly string[]) => {
     const asked = grantees.get(grantee)
     if (asked) hold(draft(asked.user, asked.host), target, privileges)
@@ -103,8 +151,13 @@ export function serverOf(rows: readonly string[], items: readonly Asking[]): Ser
     const [word, ...cells] = row.split('\t')
     const values = cells.map(hex => Buffer.from(hex, 'hex').toString())
     const [a = '', b = '', c = '', d = '', e = '', f = ''] = values
-    if (word === 'DATABASE') databases.set(a, { charset: b, collation: c })
+    if (word === 'SERVER') flavour = a === 'mysql' ? 'mysql' : 'mariadb'
+    else if (word === 'RECORD') [isEveryAsked, record] = [true, a]
+    else if (word === 'DATABASE') databases.set(a, { charset: b, collation: c })
     else if (word === 'ACCOUNT') accept(c, () => draft(a, b))
+    else if (word === 'EVERY') accept(c, () => draftIn(every, a, b))
+    else if (word === 'MYACCOUNT') acceptColumns(values, draft(a, b))
+    else if (word === 'MYEVERY') acceptColumns(values, draftIn(every, a, b))
     else if (word === 'REMNANT') draft(a, b)
     else if (word === 'USER') grant(a, '*.*', privilege(b, c))
     else if (word === 'SCHEMA') grant(a, `${identifier(b)}.*`, privilege(c, d))
@@ -113,18 +166,27 @@ export function serverOf(rows: readonly string[], items: readonly Asking[]): Ser
       grant(a, `${identifier(b)}.${identifier(c)}`, privilege(`${e} (${identifier(d)})`, f))
     else if (word === 'ROUTINE')
       hold(draft(a, b), `${c} ${identifier(d)}.${identifier(e)}`, routinePrivileges(f))
-    else if (word === 'ROLE') draft(a, b).memberships.push(identifier(c))
+    else if (word === 'ROLE')
+      draft(a, b).memberships.push(flavour === 'mysql' ? account(c, d) : identifier(c))
     else if (word === 'PROXY') draft(a, b).memberships.push(`PROXY ON ${account(c, d)}`)
     else throw new Error(`a row of the SQL batch has an unknown word: ${row.slice(0, 80)}`)
   }
-  return { databases, accounts }
+  return { flavour, databases, accounts, every: isEveryAsked ? [...every.values()] : undefined, record }
 }
 
 interface Draft extends Account {
   logins: Login[]
   barred: string[]
+  requires: Account['requires']
   readonly memberships: string[]
   readonly privileges: Map<string, Set<string>>
+}
+
+function emptyDraft(user: string, host: string): Draft {
+  return {
+    ...{ user, host, logins: [], barred: [], requires: 'nothing', memberships: [] },
+    privileges: new Map<string, Set<string>>(),
+  }
 }
 
 // Source: https://mariadb.com/kb/en/mysqlglobal_priv-table/; `auth_or` holds all ways in, `{}` for the one outside.
@@ -139,7 +201,20 @@ function accept(json: string, draft: () => Draft): void {
   })
   if (held.account_locked === true) found.barred.push('locked')
   if (held.password_last_changed === 0) found.barred.push('password expired')
-  if (Number(held.ssl_type ?? 0) !== 0) found.barred.push('TLS required')
+  const tls = Number(held.ssl_type ?? 0)
+  found.requires = tls === 0 ? 'nothing' : tls === 1 ? 'TLS' : 'a client certificate'
+}
+
+// Source: MySQL, Grant Tables. A second password and further factors are attributes, in JSON.
+function acceptColumns(values: readonly string[], found: Draft): void {
+  const [, , plugin = '', secret = '', locked, expired, tls, attributes = '{}'] = values
+  const held = JSON.parse(attributes) as Record<string, unknown>
+  found.logins = [{ plugin, secret }]
+  if (held['additional_password'] !== undefined) found.logins.push({ plugin, secret: '$A$ the former' })
+  if (locked === 'Y') found.barred.push('locked')
+  if (expired === 'Y') found.barred.push('password expired')
+  if (held['multi_factor_authentication'] !== undefined) found.barred.push('a second factor')
+  found.requires = tls === '' ? 'nothing' : tls === 'ANY' ? 'TLS' : 'a client certificate'
 }
 
 function hold(draft: Draft, target: string, privileges: readonly string[]): void {

@@ -1,24 +1,43 @@
-import { known, type State, unknown } from '../resource.ts'
+import { known, type ProbeOptions, type State, unknown } from '../resource.ts'
+import { setFlavour } from './flavour.ts'
 import { type Asking, questions, type Server, serverOf } from './questions.ts'
+import { recordFile } from './record.ts'
 import { runSql } from './sql.ts'
 
 /**
  * Reads all that is asked of the server in one SQL batch. A server that isn't there yet makes everything unknown;
- * one that runs and refuses root ends the probe with the server's own words.
+ * one that runs and refuses root ends the probe with the server's own words. Where only some of the host's roles are looked at,
+ * nobody asks for every account: who is declared by the others is not known then.
  */
-export function probeServer(items: readonly Asking[]): string {
+export function probeServer(
+  items: readonly Asking[],
+  { partial = false }: Partial<ProbeOptions> = {},
+): string {
+  const every = !partial && items.some(item => item.everyAccount)
   return `
-command -v mariadb >/dev/null || command -v mysql >/dev/null || { printf 'unknown MariaDB is not installed yet\\n'; exit 0; }
+${setFlavour}
+case $flavour in mariadb) name=MariaDB plugin='VIA unix_socket' ;; mysql) name=MySQL plugin='WITH auth_socket' ;;
+*) printf 'unknown no database server is installed yet\\n'; exit 0 ;; esac
 ask() {
-${runSql(questions(items))}}
+if [ $flavour = mariadb ]; then
+${runSql(questions(items, 'mariadb', every))}else
+${runSql(questions(items, 'mysql', every))}fi
+}
 exec 3>&1
-said=$(ask 2>&1 >&3) && exit 0
+if said=$(ask 2>&1 >&3); then
+${
+  every
+    ? `printf 'RECORD\\t%s\\n' "$(od -An -v -tx1 ${recordFile} 2>/dev/null | tr -d ' \\n')"
+`
+    : ''
+}exit 0
+fi
 case $said in
-*'ERROR 2002 '*'(2)' | *'ERROR 2002 '*'(111)') printf 'unknown MariaDB does not run yet: %s\\n' "$said"; exit 0 ;;
+*'ERROR 2002 '*'(2)' | *'ERROR 2002 '*'(111)') printf 'unknown %s does not run yet: %s\\n' "$name" "$said"; exit 0 ;;
 *'ERROR 1045 '* | *'ERROR 1698 '* | *'ERROR 1524 '*)
   said="$said
-MariaDB runs and refuses root over its socket. Whoever can still log in has to run there:
-ALTER USER root@localhost IDENTIFIED VIA unix_socket" ;;
+$name runs and refuses root over its socket. Whoever can still log in has to run there:
+ALTER USER root@localhost IDENTIFIED $plugin" ;;
 esac
 printf '%s\\n' "$said" >&2
 exit 1

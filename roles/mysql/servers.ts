@@ -1,0 +1,25 @@
+import { readFileSync } from 'node:fs'
+import type { System } from '#engine/converge/facts.ts'
+
+/** What differs between the two servers, as Debian has them. */
+export const servers = {
+  mariadb: {
+    name: 'MariaDB',
+    package: 'mariadb-server',
+    unit: 'mariadb',
+    directory: '/etc/mysql/mariadb.conf.d',
+    test: readFileSync(new URL('mariadb-test.sh', import.meta.url), 'utf8'),
+  },
+  mysql: {
+    name: 'MySQL',
+    package: 'mysql-server',
+    unit: 'mysql',
+    directory: '/etc/mysql/mysql.conf.d',
+    test: readFileSync(new URL('mysql-test.sh', import.meta.url), 'utf8'),
+  },
+} as const
+
+export type ServerName = keyof typeof servers
+
+/** The systems that have no package mysql-server. */
+export const withoutMysql: readonly System[] = ['debian 12', 'debian 13']

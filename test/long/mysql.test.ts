@@ -1,0 +1,249 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import type { Role } from '#engine/converge/role.ts'
+import { Secret } from '#engine/secret.ts'
+import mysqlRole from '#roles/mysql/role.ts'
+import { declaring, type MysqlHost, mended, mysqlHost, secret } from '../sandbox/mysql-host.ts'
+
+const given = { server: 'mysql', password: secret }
+const file = '/etc/mysql/mysql.conf.d/90-capstan.cnf'
+
+describe('MySQL on Debian sid', () => {
+  let on: MysqlHost
+
+  beforeAll(async () => {
+    on = await mysqlHost('sid', 'mysql')
+  }, 1_800_000)
+  afterAll(() => on?.remove())
+
+  it('is found as one run of site.mjs left it, in two trips.', async () => {
+    const again = await on.converge(mysqlRole, given)
+    expect(again).toMatchObject({ error: undefined, changed: 0, trips: 2, changes: [] })
+  })
+
+  it('listens on its socket and on 127.0.0.1:3306, without the X protocol.', async () => {
+    const listening = await on.shell("ss -Hltn | awk '{print $4}' | grep -v -e ':22$' -e '^127.0.0.11:'")
+    expect(listening).toBe('127.0.0.1:3306')
+    expect(await on.shell('ls /run/mysqld')).toBe('mysqld.sock\nmysqld.sock.lock')
+    expect(
+      await on.sql(
+        'SELECT @@local_infile, @@secure_file_priv, @@skip_name_resolve, @@character_set_server, @@slow_query_log, @@log_bin',
+      ),
+    ).toBe('0\t/var/lib/mysql-files/\t1\tutf8mb4\t1\t0')
+    expect(await on.shell("runuser -u nobody -- mysql -u root -e 'SELECT 1' 2>&1 || :")).toMatch(
+      /^ERROR 1698 /,
+    )
+  })
+
+  it('lets the app in with its password over the socket and the port, and with no other.', async () => {
+    expect((await on.login('foobar', secret)).stdout.toString()).toBe('foobar@localhost\n')
+    // Without a cached login, the password goes over TLS, which the client asks for by itself.
+    expect((await on.login('foobar', secret, { tcp: true })).stdout.toString()).toBe('foobar@127.0.0.1\n')
+    for (const wrong of ['', 'x', secret.slice(0, -1), `${secret} `])
+      expect((await on.login('foobar', wrong)).stderr.toString()).toMatch(/^ERROR 1045 /)
+  })
+
+  it('lets the app migrate its own database and touch no other.', async () => {
+    const migration = `USE foobar; CREATE TABLE a (id INT PRIMARY KEY, t TEXT); CREATE TABLE b (a INT, FOREIGN KEY (a) REFERENCES a (id));
+      ALTER TABLE a ADD c INT; CREATE INDEX i ON a (c); CREATE VIEW v AS SELECT * FROM a; SHOW CREATE VIEW v;
+      CREATE TRIGGER g BEFORE INSERT ON a FOR EACH ROW SET NEW.c = 1; INSERT INTO a VALUES (1, 'é😀', 0); UPDATE a SET c = 2;
+      CREATE TEMPORARY TABLE s SELECT * FROM a; DELETE FROM a; DROP VIEW v; DROP TABLE b, a`
+    expect((await on.login('foobar', secret, { sql: migration })).stderr.toString()).toBe('')
+    for (const sql of [
+      'CREATE DATABASE other',
+      'SELECT * FROM mysql.user',
+      "SELECT 1 INTO OUTFILE '/var/lib/mysql-files/x'",
+      'CREATE PROCEDURE foobar.p() SELECT 1',
+      'SET GLOBAL local_infile = 1',
+      'CREATE USER x',
+      'GRANT SELECT ON foobar.* TO foobar@localhost',
+    ])
+      expect((await on.login('foobar', secret, { sql })).stderr.toString(), sql).toMatch(/^ERROR \d+ /m)
+  })
+
+  it.each([
+    ['another password', "IDENTIFIED BY 'other'"],
+    ['no password', "IDENTIFIED BY ''"],
+    ['the unix user instead', 'IDENTIFIED WITH auth_socket'],
+    ['a second password', "IDENTIFIED BY 'other' RETAIN CURRENT PASSWORD"],
+    ['a lock', 'ACCOUNT LOCK'],
+    ['an expired password', 'PASSWORD EXPIRE'],
+    ['TLS as a condition', 'REQUIRE SSL'],
+  ])('mends an account that was given %s.', async (_, clause) => {
+    expect(await mended(on, `ALTER USER foobar@localhost ${clause}`, given)).toEqual([
+      'mysql user foobar@localhost',
+    ])
+    expect((await on.login('foobar', secret)).stdout.toString()).toBe('foobar@localhost\n')
+  })
+
+  it('takes back every kind of privilege that the app was given.', async () => {
+    const grants = () => on.sql('SHOW GRANTS FOR foobar@localhost')
+    const before = await grants()
+    await on.sql(`CREATE DATABASE d1; CREATE TABLE d1.t1 (a INT, b INT); CREATE FUNCTION d1.f1() RETURNS INT NO SQL RETURN 1;
+      CREATE ROLE r1; REVOKE TRIGGER ON foobar.* FROM foobar@localhost`)
+    const changes = await mended(
+      on,
+      `GRANT ALL ON *.* TO foobar@localhost WITH GRANT OPTION; GRANT ALL ON d1.* TO foobar@localhost;
+      GRANT ALL ON foobar.* TO foobar@localhost WITH GRANT OPTION; GRANT SELECT ON \`foob%\`.* TO foobar@localhost;
+      GRANT ALL ON d1.t1 TO foobar@localhost WITH GRANT OPTION; GRANT SELECT (a), UPDATE (b) ON d1.t1 TO foobar@localhost;
+      GRANT EXECUTE ON FUNCTION d1.f1 TO foobar@localhost WITH GRANT OPTION; GRANT r1 TO foobar@localhost;
+      GRANT PROXY ON root@localhost TO foobar@localhost WITH GRANT OPTION`,
+      given,
+    )
+    expect(changes).toEqual(['mysql user foobar@localhost'])
+    expect(await grants()).toBe(before)
+    await on.sql('DROP DATABASE d1; DROP ROLE r1')
+  })
+
+  it('loses what was made by hand: anonymous users, a test database, other ways in.', async () => {
+    const changes = await mended(
+      on,
+      `CREATE USER ''@localhost; CREATE DATABASE test; CREATE USER root@'%' IDENTIFIED BY 'x';
+      CREATE USER foobar@'%' IDENTIFIED BY 'x'; GRANT ALL ON *.* TO foobar@'%'`,
+      given,
+    )
+    expect(changes).toEqual([
+      'mysql user root at any host but localhost',
+      'mysql user anonymous at any host',
+      'mysql database test',
+      'mysql user foobar at any host but localhost, 127.0.0.1',
+    ])
+  })
+
+  it('has root let in by the socket of root alone.', async () => {
+    expect(
+      await mended(on, "ALTER USER root@localhost IDENTIFIED WITH auth_socket AS 'nobody'", given),
+    ).toEqual(['mysql user root@localhost'])
+    expect(await on.shell("runuser -u nobody -- mysql -u root -e 'SELECT 1' 2>&1 || :")).toMatch(
+      /^ERROR 1698 /,
+    )
+  })
+
+  it('tells of accounts that nobody declared, and drops them where that is declared.', async () => {
+    await on.sql(
+      "CREATE USER intruder@'%' IDENTIFIED BY ''; CREATE USER backup@localhost IDENTIFIED WITH auth_socket; CREATE ROLE r1",
+    )
+    const warnings = async (vars: object) => {
+      const run = await on.converge(mysqlRole, { ...given, ...vars })
+      expect(run.error).toBeUndefined()
+      return run.events.flatMap(event => (event.event === 'warning' ? [event.message] : []))
+    }
+    const told = expect.stringContaining('`intruder`@`%` (no password), `backup`@`localhost` (auth_socket).')
+    expect(await warnings({})).toEqual([told])
+    expect(await warnings({ keepAccounts: ['backup@localhost'] })).toEqual([
+      expect.stringContaining('`intruder`@`%` (no password).'),
+    ])
+    const kept = { keepAccounts: ['backup@localhost'], removeUndeclared: true }
+    await warnings(kept)
+    expect(
+      await on.sql("SELECT User FROM mysql.user WHERE User IN ('intruder', 'backup', 'r1') ORDER BY 1"),
+    ).toBe('backup\nr1')
+    expect(await on.converge(mysqlRole, { ...given, ...kept })).toMatchObject({ changed: 0, trips: 2 })
+    await on.sql('DROP USER backup@localhost; DROP ROLE r1')
+    expect(await warnings({})).toEqual([])
+  })
+
+  it('carries any name and any password to the accounts.', async () => {
+    const names = [
+      "o'brien",
+      'back`tick',
+      'quo"te',
+      'a_b',
+      'a%b',
+      'axb',
+      'semi;colon',
+      '-- x',
+      'back\\slash',
+      'é漢字',
+    ]
+    const role = declaring(mysql => {
+      for (const name of names) {
+        mysql.database(name)
+        mysql.user(name, { password: new Secret(`of ${name}`), grants: { [name]: ['SELECT', 'CREATE'] } })
+      }
+    })
+    expect(await on.converge(role)).toMatchObject({ error: undefined, changed: names.length * 2 })
+    expect(await on.converge(role)).toMatchObject({ error: undefined, changed: 0, trips: 2 })
+    for (const name of names) {
+      const seen = await on.login(name, `of ${name}`, {
+        sql: 'SELECT HEX(SCHEMA_NAME) FROM information_schema.SCHEMATA',
+      })
+      const all = seen.stdout
+        .toString()
+        .trim()
+        .split('\n')
+        .map(hex => Buffer.from(hex, 'hex').toString())
+      expect(
+        all.filter(other => names.includes(other)),
+        name + seen.stderr,
+      ).toEqual([name])
+    }
+    const gone = declaring(mysql => {
+      for (const name of names) {
+        mysql.absentDatabase(name)
+        mysql.absentUser(name)
+      }
+    })
+    expect(await on.converge(gone)).toMatchObject({ error: undefined, changed: names.length * 2 })
+  })
+
+  it.each([
+    ['collation_server = utf8mb4_no_such_ci', 'Unknown collation'],
+    ['no_such_setting = 1', "unknown variable 'no_such_setting=1'"],
+    ['max_connections = many', "Error while setting value 'many'"],
+  ])('keeps what it runs with when a file says %s, and says why.', async (line, why) => {
+    const state = `sha256sum ${file}; systemctl show -p MainPID mysql`
+    const before = await on.shell(state)
+    await on.shell(`printf '[mysqld]\\n${line}\\n' >/etc/mysql/mysql.conf.d/95-bad.cnf`)
+    const { error } = await on.converge(mysqlRole, { ...given, slowQuery: 3 })
+    expect(error).toMatchObject({ code: 'config-rejected' })
+    expect(error?.lines.join('\n')).toContain(why)
+    await on.shell('rm /etc/mysql/mysql.conf.d/95-bad.cnf')
+    expect(await on.shell(state)).toBe(before)
+  })
+
+  it('refuses to take another server’s place, or to be taken the place of.', async () => {
+    const { error, changes } = await on.converge(mysqlRole, { password: secret })
+    expect(error).toMatchObject({ code: 'mysql-server' })
+    expect(error?.message).toContain('mysql-server is installed and /var/lib/mysql has the data of MySQL')
+    expect(changes).toEqual([])
+    expect(await on.converge(mysqlRole, given)).toMatchObject({ error: undefined, changed: 0 })
+  })
+
+  sizes(() => on, given)
+})
+
+describe('MariaDB on Debian 12', () => {
+  let on: MysqlHost
+  beforeAll(async () => {
+    on = await mysqlHost(12)
+  }, 1_800_000)
+  afterAll(() => on?.remove())
+
+  it('is not replaced by MySQL, which Debian 12 does not have.', async () => {
+    const { error, changes } = await on.converge(mysqlRole, given)
+    expect(error).toMatchObject({ code: 'mysql-server' })
+    expect(error?.message).toContain('debian 12 has no MySQL')
+    expect(changes).toEqual([])
+  })
+
+  sizes(() => on, { password: secret })
+})
+
+/** The server starts with what the role gives it in 1 and in 32 GiB, whatever the host has. */
+function sizes(host: () => MysqlHost, vars: object): void {
+  it.each([
+    [966, 268_435_456, 100, 16_777_216],
+    [32_100, 8_589_934_592, 500, 67_108_864],
+  ])('starts with the sizes of a machine of %i MiB.', async (memory, pool, connections, table) => {
+    const sized: Role = {
+      ...mysqlRole,
+      declare: (into, given) => mysqlRole.declare(into, { ...given, facts: { ...given.facts, memory } }),
+    }
+    expect(await host().converge(sized, vars)).toMatchObject({ error: undefined })
+    expect(await host().sql('SELECT @@innodb_buffer_pool_size, @@max_connections, @@tmp_table_size')).toBe(
+      [pool, connections, table].join('\t'),
+    )
+    expect((await host().login('foobar', secret)).stdout.toString()).toBe('foobar@localhost\n')
+    expect(await host().converge(sized, vars)).toMatchObject({ changed: 0, trips: 2 })
+  })
+}
