@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { role } from '#engine/converge/role.ts'
-import { server } from './choice.ts'
+import { refuseClients, server } from './choice.ts'
 import { servers } from './servers.ts'
 import {
   bufferPool,
@@ -10,11 +10,12 @@ import {
   temporaryTable,
   temporaryTables,
 } from './sizes.ts'
+import { serverTls } from './tls.ts'
 import vars from './vars.ts'
 
 export default role(import.meta, {
   vars,
-  kinds: { server },
+  kinds: { server, serverTls },
   tasks({
     vars,
     sites,
@@ -22,6 +23,7 @@ export default role(import.meta, {
     facts,
     host,
     server,
+    serverTls,
     apt,
     configSet,
     directory,
@@ -34,6 +36,10 @@ export default role(import.meta, {
   }) {
     const { name, unit: unitName, ...its } = servers[vars.server]
     const { memory } = facts
+    const clients = clientsOf(sites)
+    refuseClients(host.name, clients, vars.listen)
+    const listen = ['127.0.0.1', ...vars.listen]
+    const isRemote = vars.listen.length > 0
     const settings = {
       collation: vars.collation,
       bufferPool: vars.bufferPool ?? bufferPool(memory),
@@ -44,16 +50,19 @@ export default role(import.meta, {
       temporaryTable: temporaryTable(memory),
       temporaryTables: temporaryTables(memory),
       statistics: hasStatistics(memory),
+      listen,
+      isRemote,
     }
     const restart = handler(
       `restart ${unitName}`,
       mysql.restart(
-        { address: '127.0.0.1', port: 3306 },
+        { address: listen, port: 3306 },
         {
           local_infile: 'OFF',
           secure_file_priv: '/var/lib/mysql-files/',
           skip_name_resolve: 'ON',
           max_connections: settings.maxConnections,
+          ...(isRemote && { require_secure_transport: 'ON' }),
         },
       ),
     )
@@ -66,11 +75,15 @@ export default role(import.meta, {
     apt(its.package, 'logrotate')
     directory('/var/lib/mysql-files', { owner: 'mysql', mode: '0700' })
     directory('/var/log/mysql', { owner: 'mysql', group: 'adm', mode: '2750' })
+    if (isRemote) {
+      apt('openssl')
+      serverTls([host.name, facts.hostname, ...vars.listen], { notify: restart })
+    }
     configSet(`${name} configuration`, { root: its.directory, test: its.test, notify: restart }, () =>
-      template(`${its.directory}/90-capstan.cnf`, { vars: settings }),
+      template(`${its.directory}/${its.file}`, { vars: settings }),
     )
     service(unitName, { enabled: true, running: true })
-    listens(unitName, { tcp: 3306, at: ['127.0.0.1'], restart: true })
+    listens(unitName, { tcp: 3306, at: listen, from: clients, restart: true })
 
     mysql.root()
     mysql.absentUser('')
@@ -82,7 +95,7 @@ export default role(import.meta, {
     for (const { database, user, password, from, ...own } of databases) {
       mysql.database(database, { collation: own.collation })
       const grants = { [database]: own.privileges }
-      for (const host of from) mysql.user(user, { host, password, grants })
+      for (const host of from) mysql.user(user, { host, password, grants, tls: !isLocal(host) })
       mysql.absentUser(user, { except: from })
     }
     // By the names that a site has by default; those of another site are none of its.
@@ -94,5 +107,17 @@ export default role(import.meta, {
   },
   status: () => [{ name: 'database', script: statusScript }],
 })
+
+/** The other hosts that the sites of a host may be used from. */
+function clientsOf(
+  sites: readonly { readonly vars: { readonly password: unknown; readonly from: readonly string[] } }[],
+) {
+  const all = sites.filter(({ vars }) => vars.password !== undefined).flatMap(({ vars }) => vars.from)
+  return [...new Set(all)].filter(host => !isLocal(host))
+}
+
+function isLocal(host: string): boolean {
+  return host === 'localhost' || host === '127.0.0.1'
+}
 
 const statusScript = readFileSync(new URL('status.sh', import.meta.url), 'utf8')

@@ -8,6 +8,7 @@ export const servers = {
     package: 'mariadb-server',
     unit: 'mariadb',
     directory: '/etc/mysql/mariadb.conf.d',
+    file: '90-capstan.cnf',
     test: readFileSync(new URL('mariadb-test.sh', import.meta.url), 'utf8'),
   },
   mysql: {
@@ -15,6 +16,8 @@ export const servers = {
     package: 'mysql-server',
     unit: 'mysql',
     directory: '/etc/mysql/mysql.conf.d',
+    // Behind Debian's mysqld.cnf.
+    file: 'zz-capstan.cnf',
     test: readFileSync(new URL('mysql-test.sh', import.meta.url), 'utf8'),
   },
 } as const

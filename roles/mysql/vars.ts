@@ -4,6 +4,7 @@ import {
   flag,
   identifier,
   integer,
+  ipAddress,
   list,
   number,
   optional,
@@ -12,6 +13,10 @@ import {
   vars,
 } from '#engine/vars.ts'
 import { appPrivileges, privileges } from './privileges.ts'
+
+// An account's host as the server compares it: IPv6 in its short form.
+const client =
+  /localhost|(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}|[0-9a-f]{1,4}(:{1,2}[0-9a-f]{1,4}){1,7}/
 
 export default vars(
   {
@@ -30,10 +35,10 @@ export default vars(
       is: 'name of the site’s database',
     }),
     user: identifier({ default: ({ site }) => site.database.user, is: 'name of the site’s database user' }),
-    from: list(choice(['localhost', '127.0.0.1']), {
+    from: list(text({ pattern: client, expects: 'localhost or an IP address' }), {
       default: ['localhost', '127.0.0.1'],
       min: 1,
-      is: 'where the user may connect from: localhost is the Unix socket, 127.0.0.1 is port 3306 on the host itself',
+      is: 'where the user may connect from: localhost is the Unix socket, 127.0.0.1 is port 3306 on the host itself; the address of another host requires mysql.listen, and its connections are encrypted',
     }),
     privileges: list(choice(privileges), {
       default: appPrivileges,
@@ -63,6 +68,10 @@ export default vars(
       max: 365,
       default: 0,
       is: 'days that binary logs are kept: with them a backup can be restored to any moment since. 0: no binary logs',
+    }),
+    listen: list(ipAddress(), {
+      default: [],
+      is: 'addresses to listen on in addition to 127.0.0.1. The firewall then opens port 3306 to the addresses in mysql.from alone, and all connections over TCP must be encrypted, those to 127.0.0.1 too',
     }),
     removeUndeclared: flag({
       default: false,

@@ -5,7 +5,7 @@ import mysqlRole from '#roles/mysql/role.ts'
 import { declaring, type MysqlHost, mended, mysqlHost, secret } from '../sandbox/mysql-host.ts'
 
 const given = { server: 'mysql', password: secret }
-const file = '/etc/mysql/mysql.conf.d/90-capstan.cnf'
+const file = '/etc/mysql/mysql.conf.d/zz-capstan.cnf'
 
 describe('MySQL on Debian sid', () => {
   let on: MysqlHost
@@ -189,15 +189,15 @@ describe('MySQL on Debian sid', () => {
   it.each([
     ['collation_server = utf8mb4_no_such_ci', 'Unknown collation'],
     ['no_such_setting = 1', "unknown variable 'no_such_setting=1'"],
-    ['max_connections = many', "Error while setting value 'many'"],
+    ['max_connections = abc', "Error while setting value 'abc'"],
   ])('keeps what it runs with when a file says %s, and says why.', async (line, why) => {
     const state = `sha256sum ${file}; systemctl show -p MainPID mysql`
     const before = await on.shell(state)
-    await on.shell(`printf '[mysqld]\\n${line}\\n' >/etc/mysql/mysql.conf.d/95-bad.cnf`)
+    await on.shell(`printf '[mysqld]\\n${line}\\n' >/etc/mysql/mysql.conf.d/zzz-bad.cnf`)
     const { error } = await on.converge(mysqlRole, { ...given, slowQuery: 3 })
     expect(error).toMatchObject({ code: 'config-rejected' })
     expect(error?.lines.join('\n')).toContain(why)
-    await on.shell('rm /etc/mysql/mysql.conf.d/95-bad.cnf')
+    await on.shell('rm /etc/mysql/mysql.conf.d/zzz-bad.cnf')
     expect(await on.shell(state)).toBe(before)
   })
 

@@ -6,7 +6,9 @@ import type { Kind } from '#engine/resources/resource.ts'
 import { declared, type Nouns } from './nouns.ts'
 
 const ruling = { ssh: [22], from: [], rate: 30, allow: [], rules: [] }
-const socket = (protocol: 'tcp' | 'udp', port: number, address: string) => ({ protocol, port, address })
+const socket = (protocol: 'tcp' | 'udp', port: number, address: string, from: readonly string[] = []) => ({
+  ...{ protocol, port, address, from },
+})
 
 /** The firewall of a host whose roles declare so, and what it is compared with. */
 function firewallOf(tasks: (nouns: Nouns) => void) {
@@ -76,6 +78,40 @@ describe('the rules of a firewall', () => {
       'ip saddr { 10.0.0.0/8 } tcp dport { 22, 2222 } jump ssh',
       'ip6 saddr { fd00::/8 } tcp dport { 22, 2222 } jump ssh',
       'ip saddr { 10.1.1.1 } tcp dport 9100 accept',
+    ])
+  })
+})
+
+describe('a port that some networks may reach', () => {
+  const sockets = [
+    socket('tcp', 3306, '10.0.0.5', ['10.0.0.7', '10.0.1.0/24']),
+    socket('tcp', 3306, 'fd00::5', ['10.0.0.7']),
+    socket('tcp', 80, '0.0.0.0'),
+  ]
+
+  it('is closed to others, and to all of the other family', () => {
+    const text = rulesOf(ruling, sockets)
+    expect(text.split('\n').filter(line => /dport (80|3306)/.test(line))).toEqual([
+      '\t\tip saddr { 10.0.0.7, 10.0.1.0/24 } ip daddr 10.0.0.5 tcp dport 3306 accept',
+      '\t\tmeta nfproto ipv4 tcp dport 80 accept',
+    ])
+    expect(inWords(openIn(text))).toBe(
+      'tcp 3306 on 10.0.0.5 from 10.0.0.7 10.0.1.0/24, tcp 3306 on fd00::5 from 10.0.0.7, tcp 80 on 0.0.0.0',
+    )
+  })
+
+  it('is told as a difference when its networks change', () => {
+    const { diff } = firewallOf(({ firewall, listens }) => {
+      firewall()
+      listens('mariadb', { tcp: 3306, at: ['10.0.0.5'], from: ['10.0.0.8'] })
+    })
+    const file = rulesOf(ruling, [socket('tcp', 3306, '10.0.0.5', ['10.0.0.7'])])
+    expect(diff({ file })).toEqual([
+      {
+        what: 'open',
+        found: 'tcp 3306 on 10.0.0.5 from 10.0.0.7',
+        wanted: 'tcp 3306 on 10.0.0.5 from 10.0.0.8',
+      },
     ])
   })
 })

@@ -307,8 +307,9 @@ describe('MySQL', () => {
       ['ROLE', 'a_b', 'localhost', 'admin', '%'],
     ]
     expect(plan(user, rows)[0]?.sql).toEqual([
-      'REVOKE BACKUP_ADMIN, GRANT OPTION ON *.* FROM `a_b`@`localhost`',
-      'REVOKE `admin`@`%` FROM `a_b`@`localhost`',
+      'REVOKE IF EXISTS BACKUP_ADMIN, GRANT OPTION ON *.* FROM `a_b`@`localhost`',
+      'GRANT SELECT, INSERT ON `a\\_b`.* TO `a_b`@`localhost`',
+      'REVOKE IF EXISTS `admin`@`%` FROM `a_b`@`localhost`',
     ])
   })
 
@@ -368,7 +369,10 @@ describe('accounts that no role declares', () => {
   }
 
   it('are told with what lets them in, but for those that are kept.', () => {
-    const { kind, wanted, value, differences } = found(role({ keep: ['backup@localhost'] }), [['RECORD', '']])
+    const { kind, wanted, value, differences } = found(role({ keep: ['backup@localhost'] }), [
+      ['ALL', ''],
+      ['RECORD', ''],
+    ])
     expect(kind.warning?.(wanted, value)).toBe(
       'no role declares these accounts of the database server: `root`@`192.0.2.7` (mysql_native_password), `x``y`@`%` (no password), ' +
         '`old`@`localhost` (cannot log in). Set mysql.removeUndeclared to drop them, or name those that you use in mysql.keepAccounts.',
@@ -377,7 +381,10 @@ describe('accounts that no role declares', () => {
   })
 
   it('are dropped where that is declared, and the server’s own are not.', () => {
-    const { kind, wanted, value } = found(role({ remove: true }), [['RECORD', '']])
+    const { kind, wanted, value } = found(role({ remove: true }), [
+      ['ALL', ''],
+      ['RECORD', ''],
+    ])
     expect(statements(kind.apply(wanted, value))).toEqual([
       'DROP USER `backup`@`localhost`',
       'DROP USER `root`@`192.0.2.7`',
@@ -388,19 +395,32 @@ describe('accounts that no role declares', () => {
 
   it('are recorded for status.mjs, which is then found.', () => {
     const resources = role({ keep: ['backup@localhost'] })
-    const { kind, wanted, value } = found(resources, [['RECORD', '']])
+    const { kind, wanted, value } = found(resources, [
+      ['ALL', ''],
+      ['RECORD', ''],
+    ])
     const [, record = ''] = /<<'END_\w+'\n([\s\S]*?)END_/.exec(kind.apply(wanted, value)) ?? []
     expect(record).toContain(`${hexOf('a_b')} ${hexOf('localhost')}\n`)
     expect(record).toContain(`${hexOf('backup')} ${hexOf('localhost')}\n`)
-    expect(found(resources, [['RECORD', record]]).differences).toEqual([])
+    expect(
+      found(resources, [
+        ['ALL', ''],
+        ['RECORD', record],
+      ]).differences,
+    ).toEqual([])
   })
 
-  it('are nobody’s business where only some roles are looked at.', () => {
+  it('are nobody’s business where only some roles are looked at, and those of the others stay recorded.', () => {
     const resources = role({ remove: true })
-    const { kind, wanted, value, differences } = found(resources, [])
-    expect([differences, kind.warning?.(wanted, value)]).toEqual([[], undefined])
-    const shell = kind.probe([wanted], { diff: false, partial: true })
-    expect(shell).not.toMatch(/EVERY|RECORD/)
+    const { kind, wanted, value } = found(resources, [['RECORD', '78 79\n']])
+    expect(kind.warning?.(wanted, value)).toBeUndefined()
+    const applied = kind.apply(wanted, value)
+    expect(applied).not.toContain('DROP')
+    expect(applied).toContain('78 79\n')
+    expect(applied).toContain(`${hexOf('a_b')} ${hexOf('localhost')}\n`)
+    const partial = kind.probe([wanted], { diff: false, partial: true })
+    expect(partial).not.toContain('EVERY')
+    expect(partial).toContain('RECORD')
     expect(kind.probe([wanted], { diff: false })).toMatch(/MYEVERY[\s\S]*RECORD/)
   })
 })

@@ -71,12 +71,12 @@ describe('the mysql role', () => {
       'apt mysql-server logrotate',
       'directory /var/lib/mysql-files',
       'directory /var/log/mysql',
-      'template /etc/mysql/mysql.conf.d/90-capstan.cnf',
+      'template /etc/mysql/mysql.conf.d/zz-capstan.cnf',
       'service mysql',
       'listens mysql 3306/tcp',
     ])
     expect(handlers.map(({ name }) => name)).toEqual(['restart mysql'])
-    await expect(text('/etc/mysql/mysql.conf.d/90-capstan.cnf')).toMatchFileSnapshot('mysql/mysql.cnf')
+    await expect(text('/etc/mysql/mysql.conf.d/zz-capstan.cnf')).toMatchFileSnapshot('mysql/mysql.cnf')
   })
 
   it.each([
@@ -100,6 +100,28 @@ describe('the mysql role', () => {
   ] as const)('takes %s on %s with “%s”.', (server, system, found) => {
     const [first] = declare(mysql, { vars: { password, server }, facts: { system } }).resources
     expect(first?.kind.parse(Buffer.from(found), [first.wanted])).toHaveLength(1)
+  })
+
+  it('lets declared hosts in over TLS, and no others.', async () => {
+    const { resources, text } = declared({ listen: ['10.0.0.5'], from: ['localhost', '10.0.0.7'] })
+    const wanted = (label: string) => resources.find(one => one.label === label)?.wanted
+    expect(wanted('mysql user foobar@10.0.0.7')).toMatchObject({ tls: true })
+    expect(wanted('mysql user foobar@localhost')).toMatchObject({ tls: false })
+    expect(wanted('mysql certificate /etc/mysql/tls')).toEqual({
+      names: 'DNS:web1,DNS:typical,IP:10.0.0.5',
+    })
+    expect(wanted('listens mariadb 3306/tcp')).toMatchObject({
+      from: ['10.0.0.7'],
+      sockets: [{ address: '127.0.0.1' }, { address: '10.0.0.5' }],
+    })
+    await expect(text('/etc/mysql/mariadb.conf.d/90-capstan.cnf')).toMatchFileSnapshot('mysql/remote.cnf')
+  })
+
+  it.each([
+    [{ from: ['10.0.0.7'] }, 'mysql.from names 10.0.0.7, and mysql.listen is empty'],
+    [{ listen: ['10.0.0.5'] }, 'mysql.listen is 10.0.0.5, and no site has another host in mysql.from'],
+  ])('refuses one half of remote access: %j.', (given, message) => {
+    expect(() => declared(given)).toThrow(message)
   })
 
   it('keeps a database that the app itself calls test.', () => {
@@ -167,6 +189,9 @@ describe('the vars of mysql', () => {
     ['database', { database: 'a`b' }],
     ['user', { user: "a'b" }],
     ['from.0', { from: ['%'] }],
+    ['from.0', { from: ['10.0.0.256'] }],
+    ['from.0', { from: ['10.0.0.0/8'] }],
+    ['listen.0', { listen: ['eth0'] }],
     ['from', { from: [] }],
     ['privileges.0', { privileges: ['ALL PRIVILEGES'] }],
     ['privileges.0', { privileges: ['SUPER'] }],

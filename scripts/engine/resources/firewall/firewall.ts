@@ -2,11 +2,19 @@ import { readFileSync } from 'node:fs'
 import { checkedLine } from '../checked.ts'
 import { listensKind } from '../listens/listens.ts'
 import type { WantedSockets } from '../listens/owner.ts'
-import type { Socket } from '../listens/sockets.ts'
 import { readByPerl } from '../perl-reader.ts'
 import { type Declare, type DeclareOptions, differs, type Kind, known, type Resource } from '../resource.ts'
 import { here } from '../shell.ts'
-import { type Allowed, checkedNetwork, inWords, openIn, type Ruling, reachable, rulesOf } from './rules.ts'
+import {
+  type Allowed,
+  checkedNetwork,
+  inWords,
+  type OpenedSocket,
+  openIn,
+  type Ruling,
+  reachable,
+  rulesOf,
+} from './rules.ts'
 
 export interface FirewallOptions extends Partial<Ruling>, DeclareOptions {}
 
@@ -14,7 +22,7 @@ interface WantedFirewall {
   /** Undefined: no rules of ours. */
   readonly ruling: Ruling | undefined
   /** Those that the roles of the host declare with `listens`. */
-  readonly sockets: readonly Socket[]
+  readonly sockets: readonly OpenedSocket[]
 }
 
 interface FoundFirewall {
@@ -114,13 +122,18 @@ export function firewall(declare: Declare): DeclareFirewall {
   })
 }
 
-function declaredSockets(all: readonly Resource[]): readonly Socket[] {
-  return all.flatMap(({ kind, wanted }) =>
-    kind === (listensKind as unknown) ? (wanted as WantedSockets).sockets : [],
-  )
+function declaredSockets(all: readonly Resource[]): readonly OpenedSocket[] {
+  return all.flatMap(({ kind, wanted }) => {
+    if (kind !== (listensKind as unknown)) return []
+    const { sockets, from } = wanted as WantedSockets
+    return sockets.map(socket => ({ ...socket, from }))
+  })
 }
 
-function openOf(sockets: readonly Socket[], { file, isPartial }: FoundFirewall): readonly Socket[] {
+function openOf(
+  sockets: readonly OpenedSocket[],
+  { file, isPartial }: FoundFirewall,
+): readonly OpenedSocket[] {
   return reachable([...sockets, ...(isPartial ? openIn(file) : [])])
 }
 

@@ -14,6 +14,11 @@ export interface Ruling {
   readonly rules: readonly string[]
 }
 
+/** A declared socket, and the networks that are let in; none: all. */
+export interface OpenedSocket extends Socket {
+  readonly from: readonly string[]
+}
+
 /** Ports that are open beside those of `listens`, to some networks or to all. */
 export interface Allowed {
   readonly tcp?: number | readonly number[] | undefined
@@ -22,7 +27,7 @@ export interface Allowed {
 }
 
 /** The text of /etc/nftables.conf. The table is replaced as a whole: other tables stay. Source: nft(8). */
-export function rulesOf(ruling: Ruling, sockets: readonly Socket[]): string {
+export function rulesOf(ruling: Ruling, sockets: readonly OpenedSocket[]): string {
   const { ssh, from, rate, allow, rules } = ruling
   return `#!/usr/sbin/nft -f
 # Managed by Capstan.
@@ -62,23 +67,25 @@ include "/run/capstan-ports*.nft"
 }
 
 /** The sockets that the rules of a file let in, from its comment; none where the file is not ours. */
-export function openIn(text: string): readonly Socket[] {
+export function openIn(text: string): readonly OpenedSocket[] {
   const [, line = ''] = /^# Managed by Capstan\.\n# open: (.*)$/m.exec(text) ?? []
   return line.split(', ').flatMap(socket => {
-    const [, protocol, port, address = ''] = /^(tcp|udp) (\d+) on (\S+)$/.exec(socket) ?? []
-    return protocol === 'tcp' || protocol === 'udp' ? [{ protocol, port: Number(port), address }] : []
+    const [, protocol, port, address = '', networks] =
+      /^(tcp|udp) (\d+) on (\S+)(?: from (\S.*))?$/.exec(socket) ?? []
+    const from = networks?.split(' ') ?? []
+    return protocol === 'tcp' || protocol === 'udp' ? [{ protocol, port: Number(port), address, from }] : []
   })
 }
 
 /** Those that others reach, each once, in an order of their own. */
-export function reachable(sockets: readonly Socket[]): readonly Socket[] {
+export function reachable(sockets: readonly OpenedSocket[]): readonly OpenedSocket[] {
   const all = sockets.filter(({ address }) => !isLoopback(address))
   const byName = new Map(all.map(one => [nameOf(one), one]))
   return [...byName.keys()].sort().flatMap(name => byName.get(name) ?? [])
 }
 
-/** `tcp 443 on 0.0.0.0, tcp 443 on ::`. */
-export function inWords(sockets: readonly Socket[]): string {
+/** `tcp 443 on 0.0.0.0, tcp 3306 on 10.0.0.5 from 10.0.0.7 10.0.0.8`. */
+export function inWords(sockets: readonly OpenedSocket[]): string {
   return reachable(sockets).map(nameOf).join(', ') || 'nothing'
 }
 
@@ -94,15 +101,18 @@ export function checkedNetwork(network: string): void {
     throw new RangeError(`expected a network such as 10.0.0.0/8, got ${JSON.stringify(network)}`)
 }
 
-function nameOf({ protocol, port, address }: Socket): string {
-  return `${protocol} ${port} on ${address}`
+function nameOf({ protocol, port, address, from }: OpenedSocket): string {
+  return `${protocol} ${port} on ${address}${from.length > 0 ? ` from ${from.join(' ')}` : ''}`
 }
 
-function open(sockets: readonly Socket[]): string {
+function open(sockets: readonly OpenedSocket[]): string {
   const groups = new Map<string, number[]>()
-  for (const { protocol, port, address } of reachable(sockets)) {
-    const key = [at(address), protocol, 'dport'].filter(Boolean).join(' ')
-    groups.set(key, [...(groups.get(key) ?? []), port])
+  for (const { protocol, port, address, from } of reachable(sockets)) {
+    const networks = from.filter(network => address === 'any' || isIPv6(address) === network.includes(':'))
+    // Of the other family, nobody reaches this address.
+    if (from.length > 0 && networks.length === 0) continue
+    for (const match of sources(networks, [at(address), protocol, 'dport'].filter(Boolean).join(' ')))
+      groups.set(match, [...(groups.get(match) ?? []), port])
   }
   return [...groups].map(([match, ports]) => `\t\t${match} ${set(ports)} accept\n`).join('')
 }

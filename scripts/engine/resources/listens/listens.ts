@@ -1,5 +1,6 @@
 import type { Difference } from '#engine/output/events.ts'
 import { quote, quoteAll } from '#engine/quote.ts'
+import { checkedNetwork } from '../firewall/rules.ts'
 import { type Declare, type DeclareOptions, type Kind, known } from '../resource.ts'
 import { unitName } from '../service.ts'
 import { isManaged, isOf, isSamePort, missing, permits, unmanaged, type WantedSockets } from './owner.ts'
@@ -13,6 +14,8 @@ export interface ListensOptions extends DeclareOptions {
   readonly at?: readonly string[]
   /** A restart of the unit is tried where it listens on something else: it reads addresses only when it starts. */
   readonly restart?: boolean
+  /** Addresses and networks that the firewall of the role `base` lets in; absent: all. */
+  readonly from?: readonly string[]
 }
 
 interface FoundSockets {
@@ -103,7 +106,7 @@ export const listensKind: Kind<WantedSockets, FoundSockets> = {
 /** `listens('mariadb', { tcp: 3306, at: ['127.0.0.1'] })`; it is looked at once nothing else on the host differs. */
 export function listens(declare: Declare) {
   return (unit: string, options: ListensOptions): void => {
-    const { tcp = [], udp = [], at = ['0.0.0.0', '::'], restart = false } = options
+    const { tcp = [], udp = [], at = ['0.0.0.0', '::'], restart = false, from = [] } = options
     const ports = [
       ...[tcp].flat().map(port => ({ protocol: 'tcp', port }) as const),
       ...[udp].flat().map(port => ({ protocol: 'udp', port }) as const),
@@ -112,9 +115,14 @@ export function listens(declare: Declare) {
       if (!Number.isInteger(port) || port < 1 || port > 65_535)
         throw new RangeError(`expected a port from 1 to 65535, got ${port}`)
     const sockets = ports.flatMap(one => at.map(address => ({ ...one, address: canonical(address) })))
+    for (const network of from) checkedNetwork(network)
     if (sockets.length === 0) throw new RangeError(`${unit}: expected a port and an address`)
     const name = `${unit} ${ports.map(({ protocol, port }) => `${port}/${protocol}`).join(' ')}`
-    declare(listensKind, { name, wanted: { unit: unitName(unit), sockets, restart }, late: true }, options)
+    declare(
+      listensKind,
+      { name, wanted: { unit: unitName(unit), sockets, restart, from }, late: true },
+      options,
+    )
   }
 }
 

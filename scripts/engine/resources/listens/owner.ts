@@ -8,6 +8,8 @@ export interface WantedSockets {
   readonly sockets: readonly Socket[]
   /** A restart of the unit is tried where it listens on something else. */
   readonly restart: boolean
+  /** Networks that the firewall lets in; empty: all. */
+  readonly from: readonly string[]
 }
 
 /** Sockets of this declaration that its unit does not have, at addresses that the host does have. */

@@ -7,6 +7,7 @@ import {
   privilegeChanges,
   privilegeDifference,
   privilegeStatements,
+  revoke,
   type WantedPrivileges,
 } from './privileges.ts'
 import type { Account, Server } from './questions.ts'
@@ -45,8 +46,8 @@ export const accounts: Kind<WantedAccount, Server> = {
       // Privileges that outlived their account keep CREATE USER from making it.
       ...(!found && server.accounts.has(name) ? [`DROP USER ${name}`] : []),
       ...loginStatements(wanted, found, server.flavour),
-      ...privilegeStatements(changes(wanted, found), name),
-      ...tooManyMemberships(wanted, found).map(each => `REVOKE ${each} FROM ${name}`),
+      ...privilegeStatements(changes(wanted, found), wanted.privileges, name, server.flavour),
+      ...tooManyMemberships(wanted, found).map(each => `${revoke[server.flavour]} ${each} FROM ${name}`),
     ])
   },
 }

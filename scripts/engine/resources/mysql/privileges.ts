@@ -1,4 +1,5 @@
 import type { Difference } from '#engine/output/events.ts'
+import type { Flavour } from './flavour.ts'
 
 /** By the target as GRANT writes it: `` {'`foobar`.*': {'SELECT', 'INSERT'}} ``. */
 export type Privileges = ReadonlyMap<string, ReadonlySet<string>>
@@ -30,16 +31,31 @@ export function privilegeChanges(wanted: WantedPrivileges, held: Privileges): re
 
 /**
  * The statements: what is missing is granted before what is too much is revoked, so that an app that works
- * meanwhile lacks nothing it may have.
+ * meanwhile lacks nothing it may have. MySQL takes the privileges on databases away too when all on `*.*` are revoked: it
+ * revokes what is left by then, and `wanted` is granted once more.
  */
-export function privilegeStatements(changes: readonly PrivilegeChange[], account: string): readonly string[] {
+export function privilegeStatements(
+  changes: readonly PrivilegeChange[],
+  wanted: WantedPrivileges,
+  account: string,
+  flavour: Flavour,
+): readonly string[] {
   const grants = changes.filter(({ missing }) => missing.length > 0)
   const revokes = changes.filter(({ extra }) => extra.length > 0)
+  const isMysql = flavour === 'mysql'
+  const isStripped = isMysql && wanted !== 'everything' && revokes.some(({ target }) => target === '*.*')
+  const again = isStripped ? [...wanted].filter(([, privileges]) => privileges.size > 0) : []
   return [
     ...grants.map(({ target, missing }) => grant(missing, target, account)),
-    ...revokes.map(({ target, extra }) => `REVOKE ${extra.join(', ')} ON ${target} FROM ${account}`),
+    ...revokes.map(
+      ({ target, extra }) => `${revoke[flavour]} ${extra.join(', ')} ON ${target} FROM ${account}`,
+    ),
+    ...again.map(([target, privileges]) => grant([...privileges], target, account)),
   ]
 }
+
+/** The verb. */
+export const revoke: Readonly<Record<Flavour, string>> = { mariadb: 'REVOKE', mysql: 'REVOKE IF EXISTS' }
 
 /** `` may on `foobar`.*: SELECT, FILE; wanted SELECT, INSERT ``, as a difference. */
 export function privilegeDifference({ target, found, missing, extra }: PrivilegeChange): Difference {

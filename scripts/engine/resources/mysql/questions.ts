@@ -92,7 +92,7 @@ export function questions(items: readonly Asking[], flavour: Flavour, every: boo
           within('TO_USER', names),
         ),
     ask('PROXY', ['User', 'Host', 'Proxied_user', 'Proxied_host'], 'mysql.proxies_priv', users),
-    ...(every ? [accountsOf[flavour]('EVERY', notRole[flavour])] : []),
+    ...(every ? ["SELECT 'ALL', ''", accountsOf[flavour]('EVERY', notRole[flavour])] : []),
   ]
 }
 
@@ -152,7 +152,8 @@ export function serverOf(rows: readonly string[], items: readonly Asking[]): Ser
     const values = cells.map(hex => Buffer.from(hex, 'hex').toString())
     const [a = '', b = '', c = '', d = '', e = '', f = ''] = values
     if (word === 'SERVER') flavour = a === 'mysql' ? 'mysql' : 'mariadb'
-    else if (word === 'RECORD') [isEveryAsked, record] = [true, a]
+    else if (word === 'ALL') isEveryAsked = true
+    else if (word === 'RECORD') record = a
     else if (word === 'DATABASE') databases.set(a, { charset: b, collation: c })
     else if (word === 'ACCOUNT') accept(c, () => draft(a, b))
     else if (word === 'EVERY') accept(c, () => draftIn(every, a, b))

@@ -13,7 +13,8 @@ export function probeServer(
   items: readonly Asking[],
   { partial = false }: Partial<ProbeOptions> = {},
 ): string {
-  const every = !partial && items.some(item => item.everyAccount)
+  const isAsked = items.some(item => item.everyAccount)
+  const every = isAsked && !partial
   return `
 ${setFlavour}
 case $flavour in mariadb) name=MariaDB plugin='VIA unix_socket' ;; mysql) name=MySQL plugin='WITH auth_socket' ;;
@@ -26,7 +27,7 @@ ${runSql(questions(items, 'mysql', every))}fi
 exec 3>&1
 if said=$(ask 2>&1 >&3); then
 ${
-  every
+  isAsked
     ? `printf 'RECORD\\t%s\\n' "$(od -An -v -tx1 ${recordFile} 2>/dev/null | tr -d ' \\n')"
 `
     : ''

@@ -36,7 +36,7 @@ export function runSql(statements: readonly string[]): string {
   return here(client, statements.map(statement => `${statement};\n`).join(''))
 }
 
-// MySQL calls it mysql. By itself a newer client of MariaDB repeats the statement that failed, hash and all.
+// By itself a newer client of MariaDB repeats the statement that failed, hash and all. MySQL's warns of an option that it lacks.
 const client =
-  '"$(command -v mariadb || echo mysql)" --no-defaults --user=root --protocol=socket ' +
-  '--default-character-set=utf8mb4 --binary-mode --batch --raw --skip-column-names --loose-skip-print-query-on-error'
+  '$(command -v mariadb >/dev/null && echo mariadb --no-defaults --loose-skip-print-query-on-error || echo mysql --no-defaults) ' +
+  '--user=root --protocol=socket --default-character-set=utf8mb4 --binary-mode --batch --raw --skip-column-names'

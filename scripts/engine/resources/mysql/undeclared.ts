@@ -37,22 +37,18 @@ export const otherAccounts: Kind<WantedOthers, Server> = {
   },
 
   diff(wanted, server) {
-    if (server.every === undefined) return []
-    const others = wanted.remove ? undeclared(wanted, server.every) : []
+    const others = wanted.remove ? undeclared(wanted, server.every ?? []) : []
+    const isCurrent = server.record === recordOf(wanted, server)
     return [
       ...others.flatMap(each => differs(account(each.user, each.host), 'present', 'absent')),
-      ...differs(
-        'record for status.mjs',
-        server.record === recordOf(wanted) ? 'current' : 'another',
-        'current',
-      ),
+      ...differs('record for status.mjs', isCurrent ? 'current' : 'another', 'current'),
     ]
   },
 
   apply(wanted, server) {
     const others = wanted.remove ? undeclared(wanted, server.every ?? []) : []
     const drop = runSql(others.map(each => `DROP USER ${account(each.user, each.host)}`))
-    const write = `mkdir -p -m 0700 /var/lib/capstan\n${here(`put ${recordFile} 0600 root root`, recordOf(wanted))}`
+    const write = `mkdir -p -m 0700 /var/lib/capstan\n${here(`put ${recordFile} 0600 root root`, recordOf(wanted, server))}`
     return `${others.length > 0 ? drop : ''}${write}`
   },
 
@@ -89,10 +85,15 @@ function undeclared(
   return every.filter(each => !known.has(account(each.user, each.host)) && !decided.includes(each.user))
 }
 
-function recordOf({ keep, declared }: WantedOthers): string {
+// Where only some of the host's roles are looked at, those of the others stay in it.
+function recordOf({ keep, declared }: WantedOthers, { every, record }: Server): string {
   const hex = (text: string) => Buffer.from(text).toString('hex').toUpperCase()
-  const all = [...systemAccounts, ...keep, ...declared]
-  return [...new Set(all.map(({ user, host }) => `${hex(user)} ${hex(host)}\n`))].sort().join('')
+  const all = [...systemAccounts, ...keep, ...declared].map(({ user, host }) => `${hex(user)} ${hex(host)}`)
+  const known = every === undefined ? record.split('\n').filter(Boolean) : []
+  return [...new Set([...all, ...known])]
+    .sort()
+    .map(line => `${line}\n`)
+    .join('')
 }
 
 function describe({ logins, barred }: Account): string {
