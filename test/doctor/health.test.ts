@@ -70,3 +70,7 @@ it('reads what the script prints, under dash and bash', () => {
     expect(checks.find(({ what }) => what === 'disk')?.found).toMatch(/has \d+(\.\d+)? [GM]iB free of/)
   }
 })
+
+it('takes Debian unstable, which has no number', () => {
+  expect(state({ os: 'debian sid', name: 'Debian GNU/Linux forky/sid' }, 'system')).toBe('ok')
+})

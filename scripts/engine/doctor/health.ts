@@ -5,7 +5,7 @@ export const healthScript = String.raw`
 pair() { printf '%s\0%s\0' "$1" "$2"; }
 pair time "$(date +%s.%N)"
 pair user "$(id -un)"
-if [ -r /etc/os-release ]; then ( . /etc/os-release; pair os "$ID $VERSION_ID"; pair name "$PRETTY_NAME" ); fi
+if [ -r /etc/os-release ]; then ( . /etc/os-release; [ -n "$VERSION_ID" ] || VERSION_ID=sid; pair os "$ID $VERSION_ID"; pair name "$PRETTY_NAME" ); fi
 if [ -d /run/systemd/system ]; then pair systemd "$(systemctl --version | sed -n '1s/^systemd \([^ ]*\).*/\1/p')"; fi
 for directory in / /srv /var; do
   pair disk "$directory $(df -Pk -- "$directory" 2>/dev/null | awk 'NR == 2 { print $2, $4 }')"
@@ -16,7 +16,7 @@ pair openssh "$(sshd -V 2>&1 | sed -n 's/^.*OpenSSH_\([^ ,]*\).*/\1/p' | head -n
 pair dpkg "$(dpkg --audit 2>/dev/null | head -n 1)"
 `
 
-const supported = ['debian 12', 'debian 13', 'ubuntu 22.04', 'ubuntu 24.04', 'ubuntu 26.04']
+const supported = ['debian 12', 'debian 13', 'debian sid', 'ubuntu 22.04', 'ubuntu 24.04', 'ubuntu 26.04']
 
 /** `began` and `ended` are seconds of this machine's clock around the script. */
 export function judge(output: Buffer, began: number, ended: number): readonly Check[] {
