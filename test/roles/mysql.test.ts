@@ -77,6 +77,9 @@ describe('the mysql role', () => {
     ])
     expect(handlers.map(({ name }) => name)).toEqual(['restart mysql'])
     await expect(text('/etc/mysql/mysql.conf.d/zz-capstan.cnf')).toMatchFileSnapshot('mysql/mysql.cnf')
+    const logged = declared({ server: 'mysql', binaryLogs: 7 }).text('/etc/mysql/mysql.conf.d/zz-capstan.cnf')
+    expect(logged).toContain('\nlog_bin = binlog\nbinlog_expire_logs_seconds = 604800\n')
+    expect(logged).not.toContain('disable_log_bin')
   })
 
   it.each([
