@@ -179,10 +179,11 @@ function database(way: ReachableHost, app: string, what: 'client' | 'dump' | 'lo
   const client = (program: string) =>
     `${mustHave}; export MYSQL_PWD="$DB_PASSWORD"; exec ${program} "$DB_NAME"`
   // MySQL calls them by their old names.
-  const named = (name: string, old: string) => `"$(command -v ${name} || echo ${old})"`
+  const named = (name: string, old: string) => `$(command -v ${name} || echo ${old})`
   const programs = {
     client: `${named('mariadb', 'mysql')} ${login}`,
-    dump: `${named('mariadb-dump', 'mysqldump')} ${login} --single-transaction --quick --no-tablespaces --hex-blob`,
+    // MySQL's asks for the privilege RELOAD otherwise.
+    dump: `${named('mariadb-dump', 'mysqldump --set-gtid-purged=OFF')} ${login} --single-transaction --quick --no-tablespaces --hex-blob`,
     load: `${named('mariadb', 'mysql')} ${login} --batch --binary-mode`,
   }
   const command = ['sh', '-c', client(programs[what])]
