@@ -3,9 +3,10 @@
 // takes its place in one step; the replaced one stays on the server under another name. Files that are not in the backup
 // are kept.
 //
-//   all             every database and every site of the host
+//   all             every database, site and folder of the host
 //   site NAME       the database and the shared files of a site
 //   database NAME   one database
+//   folder PATH     the files of a folder
 import { question } from 'zx'
 import { hosts, script } from '#capstan'
 import { backup } from '#roles'
@@ -15,14 +16,14 @@ const {
   flags,
   refuse,
 } = script({
-  arguments: 'all | site NAME | database NAME',
+  arguments: 'all | site NAME | database NAME | folder PATH',
   flags: {
     at: {
       type: 'string',
       value: 'TIME',
       help: 'restore to this moment, in UTC: "2026-11-27 02:30:00" (default: the last backup)',
     },
-    as: { type: 'string', value: 'NAME', help: 'restore the database under this name, or into this site' },
+    as: { type: 'string', value: 'NAME', help: 'restore under this name, or into this site or folder' },
     from: {
       type: 'string',
       value: 'HOST',
@@ -33,9 +34,9 @@ const {
 })
 const [what, name, ...more] = words
 const isWhole = what === 'all' && name === undefined
-if (!isWhole && !(['site', 'database'].includes(what) && name !== undefined && more.length === 0))
-  refuse('expected all, site NAME or database NAME', 'npx zx scripts/restore.mjs --help')
-if (isWhole && flags.as !== undefined) refuse('--as: expected site NAME or database NAME')
+if (!isWhole && !(['site', 'database', 'folder'].includes(what) && name !== undefined && more.length === 0))
+  refuse('expected all, site NAME, database NAME or folder PATH', 'npx zx scripts/restore.mjs --help')
+if (isWhole && flags.as !== undefined) refuse('--as: expected site NAME, database NAME or folder PATH')
 
 if (!flags.yes && !process.stdin.isTTY) refuse('expected --yes, since there is no terminal to ask on')
 

@@ -2,3 +2,11 @@
 export function sharedFolder(app: string): string {
   return `/srv/www/${app}/shared`
 }
+
+/** The keys of signed zones, where the host has some: with other keys, resolvers refuse a zone until its DS record is changed. */
+export const zoneKeys = '/var/lib/powerdns/dnssec'
+
+/** The dump of a database, as a path of a snapshot. */
+export function dumpOf(database: string): string {
+  return `/var/backups/capstan/databases/${database}.sql`
+}

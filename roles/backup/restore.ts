@@ -1,7 +1,7 @@
-import { UsageError } from '#engine/errors.ts'
+import { HostError, UsageError } from '#engine/errors.ts'
 import type { Site } from '#engine/vars.ts'
 import { type BackupHost, backUp, listBackups, program } from './backups.ts'
-import { sharedFolder } from './folders.ts'
+import { dumpOf, sharedFolder, zoneKeys } from './folders.ts'
 import { parseTime, type Snapshot, shownTime, snapshotAfter, snapshotBefore } from './snapshots.ts'
 
 /** What to restore, and where to. */
@@ -10,9 +10,11 @@ export interface RestoreRequest {
   readonly site?: string | undefined
   /** One database alone. */
   readonly database?: string | undefined
+  /** One folder alone. */
+  readonly folder?: string | undefined
   /** The state at this time, by the binary logs; absent: that of the last backup. */
   readonly at?: string | undefined
-  /** Another name for the database, or another site. */
+  /** Another name for the database, another site, or another folder. */
   readonly as?: string | undefined
   /** Whose backups; absent: those of the host itself. */
   readonly from?: string | undefined
@@ -47,9 +49,17 @@ export async function planRestore(host: BackupHost, request: RestoreRequest): Pr
     )
   if (at && at.getTime() > Date.now())
     throw new UsageError('usage', `--at: ${shownTime(at)} is in the future`)
-  const steps = stepsOf(host.host.sites, request)
+  const wanted = stepsOf(host, request)
   const all = await listBackups(host, from)
   const snapshot = snapshotBefore(from, all, at)
+  const has = ({ what, name }: RestoreStep) =>
+    snapshot.paths.includes(what === 'database' ? dumpOf(name) : name)
+  const steps = wanted.filter(has)
+  if (steps.length === 0)
+    throw new HostError('no-backup', `${from}: the backup of ${shownTime(snapshot.time)} has none of that`, {
+      lines: wanted.map(({ what, name }) => `${what} ${name}`),
+      hint: 'npx zx scripts/backup.mjs list shows what there is.',
+    })
   const hasDatabase = steps.some(({ what }) => what === 'database')
   const until = at && hasDatabase ? { at, logs: snapshotAfter(all, at)?.id ?? 'local' } : undefined
   const replayed = until ? `, replayed to ${shownTime(until.at)}` : ''
@@ -75,7 +85,12 @@ export async function restore(host: BackupHost, plan: RestorePlan): Promise<read
   return kept
 }
 
-function stepsOf(sites: readonly Site[], { site, database, as }: RestoreRequest): readonly RestoreStep[] {
+/** What a request may mean on this host; a backup may lack some of it: a site without uploads, a database of another host. */
+function stepsOf(
+  { host: { sites }, vars }: BackupHost,
+  { site, database, folder, as }: RestoreRequest,
+): readonly RestoreStep[] {
+  if (folder !== undefined) return [{ what: 'folder', name: folder, as: as ?? folder }]
   if (database !== undefined) return [{ what: 'database', name: database, as: as ?? database }]
   const chosen = site === undefined ? sites : sites.filter(({ app }) => app === site)
   if (chosen.length === 0)
@@ -90,13 +105,20 @@ function stepsOf(sites: readonly Site[], { site, database, as }: RestoreRequest)
       hint: 'Declare it in the inventory and run npx zx scripts/site.mjs first.',
     })
   }
-  return chosen.flatMap(one => {
-    const to = target(one)
-    return [
-      ...(one.database.password
-        ? [{ what: 'database', name: one.database.name, as: to.database.name } as const]
-        : []),
-      { what: 'folder', name: sharedFolder(one.app), as: sharedFolder(to.app) } as const,
-    ]
-  })
+  const further = site === undefined ? [zoneKeys, ...vars.folders] : []
+  const databases = site === undefined ? vars.databases : []
+  return [
+    ...chosen.flatMap(one => stepsOfSite(one, target(one))),
+    ...databases.map(name => ({ what: 'database', name, as: name }) as const),
+    ...further.map(name => ({ what: 'folder', name, as: name }) as const),
+  ]
+}
+
+function stepsOfSite(one: Site, to: Site): readonly RestoreStep[] {
+  return [
+    ...(one.database.password
+      ? [{ what: 'database', name: one.database.name, as: to.database.name } as const]
+      : []),
+    { what: 'folder', name: sharedFolder(one.app), as: sharedFolder(to.app) } as const,
+  ]
 }

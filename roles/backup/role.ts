@@ -5,7 +5,7 @@ import { readRoleFile } from '#engine/resources/role-file.ts'
 import type { Host } from '#engine/script/host.ts'
 import { backUp, listBackups, verifyBackups } from './backups.ts'
 import { credentials } from './credentials.ts'
-import { sharedFolder } from './folders.ts'
+import { sharedFolder, zoneKeys } from './folders.ts'
 import { sftpServer } from './repository.ts'
 import { planRestore, type RestorePlan, type RestoreRequest, restore } from './restore.ts'
 import vars from './vars.ts'
@@ -31,7 +31,7 @@ const backup = role(import.meta, {
         repository: quote(repository.replace(/\/+$/, '')),
         sftp: { host: quote(server?.host ?? ''), port: server?.port ?? 22, user: quote(server?.user ?? '') },
         databases: quoteAll([...new Set(names)]),
-        folders: quoteAll([...sites.map(({ site }) => sharedFolder(site.app)), ...vars.folders]),
+        folders: quoteAll([...sites.map(({ site }) => sharedFolder(site.app)), zoneKeys, ...vars.folders]),
         exclude: quoteAll(vars.exclude),
         keep,
       },
