@@ -46,6 +46,7 @@ await hosts().each(async host => {
   const plan = await backup.planRestore(host, { ...flags, [what]: name })
   for (const line of plan.lines) console.log(line)
   if (!host.isCheck && !flags.yes && !/^y(es)?$/i.test(await question('Restore? [y/N] '))) return
-  for (const kept of await backup.restore(host, plan))
-    console.log(`The replaced database was kept: mariadb -e 'DROP DATABASE ${kept}' removes it.`)
+  await backup.restore(host, plan, kept =>
+    console.log(`The replaced database was kept as ${kept}. Drop it when you no longer need it.`),
+  )
 })

@@ -10,9 +10,12 @@ export interface BackupHost {
   readonly vars: BackupVars
 }
 
-/** Backs a host up: its databases, the shared files of its sites, its further folders. */
-export async function backUp(host: BackupHost): Promise<void> {
-  await program(host, ['now'])
+/**
+ * Backs a host up: its databases, the shared files of its sites, its further folders. Gives a line for each file or folder
+ * that could not be read: `/srv/mail: no such folder`.
+ */
+export async function backUp(host: BackupHost): Promise<readonly string[]> {
+  return (await program(host, ['now'])).split('\n').filter(Boolean)
 }
 
 /** The backups of a host, the oldest first; those of another one where `from` names it. */
@@ -41,17 +44,16 @@ export async function program(
   const run = host.$({ input: credentials(vars), nothrow: true, readOnly })
   const { exitCode, stdout, stderr } = await run`/usr/local/sbin/capstan-backup ${args}`
   if (exitCode === 0) return stdout
-  if (exitCode === 127)
+  if (exitCode === 127 && /capstan-backup: (No such file|not found)/.test(stderr))
     throw new HostError('backup', `${host.name}: capstan-backup is not installed`, {
       hint: 'npx zx scripts/site.mjs -t backup installs it.',
     })
   const lines = stderr.split('\n').filter(Boolean)
-  const hint = lines.find(line => line.startsWith('hint: '))?.slice(6)
-  const [message = `capstan-backup exited with ${exitCode}`] = lines
-    .filter(each => !each.startsWith('hint: '))
-    .slice(-1)
+  const hints = lines.filter(line => line.startsWith('hint: '))
+  const said = lines.filter(line => !hints.includes(line))
+  const message = said.at(-1) ?? `capstan-backup exited with ${exitCode}`
   throw new HostError('backup', `${host.name}: ${message}`, {
-    lines: lines.filter(each => !each.startsWith('hint: ')).slice(-8, -1),
-    ...(hint !== undefined && { hint: hint.replace('HOST --', `npx zx scripts/run.mjs ${host.name} --`) }),
+    lines: said.slice(-8, -1),
+    ...(hints.length > 0 && { hint: hints.map(line => line.slice(6)).join(' ') }),
   })
 }

@@ -1,7 +1,8 @@
 import { HostError, UsageError } from '#engine/errors.ts'
+import { checkedPath } from '#engine/resources/checked.ts'
 import type { Site } from '#engine/vars.ts'
 import { type BackupHost, backUp, listBackups, program } from './backups.ts'
-import { dumpOf, sharedFolder, zoneKeys } from './folders.ts'
+import { databasesOf, dumpOf, sharedFolder, zoneKeys } from './folders.ts'
 import { parseTime, type Snapshot, shownTime, snapshotAfter, snapshotBefore } from './snapshots.ts'
 
 /** What to restore, and where to. */
@@ -49,6 +50,8 @@ export async function planRestore(host: BackupHost, request: RestoreRequest): Pr
     )
   if (at && at.getTime() > Date.now())
     throw new UsageError('usage', `--at: ${shownTime(at)} is in the future`)
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(from))
+    throw new UsageError('usage', `--from: expected the name of a host, got ${JSON.stringify(from)}`)
   const wanted = stepsOf(host, request)
   const all = await listBackups(host, from)
   const snapshot = snapshotBefore(from, all, at)
@@ -70,19 +73,35 @@ export async function planRestore(host: BackupHost, request: RestoreRequest): Pr
   return { lines, steps, snapshot, from, until }
 }
 
-/** Carries a plan out, then backs the host up. Gives the names under which replaced databases were kept. */
-export async function restore(host: BackupHost, plan: RestorePlan): Promise<readonly string[]> {
-  const { snapshot, from, until, steps } = plan
-  const kept: string[] = []
+/**
+ * Carries a plan out, then backs the host up: binary logs cannot be replayed across a restore. `onKept` gets the name under
+ * which each replaced database was kept. Throws HostError at the first step that fails; those before it are done.
+ */
+export async function restore(
+  host: BackupHost,
+  { snapshot, from, until, steps }: RestorePlan,
+  onKept: (database: string) => void,
+): Promise<void> {
+  const end = until ? [String(Math.floor(until.at.getTime() / 1000)), until.logs] : []
   for (const { what, name, as } of steps) {
-    const end =
-      what === 'database' && until ? [String(Math.floor(until.at.getTime() / 1000)), until.logs] : []
-    const said = await program(host, [what, snapshot.id, from, name, as, ...end])
-    if (what === 'database' && said.trim() !== '') kept.push(said.trim())
+    const words = [what, snapshot.id, from, name, as]
+    const kept = (await program(host, what === 'database' ? [...words, ...end] : words)).trim()
+    if (kept !== '') onKept(kept)
   }
-  // Binary logs do not lead across a restore.
-  if (steps.some(({ what }) => what === 'database')) await backUp(host)
-  return kept
+  if (!steps.some(({ what }) => what === 'database')) return
+  try {
+    await backUp(host)
+  } catch (error) {
+    if (!(error instanceof HostError)) throw error
+    throw new HostError(
+      error.code,
+      `${error.message}. The restore itself is done; this was the backup after it`,
+      {
+        lines: error.lines,
+        ...(error.hint !== undefined && { hint: error.hint }),
+      },
+    )
+  }
 }
 
 /** What a request may mean on this host; a backup may lack some of it: a site without uploads, a database of another host. */
@@ -90,8 +109,9 @@ function stepsOf(
   { host: { sites }, vars }: BackupHost,
   { site, database, folder, as }: RestoreRequest,
 ): readonly RestoreStep[] {
-  if (folder !== undefined) return [{ what: 'folder', name: folder, as: as ?? folder }]
-  if (database !== undefined) return [{ what: 'database', name: database, as: as ?? database }]
+  if (folder !== undefined) return [{ what: 'folder', name: folder, as: targetFolder(as ?? folder) }]
+  if (database !== undefined)
+    return [{ what: 'database', name: database, as: targetDatabase(as ?? database) }]
   const chosen = site === undefined ? sites : sites.filter(({ app }) => app === site)
   if (chosen.length === 0)
     throw new UsageError(
@@ -106,10 +126,11 @@ function stepsOf(
     })
   }
   const further = site === undefined ? [zoneKeys, ...vars.folders] : []
-  const databases = site === undefined ? vars.databases : []
+  const named = site === undefined ? databasesOf(sites, vars) : []
+  const others = named.filter(name => !sites.some(({ database: own }) => own.name === name))
   return [
     ...chosen.flatMap(one => stepsOfSite(one, target(one))),
-    ...databases.map(name => ({ what: 'database', name, as: name }) as const),
+    ...others.map(name => ({ what: 'database', name, as: name }) as const),
     ...further.map(name => ({ what: 'folder', name, as: name }) as const),
   ]
 }
@@ -121,4 +142,22 @@ function stepsOfSite(one: Site, to: Site): readonly RestoreStep[] {
       : []),
     { what: 'folder', name: sharedFolder(one.app), as: sharedFolder(to.app) } as const,
   ]
+}
+
+/** The server's own databases cannot be replaced: it would not start again. */
+function targetDatabase(name: string): string {
+  const reserved = /^(mysql|sys|information_schema|performance_schema|capstan_restore.*)$/
+  if (/^[a-z][a-z0-9_-]{0,31}$/.test(name) && !reserved.test(name)) return name
+  throw new UsageError(
+    'usage',
+    `expected the name of a database of at most 32 small letters, digits, _ or -, got ${JSON.stringify(name)}`,
+  )
+}
+
+function targetFolder(name: string): string {
+  try {
+    return checkedPath(name)
+  } catch (error) {
+    throw new UsageError('usage', error instanceof Error ? error.message : String(error))
+  }
 }

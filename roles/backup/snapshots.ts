@@ -5,7 +5,7 @@ export interface Snapshot {
   /** Hexadecimal; its first eight digits are what people use. */
   readonly id: string
   readonly time: Date
-  /** The folders that it has. */
+  /** The files and folders given to restic: dumps, binary logs, folders. */
   readonly paths: readonly string[]
 }
 
@@ -21,7 +21,7 @@ export function parseSnapshots(output: unknown): readonly Snapshot[] {
  * is none.
  */
 export function snapshotBefore(host: string, all: readonly Snapshot[], at: Date | undefined): Snapshot {
-  const found = all.findLast(({ time }) => at === undefined || time <= at)
+  const found = all.findLast(({ time }) => at === undefined || time < at)
   if (found) return found
   const [first] = all
   throw new HostError(
@@ -32,10 +32,11 @@ export function snapshotBefore(host: string, all: readonly Snapshot[], at: Date 
 }
 
 /**
- * The backup that has the binary logs up to `at`: the first one after it. Undefined: none has, the logs on the host may.
+ * The backup that has the binary logs up to `at`, the first one of that time or later. Undefined: none has, the logs on the
+ * host may.
  */
 export function snapshotAfter(all: readonly Snapshot[], at: Date): Snapshot | undefined {
-  return all.find(({ time }) => time > at)
+  return all.find(({ time }) => time >= at)
 }
 
 /** `2026-11-27 02:30:11 UTC`. */

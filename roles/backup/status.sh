@@ -9,21 +9,21 @@ age() { # of the time that a file begins with, in words
   elif [ "$seconds" -lt 172800 ]; then ago="$((seconds / 3600)) h ago"
   else ago="$((seconds / 86400)) days ago"; fi
 }
-told() { # a file of a failure, what failed, what runs it again
+failure() { # its file, what failed, what runs it again
   age "$1"
   bad "$2 failed $ago: $rest" "$3"
 }
 backup='npx zx scripts/backup.mjs now'
 verify='npx zx scripts/backup.mjs verify'
-if [ -e "$state/now.failed" ]; then told "$state/now.failed" 'the last backup' "$backup runs it again and shows why."
+if [ -e "$state/now.failed" ]; then failure "$state/now.failed" 'the last backup' "$backup runs it again and shows why."
 elif [ ! -e "$state/now.done" ]; then bad 'there is no backup' "$backup"
 else
   age "$state/now.done"
   if [ "$seconds" -gt $((HOURS * 3600)) ]; then bad "last backup $ago" "$backup makes one. Find out why the scheduled one did not run: the workflow, or HOST -- systemctl status capstan-backup.timer"
-  elif [ "${rest##* }" -gt 0 ]; then warning "last backup $ago, ${rest##* } files could not be read" "$backup names them. Exclude what nobody needs: backup.exclude"
+  elif [ "${rest:-0}" -gt 0 ]; then warning "last backup $ago, ${rest} files could not be read" "$backup names them. Exclude what nobody needs: backup.exclude"
   else good "last backup $ago"; fi
 fi
-if [ -e "$state/verify.failed" ]; then told "$state/verify.failed" 'the last restore test' "$verify runs it again and shows why."
+if [ -e "$state/verify.failed" ]; then failure "$state/verify.failed" 'the last restore test' "$verify runs it again and shows why."
 elif [ ! -e "$state/verify.done" ]; then warning 'no restore was tested' "$verify"
 else
   age "$state/verify.done"

@@ -1,4 +1,5 @@
 import {
+  flag,
   group,
   identifier,
   integer,
@@ -48,7 +49,15 @@ const declared = vars(
     }),
     folders: list(path(), { default: [], is: 'folders to back up beside the shared files of each site' }),
     exclude: list(text(), { default: [], is: 'patterns of files to leave out, as restic reads them: *.tmp' }),
-    databases: list(identifier(), { default: [], is: 'databases to back up beside that of each site' }),
+    databases: optional(
+      list(identifier(), {
+        is: 'databases to back up; default: that of each site. Set it where a site has its database on another server',
+      }),
+    ),
+    forget: flag({
+      default: true,
+      is: 'remove backups that `keep` does not keep; false for storage that only takes new data',
+    }),
     keep: group({
       daily: integer({
         min: 1,
