@@ -17,7 +17,7 @@ interface Ended {
   readonly said: string
 }
 
-/** A script of scripts/ to its end; `on` is told what it says. */
+/** A script of scripts/ to its end; `on` gets what it prints. */
 function ended(
   script: string,
   args: readonly string[],

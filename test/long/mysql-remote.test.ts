@@ -22,7 +22,7 @@ const vars = (more: object = {}) => ({
 const converge = (more?: object): Promise<SiteRun> =>
   runHere({ roles: ['base', 'mysql'], hosts: server, vars: vars(more) })
 
-/** What a client is told that connects to the server's address, or how it ends. */
+/** What a client that connects to the server's address gets, or its error. */
 async function connect(from: Machine, ...args: readonly string[]): Promise<string> {
   const said = await from.run(
     `MYSQL_PWD=${password} timeout 10 mariadb --no-defaults --connect-timeout=5 -BN -h ${server.host.ip} -u foobar ${args.join(' ')} ` +

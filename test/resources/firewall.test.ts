@@ -100,7 +100,7 @@ describe('a port that some networks may reach', () => {
     )
   })
 
-  it('is told as a difference when its networks change', () => {
+  it('differs when its networks change', () => {
     const { diff } = firewallOf(({ firewall, listens }) => {
       firewall()
       listens('mariadb', { tcp: 3306, at: ['10.0.0.5'], from: ['10.0.0.8'] })

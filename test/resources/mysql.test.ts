@@ -368,7 +368,7 @@ describe('accounts that no role declares', () => {
     return { ...resource, value: state.value, differences: resource.kind.diff(resource.wanted, state.value) }
   }
 
-  it('are told with what lets them in, but for those that are kept.', () => {
+  it('are reported with what lets them in, apart from those that are kept.', () => {
     const { kind, wanted, value, differences } = found(role({ keep: ['backup@localhost'] }), [
       ['ALL', ''],
       ['RECORD', ''],

@@ -249,7 +249,7 @@ describe('a wildcard name of a site', () => {
     expect(named).toContain('file "/var/lib/powerdns/challenges/_acme-challenge.a.foobar.com.zone";')
   })
 
-  it('has its zone before the server is told of it', () => {
+  it('has its zone before the configuration names it', () => {
     const { labels } = declared({}, site)
     const at = labels.indexOf('command create the zone _acme-challenge.foobar.com')
     expect(at).toBeGreaterThan(labels.indexOf('directory /var/lib/powerdns/challenges'))

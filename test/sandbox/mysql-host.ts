@@ -10,6 +10,7 @@ import { quote } from '#engine/quote.ts'
 import type { DeclareMysql } from '#engine/resources/mysql/mysql.ts'
 import { here } from '#engine/resources/shell.ts'
 import { type SandboxHost, sandboxDown, sandboxUp } from '#engine/sandbox/sandbox.ts'
+import { Secret } from '#engine/secret.ts'
 import { vars } from '#engine/vars.ts'
 import mysqlRole from '#roles/mysql/role.ts'
 import site from '#roles/site.ts'
@@ -29,7 +30,7 @@ export interface MysqlHost {
   shell(script: string): Promise<string>
   /** Runs SQL as root; each row a line. */
   sql(statements: string): Promise<string>
-  /** What a client that logs in with exactly this password is told by `SELECT CURRENT_USER()`, or its error. */
+  /** What `SELECT CURRENT_USER()` gives a client that logs in with exactly this password, or its error. */
   login(user: string, password: string, options?: LoginOptions): Promise<Outcome>
   remove(): Promise<void>
 }
@@ -100,6 +101,81 @@ export async function mysqlHost(
       await sandboxDown({ ...quiet, names: [name] })
     },
   }
+}
+
+/** What the migrations of an app do in its own database. */
+export const migration = `USE foobar; CREATE TABLE a (id INT PRIMARY KEY, t TEXT); CREATE TABLE b (a INT, FOREIGN KEY (a) REFERENCES a (id));
+  ALTER TABLE a ADD c INT; CREATE INDEX i ON a (c); CREATE VIEW v AS SELECT * FROM a; SHOW CREATE VIEW v;
+  CREATE TRIGGER g BEFORE INSERT ON a FOR EACH ROW SET NEW.c = 1; INSERT INTO a VALUES (1, 'é😀', 0); UPDATE a SET c = 2;
+  CREATE TEMPORARY TABLE s SELECT * FROM a; DELETE FROM a; DROP VIEW v; DROP TABLE b, a`
+
+/** What the account of an app is refused on either server. */
+export const forbidden = [
+  'CREATE DATABASE other',
+  "SELECT 1 INTO OUTFILE '/var/lib/mysql-files/x'",
+  'CREATE PROCEDURE foobar.p() SELECT 1',
+  'SET GLOBAL local_infile = 1',
+  'CREATE USER x',
+  'GRANT SELECT ON foobar.* TO foobar@localhost',
+]
+
+/** Gives the app every kind of privilege by hand; gives what the role changes, and the grants before and after. */
+export async function withEveryPrivilege(on: MysqlHost, vars: object = given) {
+  const grants = () => on.sql('SHOW GRANTS FOR foobar@localhost')
+  const before = await grants()
+  await on.sql(`CREATE DATABASE d1; CREATE TABLE d1.t1 (a INT, b INT); CREATE FUNCTION d1.f1() RETURNS INT NO SQL RETURN 1;
+    CREATE ROLE r1; REVOKE TRIGGER ON foobar.* FROM foobar@localhost`)
+  const changes = await mended(
+    on,
+    `GRANT ALL ON *.* TO foobar@localhost WITH GRANT OPTION; GRANT ALL ON d1.* TO foobar@localhost;
+    GRANT ALL ON foobar.* TO foobar@localhost WITH GRANT OPTION; GRANT SELECT ON \`foob%\`.* TO foobar@localhost;
+    GRANT ALL ON d1.t1 TO foobar@localhost WITH GRANT OPTION; GRANT SELECT (a), UPDATE (b) ON d1.t1 TO foobar@localhost;
+    GRANT EXECUTE ON FUNCTION d1.f1 TO foobar@localhost WITH GRANT OPTION; GRANT r1 TO foobar@localhost;
+    GRANT PROXY ON root@localhost TO foobar@localhost WITH GRANT OPTION`,
+    vars,
+  )
+  const after = await grants()
+  await on.sql('DROP DATABASE d1; DROP ROLE r1')
+  return { changes, before, after }
+}
+
+/** Databases and accounts of these names: each account sees its own database alone, and both can be removed. */
+export async function expectNames(on: MysqlHost, names: readonly string[]): Promise<void> {
+  const role = declaring(mysql => {
+    for (const name of names) {
+      mysql.database(name)
+      mysql.user(name, { password: new Secret(`of ${name}`), grants: { [name]: ['SELECT', 'CREATE'] } })
+    }
+    mysql.absentUser("x`; DROP DATABASE foobar; '")
+  })
+  expect(await on.converge(role)).toMatchObject({ error: undefined, changed: names.length * 2 })
+  expect(await on.converge(role)).toMatchObject({ error: undefined, changed: 0, trips: 2 })
+  const quoted = (name: string) => `\`${name.replaceAll('`', '``')}\``
+  for (const name of names) {
+    const own = await on.login(name, `of ${name}`, {
+      sql: `CREATE TABLE ${quoted(name)}.t (a INT); SELECT HEX(CURRENT_USER()); SELECT HEX(SCHEMA_NAME) FROM information_schema.SCHEMATA`,
+    })
+    expect(own.stderr.toString(), name).toBe('')
+    const [user, ...seen] = own.stdout
+      .toString()
+      .trim()
+      .split('\n')
+      .map(hex => Buffer.from(hex, 'hex').toString())
+    expect(user).toBe(`${name}@localhost`)
+    expect(
+      seen.filter(other => names.includes(other)),
+      name,
+    ).toEqual([name])
+  }
+  const gone = declaring(mysql => {
+    for (const name of names) {
+      mysql.absentDatabase(name)
+      mysql.absentUser(name)
+    }
+  })
+  expect(await on.converge(gone)).toMatchObject({ error: undefined, changed: names.length * 2 })
+  expect(await on.converge(gone)).toMatchObject({ error: undefined, changed: 0 })
+  expect(await on.sql('SHOW DATABASES')).toContain('foobar')
 }
 
 /** A role that declares only this. */

@@ -16,7 +16,7 @@ export interface Zone {
   readonly at: string
   /** PowerDNS signs the zone, and adds the weeks since 1970 to its serial (SOA-EDIT `INCREMENT-WEEKS`); absent: no. */
   readonly isSigned?: boolean
-  /** Secondary servers are told when the zone is read again; absent: PowerDNS does so within a minute, where it has any. */
+  /** A NOTIFY is sent when the zone is read again; absent: PowerDNS sends one within a minute, where it has secondary servers. */
   readonly notifies?: boolean
 }
 

@@ -92,7 +92,7 @@ function refuseMissing(
   tell: (problem: Problem) => void,
 ): void {
   for (const { role, vars } of roles) {
-    // Where a site's vars are wrong, that is told.
+    // Wrong vars of a site are reported.
     if (vars.length !== sites.length) continue
     const given = sites.map((site, index) => ({ site, vars: vars[index] }))
     for (const { role: needed, site, key, why } of role.requires?.(given) ?? []) {
