@@ -124,10 +124,10 @@ function pasteable(
       `gh secret set ${name} --env "$environment"    # asks for the value of !secret ${name} in the inventory\n`,
   )
   return `
-Secrets of the environments ${inventory.name} and ${inventory.name}-plan: paste them under Settings → Environments, or paste
-this into a shell that has GitHub's gh. The key is shown this once and kept nowhere; make another to replace it.
+Secrets of the environments ${inventory.name}, ${inventory.name}-plan and ${inventory.name}-checks: paste them under
+Settings → Environments, or paste this into a shell that has GitHub's gh. The key is shown this once and kept nowhere; make another to replace it.
 
-for environment in ${inventory.name} ${inventory.name}-plan; do
+for environment in ${inventory.name} ${inventory.name}-plan ${inventory.name}-checks; do
 gh secret set SSH_PRIVATE_KEY --env "$environment" <<'KEY'
 ${privateKey.trim()}
 KEY
