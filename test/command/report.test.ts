@@ -1,8 +1,11 @@
 import { spawn } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, expect, test } from 'vitest'
+import { openPrinter } from '#engine/command/printer.ts'
+import type { Event } from '#engine/output/events.ts'
+import { nginxConf } from '../output/record.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const folder = mkdtempSync(join(tmpdir(), 'capstan-report-'))
@@ -64,6 +67,18 @@ test('A script’s report has its commands, and the host that is unreachable.', 
   expect(errors).toHaveLength(1)
 })
 
+test('Texts that differ are in the report, and printed with --diff alone.', async () => {
+  for (const diff of [false, true]) {
+    const [printed, reported]: [string[], Event[]] = [[], []]
+    const stream = { write: (text: string) => printed.push(text) > 0 } as unknown as NodeJS.WriteStream
+    const report = { on: (event: Event) => void reported.push(event), end: () => undefined }
+    const printer = await openPrinter({ stream, json: true, diff, report, env: {} })
+    printer.on({ event: 'planned', host: 'web1', ...nginxConf })
+    expect(reported).toMatchObject([{ differences: nginxConf.differences }])
+    expect(printed.join('').includes('server_tokens')).toBe(diff)
+  }
+})
+
 test('A run that is interrupted has its report.', async () => {
   const path = join(folder, 'interrupted.html')
   let isKilled = false
@@ -92,5 +107,5 @@ test('A report that can’t be written at the end is an error of the run.', asyn
   ])
   expect(said).toMatch(/error {4}.*x\.html: the report could not be written: ENOENT/)
   expect(exitCode).toBe(1)
-  expect(readdirSync(folder)).not.toContain('x.html')
+  expect(existsSync(gone)).toBe(false)
 })

@@ -1,5 +1,8 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { Screen } from './screen.ts'
 
@@ -38,7 +41,25 @@ describe('A live view whose process ends', () => {
     },
   )
 
-  test('by an exit in a handler of its own shows what was told until then.', async () => {
+  test.each(['SIGTERM', 'SIGHUP'] as const)(
+    'by %s with a report besides is killed as well.',
+    async signal => {
+      const folder = mkdtempSync(join(tmpdir(), 'capstan-end-'))
+      const path = join(folder, 'report.html')
+      const { killedBy, lines } = await interrupted(
+        signal,
+        `const { openReport } = require('#engine/output/report/report.ts')
+      openReport(${JSON.stringify(path)})`,
+      )
+      const title = /<title>(.*)<\/title>/.exec(readFileSync(path, 'utf8'))?.[1]
+      rmSync(folder, { recursive: true })
+      expect(killedBy).toBe(signal)
+      expect(lines).toEqual(['site: web1'])
+      expect(title).toBe(`run: interrupted by ${signal}`)
+    },
+  )
+
+  test('by an exit in a handler of its own shows what was printed until then.', async () => {
     const { code, lines } = await interrupted(
       'SIGINT',
       `process.on('SIGINT', () => {

@@ -10,7 +10,6 @@ import { jsonLine } from '#engine/output/json.ts'
 import { paintFor } from '#engine/output/paint.ts'
 import { padTo } from '#engine/output/width.ts'
 import { type ReachableHost, reach, sshTarget } from '#engine/run/reach.ts'
-
 import { askSudoPassword } from './ask.ts'
 import { makeSecrets } from './doctor-secrets.ts'
 import { common, type Flags, flagLines } from './flags.ts'

@@ -58,7 +58,7 @@ const commonFlags = {
   report: {
     type: 'string',
     value: 'FILE',
-    help: 'write a page with the timeline, changes and differences of the run',
+    help: 'write an HTML report of the run to FILE',
   },
   json: { type: 'boolean', default: false, help: 'print events as JSON, one per line' },
   help: { type: 'boolean', short: 'h', default: false, help: 'show this help' },

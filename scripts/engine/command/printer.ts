@@ -1,13 +1,14 @@
 import { takeKey } from '#engine/connection/environment-login.ts'
 import { githubPrinter } from '#engine/github/printer.ts'
 import { onActions } from '#engine/output/actions.ts'
+import type { Event } from '#engine/output/events.ts'
 import type { Printer, PrinterOptions } from '#engine/output/printer.ts'
 import { choosePrinter } from '#engine/output/printers.ts'
 import type { Report } from '#engine/output/report/report.ts'
 
 export interface OpenedPrinter extends PrinterOptions {
   readonly json?: boolean
-  /** Is given each event too. */
+  /** Gets each event too, with the texts that differ, which are printed with `diff` alone. */
   readonly report?: Report | undefined
 }
 
@@ -18,10 +19,15 @@ export async function openPrinter({ report, ...options }: OpenedPrinter): Promis
   return {
     ...printer,
     on(event) {
-      printer.on(event)
+      printer.on(options.diff ? event : withoutTexts(event))
       report.on(event)
     },
   }
+}
+
+function withoutTexts(event: Event): Event {
+  if (!('differences' in event)) return event
+  return { ...event, differences: event.differences.map(({ text: _, ...rest }) => rest) }
 }
 
 async function printerFor(options: Omit<OpenedPrinter, 'report'>): Promise<Printer> {

@@ -1,9 +1,9 @@
-import { Interrupted } from '#engine/errors.ts'
+import { type CapstanError, Interrupted } from '#engine/errors.ts'
 import { renderError } from '#engine/output/errors.ts'
 import type { Report } from '#engine/output/report/report.ts'
 import { mask } from '#engine/secret.ts'
 
-/** The report at a path; undefined: none is wanted. Throws UsageError for a path that can't be written. */
+/** The report at a path; undefined without a path. Throws UsageError for a path that can't be written. */
 export async function reportAt(path: string | undefined): Promise<Report | undefined> {
   if (path === undefined) return undefined
   // Only a run with a report pays for loading it.
@@ -22,12 +22,16 @@ export async function withReport(
   const report = await reportAt(path)
   const exitCode = await work(report).catch(error => {
     if (!(error instanceof Interrupted)) report?.on({ event: 'failed', error })
-    report?.end(error instanceof Interrupted ? 'SIGINT' : undefined)
+    show(report?.end(error instanceof Interrupted ? 'SIGINT' : undefined))
     throw error
   })
   const unwritten = report?.end()
   if (unwritten === undefined) return exitCode
   if (exitCode === 0) throw unwritten
-  process.stderr.write(`${mask(renderError(unwritten))}\n`)
+  show(unwritten)
   return exitCode
+}
+
+function show(unwritten: CapstanError | undefined): void {
+  if (unwritten) process.stderr.write(`${mask(renderError(unwritten))}\n`)
 }

@@ -22,8 +22,17 @@ import { openPrinter } from './printer.ts'
 import { reportAt } from './report.ts'
 
 const scriptFlags = common(
-  ...(['inventory', 'limit', 'extra-vars', 'forks', 'check', 'diff'] as const),
-  ...(['ask-become-pass', 'verbose', 'report', 'json', 'help'] as const),
+  'inventory',
+  'limit',
+  'extra-vars',
+  'forks',
+  'check',
+  'diff',
+  'ask-become-pass',
+  'verbose',
+  'report',
+  'json',
+  'help',
 )
 
 /** What a script takes on its command line, beside the common flags. */
@@ -110,7 +119,9 @@ export class ScriptRun implements HostSource {
     const { json, verbose, diff, forks, limit, check } = this.#values
     const limited = selectHosts(inventory, limit)
     const options = {
-      ...{ root: projectRoot, check, forks: parseCount('--forks', forks, 1, 500) },
+      root: projectRoot,
+      check,
+      forks: parseCount('--forks', forks, 1, 500),
       diff: diff || this.#values.report !== undefined,
     }
     const sudoPassword = await askSudoPassword(this.#values['ask-become-pass'], process.env)
@@ -154,7 +165,7 @@ export class ScriptRun implements HostSource {
     void this.#hosts?.close()
     const code = this.#interrupts?.exitCode() ?? (exitCodeOfRun(this.#errors) || process.exitCode)
     const unwritten = this.#report?.end()
-    if (unwritten) this.#tell(unwritten)
+    if (unwritten) this.#show(unwritten)
     if (code !== undefined || unwritten) process.exitCode = code || unwritten?.exitCode
   }
 
@@ -170,12 +181,13 @@ export class ScriptRun implements HostSource {
   #exit(error: unknown): never {
     this.#ended = true
     this.#printer?.close()
-    if (!(error instanceof Interrupted)) this.#tell(error)
-    this.#report?.end()
+    if (!(error instanceof Interrupted)) this.#show(error)
+    const unwritten = this.#report?.end()
+    if (unwritten) this.#show(unwritten)
     return process.exit(error instanceof CapstanError || error instanceof Interrupted ? error.exitCode : 1)
   }
 
-  #tell(error: unknown): void {
+  #show(error: unknown): void {
     process.stderr.write(`${mask(renderError(error, { columns: process.stderr.columns || undefined }))}\n`)
     this.#report?.on({ event: 'failed', error: error as never })
   }

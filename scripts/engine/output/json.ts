@@ -22,8 +22,7 @@ export function jsonPrinter({ stream }: PrinterOptions): Printer {
 }
 
 function eventJson(event: Event): string {
-  const told = event.event === 'failed' ? { ...event, error: read(event.error) } : event
-  return jsonLine(told)
+  return jsonLine(event.event === 'failed' ? { ...event, error: read(event.error) } : event)
 }
 
 /** A value as a line of JSON: its secrets masked, and nothing in it that a terminal or the GitHub runner obeys. */

@@ -1,10 +1,12 @@
 import { describe, expect, test } from 'vitest'
 import { HostError, UnreachableError } from '#engine/errors.ts'
 import type { Difference, Event } from '#engine/output/events.ts'
-import { headline } from '#engine/output/report/headline.ts'
+import { hostStates, releaseOutcomes } from '#engine/output/report/data.ts'
+import { headline, outcomes } from '#engine/output/report/headline.ts'
+import { statuses } from '#engine/output/report/row.ts'
 import { nginxConf, run } from '../record.ts'
 import { fleetEvents } from './fleet.ts'
-import { collected, jsonOf, shown } from './page.ts'
+import { collected, jsonOf, pagePart, shown } from './page.ts'
 
 const web1 = { host: 'web1' } as const
 const apt = { role: 'nginx', where: 'roles/nginx/role.ts:9', resource: 'apt nginx', differences: [] } as const
@@ -12,6 +14,11 @@ const counts = { ok: 3, changed: 1, failed: 0, skipped: 0, unreachable: 0, trips
 const ended = (hosts: Record<string, Partial<typeof counts>>): Event => ({
   event: 'recap',
   hosts: Object.fromEntries(Object.entries(hosts).map(([host, some]) => [host, { ...counts, ...some }])),
+})
+
+test('The page reads numbers as the words that the engine wrote.', async () => {
+  const page = await pagePart('data.js')
+  expect(page).toMatchObject({ outcomes, statuses, hostStates, releaseOutcomes })
 })
 
 describe('The rows of a report', () => {
@@ -51,7 +58,7 @@ describe('The rows of a report', () => {
     ])
   })
 
-  test('tell what a check would do, and what it cannot know.', async () => {
+  test('show what a check would do, and what it cannot know.', async () => {
     const { rows } = await shown([
       { ...run, check: true },
       { event: 'planned', ...web1, ...nginxConf },
@@ -188,7 +195,7 @@ describe('The hosts of a report', () => {
 })
 
 describe('What is too much for a page', () => {
-  test('of output is left out, and it is said.', async () => {
+  test('of output is left out, with a note.', async () => {
     const events = Array.from({ length: 80 }, (_, index): readonly Event[] => {
       const step = `step ${index}`
       const text = `${index} ${'x'.repeat(250)}\n`.repeat(30)
@@ -277,7 +284,7 @@ describe('Differences that are too much', () => {
     }
   }
 
-  test('of one file are cut, and it is said how.', async () => {
+  test('of one file are cut, with a note.', async () => {
     const after = Array.from({ length: 1000 }, (_, index) => `line ${index}\n`).join('')
     const { rows } = await shown([run, change(0, { before: '', after })])
     const [diff = ''] = rows[0]?.detail?.diffs || []
@@ -285,7 +292,7 @@ describe('Differences that are too much', () => {
     expect(diff).toMatch(/\n\[\d+ more lines; --diff prints them\]$/)
   })
 
-  test('in all are left out, and it is said.', async () => {
+  test('in all are left out, with a note.', async () => {
     const text = (index: number) => ({ before: '', after: `${index}${'x'.repeat(300)}\n`.repeat(120) })
     const events = Array.from({ length: 60 }, (_, index) => change(index, text(index)))
     const json = jsonOf([run, ...events])

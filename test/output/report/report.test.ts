@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import {
+  lstatSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -57,14 +58,21 @@ describe('A report', () => {
 
   test.each([
     ['', '--report: expected the path of a file, got ""'],
-    ['/dev/null', '--report: expected the path of a file, got /dev/null, which is something else'],
-    [folder, `--report: expected the path of a file, got ${folder}, which is something else`],
+    ['/dev/null', '--report: expected the path of a file, got /dev/null, which is not a file'],
+    [folder, `--report: expected the path of a file, got ${folder}, which is not a file`],
     [join(folder, 'none/x.html'), /^--report: .*none\/x\.html can’t be written: ENOENT/],
     ['/proc/report.html', /^--report: \/proc\/report\.html can’t be written: /],
   ])('is refused where it can’t be written: %s', (path, message) => {
     expect(() => openReport(path)).toThrow(
       expect.objectContaining({ exitCode: 2, message: expect.stringMatching(message) }),
     )
+  })
+
+  test('is refused where its path is a link to nothing.', () => {
+    const link = join(folder, 'dangling.html')
+    symlinkSync(join(folder, 'none/x.html'), link)
+    expect(() => openReport(link)).toThrow('which is a link to nothing')
+    expect(lstatSync(link).isSymbolicLink()).toBe(true)
   })
 
   test('says why it could not be written at the end.', () => {

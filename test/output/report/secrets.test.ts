@@ -64,7 +64,7 @@ test('A secret is in no form anywhere in the file, whatever event it came with.'
   for (const piece of ['of-web1', 'first line of it', 'another line']) expect(html).not.toContain(piece)
 })
 
-test('A secret that is a word of ours hides no more than what hosts said.', async () => {
+test('A secret that is a word of ours hides only what hosts printed.', async () => {
   for (const word of ['changed', 'failed', 'resources', 'nginx', 'function', 'outcome', 'rows'])
     new Secret(word)
   const { decode } = await pagePart('data.js')

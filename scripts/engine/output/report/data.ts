@@ -49,8 +49,8 @@ export function reportJson(run: Collected, { outcome, text }: Headline, times: R
 }
 
 // The words of a host's or release's state are numbers: a secret that is such a word must not hide them.
-const releaseOutcomes = ['live', 'already live', 'planned', 'back', 'failed']
-const hostStates = ['ok', 'changed', 'failed', 'unreachable', 'not ended']
+export const releaseOutcomes = ['live', 'already live', 'planned', 'back', 'failed']
+export const hostStates = ['ok', 'changed', 'failed', 'unreachable', 'not ended']
 
 /** `rows` are seven numbers for each row that is neither `ok` nor `skipped`: those two are ranges of resources. */
 function hostData(host: ReportedHost, { doing }: Collected, tables: Tables) {

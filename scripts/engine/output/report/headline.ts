@@ -15,24 +15,24 @@ export function headline(run: Collected, end: 'end' | NodeJS.Signals | undefined
   const [first] = run.runs
   const command = first?.command ?? 'run'
   const about = first?.inventory === undefined ? command : `${command} on ${first.inventory}`
-  const said = (outcome: Headline['outcome'], text: string) => ({ outcome, text: `${about}: ${text}` })
+  const of = (outcome: Headline['outcome'], text: string) => ({ outcome, text: `${about}: ${text}` })
 
-  if (end !== undefined && end !== 'end') return said('stopped', `interrupted by ${end}`)
+  if (end !== undefined && end !== 'end') return of('stopped', `interrupted by ${end}`)
   const failed = run.hosts.filter(({ recap }) => recap && recap.failed + recap.unreachable > 0)
   if (failed.length > 0) {
     const isUnreachable = failed.every(({ recap }) => recap?.failed === 0)
     const what = isUnreachable ? (failed.length === 1 ? 'is unreachable' : 'are unreachable') : 'failed'
-    const release = run.releases.length === 1 ? run.releases.map(toldAs).join() : ''
-    return said('failed', `${failed.length} of ${count(run.hosts.length, 'host')} ${what}${release}`)
+    const release = run.releases.length === 1 ? run.releases.map(releaseEnd).join() : ''
+    return of('failed', `${failed.length} of ${count(run.hosts.length, 'host')} ${what}${release}`)
   }
-  if (run.errors.length > 0) return said('failed', 'failed')
-  if (end === undefined) return said('stopped', 'has not ended')
+  if (run.errors.length > 0) return of('failed', 'failed')
+  if (end === undefined) return of('stopped', 'has not ended')
   if (run.releases.length > 0)
-    return said(run.releases.some(isPlanned) ? 'changed' : 'ok', run.releases.map(release).join('; '))
+    return of(run.releases.some(isPlanned) ? 'changed' : 'ok', run.releases.map(release).join('; '))
   const changes = run.hosts.reduce((sum, { recap }) => sum + (recap?.changed ?? 0), 0)
   const check = run.runs.some(each => each.check)
-  if (changes === 0) return said('ok', check ? 'nothing would change' : 'nothing changed')
-  return said('changed', `${count(changes, 'change')} ${check ? 'would be made' : 'made'}`)
+  if (changes === 0) return of('ok', check ? 'nothing would change' : 'nothing changed')
+  return of('changed', `${count(changes, 'change')} ${check ? 'would be made' : 'made'}`)
 }
 
 function isPlanned({ outcome }: ReleaseReport): boolean {
@@ -47,7 +47,7 @@ function release({ app, release: id, outcome, how }: ReleaseReport): string {
   return `${name} failed`
 }
 
-function toldAs({ outcome, previous }: ReleaseReport): string {
+function releaseEnd({ outcome, previous }: ReleaseReport): string {
   if (outcome === 'back') return previous === undefined ? '; nothing is live' : `; back to ${previous}`
   return outcome === 'failed' ? '; the site is as before' : ''
 }

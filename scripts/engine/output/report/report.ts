@@ -20,9 +20,7 @@ import { reportHtml } from './html.ts'
 /** A page with what happens in a run. It is also written when a signal, an error or process.exit ends the process. */
 export interface Report {
   on(event: Event): void
-  /** Replaces the file with all events so far; returns why it could not. */
-  write(): CapstanError | undefined
-  /** Writes it for the last time. The run came to its end, or `signal` ended it. */
+  /** Writes the file for the last time, after the run or `signal` ended it. Returns the error of a failed write. */
   end(signal?: NodeJS.Signals): CapstanError | undefined
 }
 
@@ -31,16 +29,16 @@ export interface Report {
  * is replaced by rename(2), and only its owner can read it: it shows the configuration of hosts.
  */
 export function openReport(path: string): Report {
-  const target = targetOf(path)
+  const target = refusing(path, () => targetOf(path))
   const run = collectRun()
   const start = Date.now()
   let end: 'end' | NodeJS.Signals | undefined
 
   function page(): string {
     const collected = run.collected()
-    const told = headline(collected, end)
+    const heading = headline(collected, end)
     const times = { began: new Date(start).toISOString(), ms: Date.now() - start }
-    return reportHtml(told.text, reportJson(collected, told, times))
+    return reportHtml(heading.text, reportJson(collected, heading, times))
   }
 
   function write(): CapstanError | undefined {
@@ -53,14 +51,7 @@ export function openReport(path: string): Report {
     }
   }
 
-  try {
-    replace(target, page())
-  } catch (error) {
-    if (!isSystemError(error)) throw error
-    throw new UsageError('report', `--report: ${path} can’t be written: ${error.message}`, {
-      hint: hintFor(error),
-    })
-  }
+  refusing(path, () => replace(target, page()))
   const forget = atEnd(signal => {
     end ??= signal
     write()
@@ -68,7 +59,6 @@ export function openReport(path: string): Report {
 
   return {
     on: event => run.on(event, Date.now() - start),
-    write,
     end(signal) {
       end ??= signal ?? 'end'
       forget()
@@ -77,20 +67,35 @@ export function openReport(path: string): Report {
   }
 }
 
-/** The file to replace: where a link leads to. Throws UsageError for a folder, a device or a pipe. */
+function refusing<T>(path: string, work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    if (!isSystemError(error)) throw error
+    throw new UsageError('report', `--report: ${path} can’t be written: ${error.message}`, {
+      hint: hintFor(error),
+    })
+  }
+}
+
+/** The file to replace: where a link leads to. Throws UsageError for a folder, a device, a pipe, or a link to nothing. */
 function targetOf(path: string): string {
   if (path === '') throw new UsageError('usage', '--report: expected the path of a file, got ""')
   const whole = resolve(path)
+  const found = lstatSync(whole, { throwIfNoEntry: false })
+  if (found === undefined) return whole
+  const target = found.isSymbolicLink() ? targetOfLink(whole) : whole
+  if (target !== undefined && lstatSync(target).isFile()) return target
+  const what = target === undefined ? 'a link to nothing' : 'not a file'
+  throw new UsageError('report', `--report: expected the path of a file, got ${path}, which is ${what}`)
+}
+
+function targetOfLink(path: string): string | undefined {
   try {
-    const target = realpathSync(whole)
-    if (lstatSync(target).isFile()) return target
+    return realpathSync(path)
   } catch {
-    return whole
+    return undefined
   }
-  throw new UsageError(
-    'report',
-    `--report: expected the path of a file, got ${path}, which is something else`,
-  )
 }
 
 function replace(path: string, text: string): void {

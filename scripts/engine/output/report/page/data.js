@@ -4,7 +4,7 @@ export const statuses = [
   ...['done', 'would do', 'skipped', 'ok'],
 ]
 export const hostStates = ['ok', 'changed', 'failed', 'unreachable', 'not ended']
-const releaseOutcomes = ['live', 'already live', 'planned', 'back', 'failed']
+export const releaseOutcomes = ['live', 'already live', 'planned', 'back', 'failed']
 
 /** What the engine wrote as tables and numbers (data.ts), as objects: hosts, rows, errors, releases. */
 export function decode(data) {

@@ -75,8 +75,8 @@ function hostLine(host, end, colourOf, show) {
 }
 
 function countsOf({ ok, changed, failed, ms }) {
-  const told = [changed > 0 && `${changed} changed`, failed > 0 && `${failed} failed`, `${ok} ok`, time(ms)]
-  return told.filter(Boolean).join(' · ')
+  const parts = [changed > 0 && `${changed} changed`, failed > 0 && `${failed} failed`, `${ok} ok`, time(ms)]
+  return parts.filter(Boolean).join(' · ')
 }
 
 function hostDetails({ name, spans, facts, trips, skipped }, show) {

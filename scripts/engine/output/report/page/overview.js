@@ -84,7 +84,7 @@ export function releases({ releases: all }) {
 }
 
 export function warnings({ warnings: all, notes }) {
-  const said = [
+  const lines = [
     ...all.map(([host, message]) =>
       el(
         'li',
@@ -96,5 +96,5 @@ export function warnings({ warnings: all, notes }) {
     ),
     ...notes.map(note => el('li', {}, el('span', { class: 'lines' }, note))),
   ]
-  return said.length === 0 ? undefined : section('notes', 'Notes', el('ul', { class: 'plain' }, said))
+  return lines.length === 0 ? undefined : section('notes', 'Notes', el('ul', { class: 'plain' }, lines))
 }

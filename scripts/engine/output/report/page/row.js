@@ -16,7 +16,7 @@ export function line(row) {
     el('span', { class: `status ${kindOf(status)}` }, status),
     el('span', { class: 'host' }, host),
     el('span', { class: 'role' }, role),
-    el('span', { class: resource === '' ? 'resource said' : 'resource' }, resource || why),
+    el('span', { class: resource === '' ? 'resource message' : 'resource' }, resource || why),
     el('span', { class: 'change' }, what),
     el('span', { class: 'time' }, took >= 0 ? time(took) : ''),
   ]
