@@ -55,7 +55,7 @@ it('A host that is well is healthy in every part.', async () => {
   const names = found.findings.map(({ name }) => name)
   for (const name of ['system', 'services', 'disk', 'memory', 'sockets', 'updates', 'reboot'])
     expect(names).toContain(name)
-  for (const name of ['nginx', 'database', 'dns', 'certificate', 'foobar']) expect(names).toContain(name)
+  for (const name of ['nginx', 'database', 'dns', 'certificate', 'site foobar']) expect(names).toContain(name)
 })
 
 const current = 'foobar@$(basename "$(readlink /srv/www/foobar/current)").service'
@@ -77,13 +77,13 @@ const broken: readonly (readonly [what: string, how: string, finding: RegExp, cu
       'a configuration that was edited by hand',
       'echo nonsense >>/etc/nginx/nginx.conf',
       /^nginx bad nginx would not start again: /,
-      /site\.mjs .*-t nginx/,
+      /site\.mjs -i \S+ -l status12 -t nginx/,
       "sed -i '/^nonsense$/d' /etc/nginx/nginx.conf",
     ],
     [
       'a worker that was stopped',
       'systemctl stop "foobar.mail@*"',
-      /^foobar bad mail: dead$/,
+      /^site foobar bad mail: dead$/,
       /logs shows why/,
       'systemctl start "foobar.mail@$(basename "$(readlink /srv/www/foobar/current)").service"',
     ],
@@ -99,7 +99,7 @@ const others: typeof broken = [
   [
     'an app whose instance is gone',
     `systemctl stop "${current}"`,
-    /^foobar bad GET \/health of www\.foobar\.com: answered 502/,
+    /^site foobar bad GET \/health of www\.foobar\.com: answered 502/,
     /app\.mjs -i \S+ logs shows why/,
     `systemctl start "${current}"`,
   ],
@@ -135,7 +135,7 @@ const others: typeof broken = [
     'a name server that was stopped',
     'systemctl stop pdns',
     /^sockets bad udp port 53 should listen and does not$/,
-    /site\.mjs .*-l status12/,
+    /site\.mjs -i \S+ -l status12/,
     'systemctl start pdns',
   ],
   [
@@ -157,7 +157,7 @@ const others: typeof broken = [
     `${selfSigned(3)} && systemctl reload nginx
 ${isServed}`,
     /^certificate bad foobar\.com: [23] days left$/,
-    /site\.mjs .*-t tls/,
+    /site\.mjs -i \S+ -l status12 -t tls/,
     putBack,
   ],
   [
@@ -177,7 +177,7 @@ ${isServed}`,
   [
     'a site of which nothing is live',
     'mv /srv/www/foobar/current /srv/www/foobar/away',
-    /^foobar bad nothing is live$/,
+    /^site foobar bad nothing is live$/,
     /deploy\.mjs /,
     'mv /srv/www/foobar/away /srv/www/foobar/current',
   ],
@@ -192,7 +192,7 @@ ${isServed}`,
     'a run that was killed before a handler',
     'mkdir -p /var/lib/capstan/pending && touch /var/lib/capstan/pending/aa',
     /^runs warning a run ended before it could run a handler$/,
-    /site\.mjs/,
+    /site\.mjs -i \S+ -l status12/,
     'rm /var/lib/capstan/pending/aa',
   ],
   [

@@ -1,12 +1,12 @@
-import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
 import { healthSummary } from '#engine/github/health.ts'
 import { noColours } from '#engine/output/paint.ts'
 import { checkScript, findingsOf } from '#engine/status/checks.ts'
-import { type HostStatus, worst } from '#engine/status/host-status.ts'
+import { type HostStatus, withCommands, worst } from '#engine/status/host-status.ts'
 import { screenLines, tableLines } from '#engine/status/lines.ts'
 import { metrics, textfileScript } from '#engine/status/metrics.ts'
 import { partsScript, readParts } from '#engine/status/parts.ts'
@@ -85,6 +85,36 @@ it('runs checks at the same time, and keeps their order and their text', () => {
   expect(half).toMatchObject([{ state: 'bad', text: expect.stringContaining('could not be checked') }])
 })
 
+it('counts no part that was killed as good', () => {
+  const parts = ["good 'first'; sleep 60", "good 'first'; kill -KILL $$"]
+  const script = partsScript(
+    parts.map(each => checkScript({ name: 'n', script: each })),
+    1,
+  )
+  const output = execFileSync('sh', ['-c', script.replace('/run/', '/tmp/')], { timeout: 10_000 })
+  expect(readParts('web1', output, 2).map(each => findingsOf('n', each))).toMatchObject([
+    [{ state: 'bad', text: 'could not be checked: did not finish within 1 s' }],
+    [{ state: 'bad', text: 'could not be checked: killed, or did not finish within 1 s' }],
+  ])
+})
+
+it('gives each command in a cure the inventory and the host', () => {
+  const commands = {
+    run: 'npx zx scripts/run.mjs -i production web1',
+    script: (name: string) => `npx zx scripts/${name}.mjs -i production -l web1`,
+  }
+  const cureOf = (cure: string) => withCommands(bad('n', 't', cure), commands).cure
+  expect(cureOf('npx zx scripts/site.mjs -t tls renews it.')).toBe(
+    'npx zx scripts/site.mjs -i production -l web1 -t tls renews it.',
+  )
+  expect(cureOf('HOST -- systemctl start nginx')).toBe(`${commands.run} -- systemctl start nginx`)
+  expect(cureOf('npx zx scripts/site.mjs runs it.')).toBe(
+    'npx zx scripts/site.mjs -i production -l web1 runs it.',
+  )
+  for (const whole of ['npx zx scripts/site.mjs -i staging -t tls', 'npx zx scripts/new.mjs --help'])
+    expect(cureOf(whole)).toBe(whole)
+})
+
 it('is as bad as its worst finding', () => {
   expect(worst([{ state: 'good' }, { state: 'warning' }])).toBe('warning')
   expect(worst([{ state: 'warning' }, { state: 'bad' }, { state: 'good' }])).toBe('bad')
@@ -116,8 +146,9 @@ it('writes the worst state of each check for Prometheus, where node-exporter rea
   const there = textfileScript("it's\n").replace('/var/lib/prometheus/node-exporter', folder)
   execFileSync('sh', ['-c', there])
   expect(readFileSync(join(folder, 'capstan.prom'), 'utf8')).toBe("it's\n")
+  expect(readdirSync(folder)).toEqual(['capstan.prom'])
   rmSync(folder, { recursive: true })
-  expect(() => execFileSync('sh', ['-c', there])).toThrow()
+  expect(spawnSync('sh', ['-c', there]).status).toBe(3)
 })
 
 it('summarizes the health of hosts as markdown that obeys nothing', () => {

@@ -1,7 +1,9 @@
 import { type LogLine, MergedLog, readLog } from '#engine/app/log.ts'
 import { appProcesses, processTable } from '#engine/app/processes.ts'
+import { harmless } from '#engine/output/actions.ts'
 import { cleanLines } from '#engine/output/clean.ts'
 import { jsonLine } from '#engine/output/json.ts'
+import type { Environment } from '#engine/output/printer.ts'
 import type { ReachableHost } from '#engine/run/reach.ts'
 import { mask } from '#engine/secret.ts'
 import type { CommandInput } from './main.ts'
@@ -21,10 +23,11 @@ export async function showLogs(
     readonly follow: boolean
     readonly json: boolean
   },
-  { stdout }: CommandInput,
+  { stdout, environment }: CommandInput,
 ): Promise<number> {
   const isNamed = ways.length > 1
-  const show = (line: LogLine) => stdout.write(`${json ? jsonLine(line) : mask(shown(line, isNamed))}\n`)
+  const show = (line: LogLine) =>
+    stdout.write(`${json ? jsonLine(line) : shown(line, isNamed, environment)}\n`)
   const merged = new MergedLog(show)
   const stop = new AbortController()
   const end = () => stop.abort()
@@ -44,10 +47,10 @@ export async function showLogs(
   return 0
 }
 
-function shown({ at, host, by, text }: LogLine, isNamed: boolean): string {
+function shown({ at, host, by, text }: LogLine, isNamed: boolean, environment: Environment): string {
   const time = new Date(at / 1000).toISOString().replace('T', ' ').replace('Z', '')
   return cleanLines(text)
-    .map(line => [time, ...(isNamed ? [host] : []), by, line].join('  '))
+    .map(line => harmless(mask([time, ...(isNamed ? [host] : []), by, line].join('  ')), environment))
     .join('\n')
 }
 
@@ -56,7 +59,7 @@ export async function showProcesses(
   ways: readonly ReachableHost[],
   app: string,
   json: boolean,
-  { stdout }: CommandInput,
+  { stdout, environment }: CommandInput,
 ): Promise<number> {
   const all = await Promise.all(
     ways.map(async way => {
@@ -64,7 +67,9 @@ export async function showProcesses(
       return appProcesses(connection, app).finally(() => connection.close())
     }),
   )
-  const lines = json ? all.flat().map(jsonLine) : processTable(all.flat()).map(mask)
+  const lines = json
+    ? all.flat().map(jsonLine)
+    : processTable(all.flat()).map(line => harmless(mask(line), environment))
   stdout.write(lines.map(line => `${line}\n`).join(''))
   return 0
 }

@@ -1,12 +1,13 @@
 import { setTimeout as wait } from 'node:timers/promises'
 import type { Connection } from '#engine/connection/connection.ts'
 import type { Role } from '#engine/converge/role.ts'
-import { CapstanError, UnreachableError, UsageError } from '#engine/errors.ts'
+import { CapstanError, UnreachableError } from '#engine/errors.ts'
 import { healthSummary } from '#engine/github/health.ts'
 import { summaryFile } from '#engine/github/summary-file.ts'
-import { loadInventory } from '#engine/inventory/inventory.ts'
+import { type InventoryHost, loadInventory } from '#engine/inventory/inventory.ts'
 import { selectHosts } from '#engine/inventory/pattern.ts'
 import { roleNames } from '#engine/inventory/roles.ts'
+import { descend } from '#engine/inventory/tree.ts'
 import { harmless } from '#engine/output/actions.ts'
 import { jsonLine } from '#engine/output/json.ts'
 import { paintFor } from '#engine/output/paint.ts'
@@ -14,6 +15,7 @@ import { quote } from '#engine/quote.ts'
 import { assignRoles } from '#engine/run/plays.ts'
 import { type ReachableHost, reach } from '#engine/run/reach.ts'
 import { type ReleaseDefinition, releasesOf } from '#engine/run/release-hosts.ts'
+import { type HostSite, sitesOf } from '#engine/run/sites.ts'
 import { mask } from '#engine/secret.ts'
 import { unchecked } from '#engine/status/checks.ts'
 import {
@@ -26,6 +28,7 @@ import {
 } from '#engine/status/host-status.ts'
 import { screenLines, tableLines } from '#engine/status/lines.ts'
 import { metrics, textfileScript } from '#engine/status/metrics.ts'
+import type { Problem } from '#engine/vars.ts'
 import { askSudoPassword } from './ask.ts'
 import { common, type Flags, flagLines } from './flags.ts'
 import type { CommandInput } from './main.ts'
@@ -127,37 +130,38 @@ async function statusHosts(
     ...{ inventory: given.inventory, extraVars: given['extra-vars'] ?? [] },
   })
   const selected = selectHosts(inventory, given.limit)
-  const shown = roles.filter(role => role.status)
-  const assigned = selected.flatMap(host => {
-    const assign = (role: Role) => assignRoles(inventory, [host], [{ hosts: 'all', roles: [role] }], site)
-    // A host whose vars are none of a role's, such as one without its required ones, does not have that role.
-    const own = shown.filter(role => passes(() => assign(role)))
-    return assignRoles(inventory, [host], [{ hosts: 'all', roles: [...own, app] }], site)
-  })
+  const assigned = assignRoles(inventory, selected, [{ hosts: 'all', roles: [app] }], site)
   const apps = releasesOf(assigned, settings)
-  const hosts = assigned.map(
-    (each): StatusHost => ({
-      name: each.host.name,
-      checks: each.roles.flatMap(
-        ({ role, vars }) =>
-          role.status?.(each.sites.map((one, index) => ({ site: one, vars: vars[index] }))) ?? [],
-      ),
-      apps: apps.filter(({ host }) => host === each.host).map(({ settings: of }) => of),
-    }),
-  )
+  const hosts = selected.map((host): StatusHost => {
+    const sites = sitesOf(host, inventory.roles, site, () => {})
+    const checks = roles.map(role => checksOf(host, role, sites))
+    return {
+      name: host.name,
+      checks: checks.flatMap(each => each.checks),
+      unchecked: checks.flatMap(each => each.unchecked),
+      apps: apps.filter(each => each.host === host).map(({ settings: of }) => of),
+    }
+  })
   const sudoPassword = await askSudoPassword(given['ask-become-pass'], environment)
   const say = (line: string) => void process.stderr.write(`${line}\n`)
   return { hosts, ways: await reach(selected, { root, sudoPassword, say }) }
 }
 
-function passes(work: () => unknown): boolean {
-  try {
-    work()
-    return true
-  } catch (error) {
-    if (error instanceof UsageError) return false
-    throw error
-  }
+function checksOf(
+  host: InventoryHost,
+  role: Role,
+  sites: readonly HostSite[],
+): Pick<StatusHost, 'checks' | 'unchecked'> {
+  if (!role.status) return { checks: [], unchecked: [] }
+  const problems: Problem[] = []
+  const given = sites.flatMap(each =>
+    each.varsOf(role, problem => problems.push(problem)).map(vars => ({ site: each.site, vars })),
+  )
+  if (problems.length === 0) return { checks: role.status(given), unchecked: [] }
+  // A host without a var that a role requires does not have that role.
+  const wrong = problems.filter(({ path }) => descend(host.tree, path).rest.length === 0)
+  const lines = wrong.map(({ path, message }) => `${host.origin(path)}: ${message}`)
+  return { checks: [], unchecked: lines.length === 0 ? [] : [unchecked(role.name, lines.join('; '))] }
 }
 
 /** A connection to each host, for as long as `--watch` goes on. */

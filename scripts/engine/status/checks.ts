@@ -6,7 +6,7 @@ import type { PartOutput } from './parts.ts'
 
 /** What one check of a host says. */
 export interface Finding {
-  /** `disk`, `certificate`, or the name of a site. */
+  /** `disk`, `certificate`, or `site shop`. */
   readonly name: string
   readonly state: 'good' | 'warning' | 'bad'
   /** `/: 27% of its space used`. */
@@ -52,7 +52,7 @@ export function findingsOf(name: string, { stdout, lastError }: PartOutput): rea
   })
 }
 
-/** A check that came to no end. */
+/** A check that did not finish. */
 export function unchecked(name: string, why: string): Finding {
   return { name, state: 'bad', text: `could not be checked: ${why}`, cure: undefined }
 }

@@ -11,6 +11,8 @@ import { type PartOutput, partsScript, readParts } from './parts.ts'
 export interface StatusHost {
   readonly name: string
   readonly checks: readonly StatusCheck[]
+  /** Checks that the inventory's values do not allow. */
+  readonly unchecked: readonly Finding[]
   readonly apps: readonly AppSettings[]
 }
 
@@ -32,19 +34,20 @@ export interface HostStatus {
 /** Checks a host, its roles and its sites in one trip. Throws what a connection throws. */
 export async function hostStatus(
   connection: Connection,
-  { name, checks, apps }: StatusHost,
+  { name, checks, unchecked: refused, apps }: StatusHost,
   commands: Commands,
 ): Promise<HostStatus> {
   const all = [...hostChecks, ...checks]
   const parts = [...all.map(checkScript), ...apps.map(statusScript)]
   const { stdout, stderr } = await connection.run(partsScript(parts))
   const outputs = readParts(name, stdout, parts.length, stderr.toString())
-  const findings = outputs.flatMap((output, index) => {
+  const checked = outputs.flatMap((output, index) => {
     const check = all[index]
     const app = apps[index - all.length]
     if (app) return siteFindings(name, app, output, commands)
     return check ? findingsOf(check.name, output).map(each => withCommands(each, commands)) : []
   })
+  const findings = [...checked, ...refused]
   return { host: name, state: worst(findings), findings }
 }
 
@@ -56,7 +59,7 @@ export function worst(findings: readonly Pick<Finding, 'state'>[]): Finding['sta
 /** With the inventory and the host in its cure: a role, or an error, names a script alone, and a command on the host by HOST. */
 export function withCommands(finding: Finding, { run, script }: Commands): Finding {
   const cure = finding.cure
-    ?.replace(/\bnpx zx scripts\/(\w+)\.mjs(?! -)/g, (_all, name: string) => script(name))
+    ?.replace(/\bnpx zx scripts\/(\w+)\.mjs(?! -(?:i|-help)\b)/g, (_all, name: string) => script(name))
     .replace(/\bHOST(?= --)/g, () => run)
   return { ...finding, cure }
 }
@@ -67,7 +70,7 @@ function siteFindings(
   { stdout, lastError }: PartOutput,
   commands: Commands,
 ): readonly Finding[] {
-  const name = settings.app
+  const name = findingName(settings.app)
   if (stdout.length === 0) return [unchecked(name, lastError)]
   try {
     return findingsOfSite(parseStatus(host, settings, stdout, lastError), commands)
@@ -80,6 +83,11 @@ function siteFindings(
   }
 }
 
+// A site may be named like a check of the host.
+function findingName(site: string): string {
+  return `site ${site}`
+}
+
 /** An error that a check ended with. */
 export function findingOfError(name: string, { message, lines, hint }: CapstanError): Finding {
   return { name, state: 'bad', text: [message, ...lines].join(': '), cure: hint }
@@ -87,11 +95,12 @@ export function findingOfError(name: string, { message, lines, hint }: CapstanEr
 
 /** One line for a site that is well, and one for each part of it that is not. */
 function findingsOfSite(status: AppStatus, { script }: Commands): readonly Finding[] {
-  const { site: name, release, answer, units, maintenance, frozen } = status
-  const cure = `${script('app', name)} logs shows why. ${script('rollback', name)} returns to the release before.`
+  const { site, release, answer, units, maintenance, frozen } = status
+  const name = findingName(site)
+  const cure = `${script('app', site)} logs shows why. ${script('rollback', site)} returns to the release before.`
   if (release === undefined)
     return [
-      { name, state: 'bad', text: 'nothing is live', cure: `${script('deploy', name)} ships a release.` },
+      { name, state: 'bad', text: 'nothing is live', cure: `${script('deploy', site)} ships a release.` },
     ]
   const bad = (text: string): Finding => ({ name, state: 'bad', text, cure })
   if (!isHealthy(status))

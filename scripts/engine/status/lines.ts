@@ -1,5 +1,6 @@
 import { oneLine } from '#engine/output/clean.ts'
 import type { Paint } from '#engine/output/paint.ts'
+import { aligned } from '#engine/output/table.ts'
 import { displayWidth, padTo, wrapTo } from '#engine/output/width.ts'
 import type { Finding } from './checks.ts'
 import { type HostStatus, worst } from './host-status.ts'
@@ -28,25 +29,21 @@ export function tableLines(all: readonly HostStatus[], paint: Paint, columns: nu
     const of = (name: string) => status.findings.filter(each => each.name === name)
     return names.map(name => (of(name).length === 0 ? '-' : marks[worst(of(name))]))
   }
-  const rows = all.map(status => [oneLine(status.host), words[status.state], ...cells(status)])
-  const head = ['host', 'state', ...names]
-  const widths = head.map((_, column) =>
-    Math.max(...[head, ...rows].map(row => displayWidth(row[column] ?? ''))),
-  )
-  // A table that does not fit says for each host how it is, no more.
-  const isWide = widths.reduce((sum, width) => sum + width + 2, 0) > columns
-  const line = (row: readonly string[]) =>
-    (isWide ? row.slice(0, 2) : row)
-      .map((cell, column) => padTo(cell, widths[column] ?? 0))
-      .join('  ')
-      .trimEnd()
+  const rows = [
+    ['host', 'state', ...names],
+    ...all.map(status => [status.host, words[status.state], ...cells(status)]),
+  ]
+  const table = aligned(rows)
+  // A table that does not fit shows the state of each host alone.
+  const fitting = table.some(line => displayWidth(line) > columns)
+    ? aligned(rows.map(row => row.slice(0, 2)))
+    : table
   const colour = (text: string) =>
     text
       .replace(/\b(failed|unhealthy)\b/g, word => paint('red', word))
       .replace(/\bwarning\b/g, word => paint('yellow', word))
   return [
-    line(head),
-    ...rows.map(row => colour(line(row))),
+    ...fitting.map((line, index) => (index === 0 ? line : colour(line))),
     ...all.flatMap(({ host, findings }) => {
       const wrong = findings.filter(({ state }) => state !== 'good')
       const width = Math.max(...wrong.map(({ name }) => displayWidth(name)), 0)
@@ -60,10 +57,10 @@ export function tableLines(all: readonly HostStatus[], paint: Paint, columns: nu
 function findingLines({ name, state, text, cure }: Finding, width: number, paint: Paint, columns: number) {
   const indent = ' '.repeat(width + 4)
   const left = Math.max(20, columns - width - 5)
-  const told = wrapTo(oneLine(text), left)
+  const texts = wrapTo(oneLine(text), left)
   const cures = cure === undefined || state === 'good' ? [] : wrapTo(oneLine(cure), left - 6)
   return [
-    ...told.map((line, index) => {
+    ...texts.map((line, index) => {
       const shown = state === 'good' ? line : paint(colours[state], line)
       return index === 0 ? `  ${padTo(oneLine(name), width)}  ${shown}` : `${indent}${shown}`
     }),

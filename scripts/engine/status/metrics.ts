@@ -30,7 +30,8 @@ function escaped(label: string): string {
 export function textfileScript(text: string): string {
   return `folder=/var/lib/prometheus/node-exporter
 [ -d "$folder" ] || exit 3
-printf %s ${quote(text)} >"$folder/.capstan.prom.new" && chmod 644 "$folder/.capstan.prom.new" &&
-  mv -- "$folder/.capstan.prom.new" "$folder/capstan.prom"
+new=$(mktemp "$folder/.capstan.prom.XXXXXX") || exit
+trap 'rm -f -- "$new"' EXIT
+printf %s ${quote(text)} >"$new" && chmod 644 "$new" && mv -T -- "$new" "$folder/capstan.prom"
 `
 }

@@ -12,15 +12,20 @@ export interface PartOutput {
  * Shell that runs all parts at the same time, each as a process of its own that has `limit` seconds, and prints what each
  * printed, in their order.
  */
-export function partsScript(parts: readonly string[]): string {
-  const started = parts.map(
-    (part, index) =>
-      `{ timeout -k 1 ${limit} sh -c ${quote(part)} >"$dir/${index}" 2>"$dir/${index}.err" </dev/null; [ $? -ne 124 ] || echo 'no end within ${limit} s' >>"$dir/${index}.err"; } &\n`,
-  )
+export function partsScript(parts: readonly string[], limit = 20): string {
+  const started = parts.map((part, index) => `part "$dir/${index}" ${quote(part)} &\n`)
   return `dir=$(mktemp -d /run/capstan-status.XXXXXX) || exit
 trap 'rm -rf -- "$dir"' EXIT
 # A shell that a signal ends runs no trap of its exit.
 trap 'exit 129' HUP INT TERM
+# What was printed before a part was killed says nothing of the rest.
+part() {
+  timeout -k 1 ${limit} sh -c "$2" >"$1" 2>"$1.err" </dev/null
+  case $? in
+    124) : >"$1"; echo 'did not finish within ${limit} s' >>"$1.err" ;;
+    137) : >"$1"; echo 'killed, or did not finish within ${limit} s' >>"$1.err" ;;
+  esac
+}
 ${started.join('')}wait
 part=0
 while [ "$part" -lt ${parts.length} ]; do
@@ -31,8 +36,6 @@ while [ "$part" -lt ${parts.length} ]; do
 done
 `
 }
-
-const limit = 20
 
 /** What `partsScript` printed. Throws HostError where it ended early, with its stderr. */
 export function readParts(host: string, output: Buffer, count: number, stderr = ''): readonly PartOutput[] {
