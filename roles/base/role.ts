@@ -15,6 +15,7 @@ export default role(import.meta, {
       apt,
       aptSource,
       authorizedKey,
+      command,
       configSet,
       directory,
       file,
@@ -24,7 +25,7 @@ export default role(import.meta, {
       lineInFile,
       locale,
     } = declared
-    const { service, setting, sudoers, swap, sysctl, template, timer, timezone, user } = declared
+    const { service, sudoers, swap, sysctl, template, timer, timezone, user } = declared
     refuseLockout(host.name, vars.ssh, vars.deploy, facts.ssh)
 
     for (const [name, { uri, ...source }] of Object.entries(vars.sources))
@@ -90,13 +91,22 @@ export default role(import.meta, {
     if (vars.checksums) {
       apt('debsums')
       // By cron as well, where a host has it: lynis asks for this one.
-      setting('/etc/default/debsums', 'CRON_CHECK', 'weekly')
+      command(cronCheck('weekly'), {
+        name: 'check the files of packages by cron',
+        unless: `grep -qx CRON_CHECK=weekly ${debsums}`,
+      })
       timer('capstan-checksums', {
         at: 'weekly',
         randomDelay: '12h',
         command: ['/usr/bin/nice', '-n', '19', '/usr/bin/debsums', '--changed'],
       })
-    } else timer.absent('capstan-checksums')
+    } else {
+      command(cronCheck('never'), {
+        name: 'check no files of packages by cron',
+        onlyIf: `grep -qsx CRON_CHECK=weekly ${debsums}`,
+      })
+      timer.absent('capstan-checksums')
+    }
 
     const { user: name, keys, commands } = vars.deploy
     if (name !== undefined) {
@@ -147,6 +157,13 @@ const withoutCoreDumps = {
   '/etc/security/limits.d/capstan.conf': '# Managed by Capstan.\n* hard core 0\n',
   '/etc/systemd/coredump.conf.d/capstan.conf':
     '# Managed by Capstan.\n[Coredump]\nStorage=none\nProcessSizeMax=0\n',
+}
+
+const debsums = '/etc/default/debsums'
+
+// As the file is when it runs: `setting` would need a pass of its own, after the package has created it.
+function cronCheck(value: 'weekly' | 'never'): string {
+  return `sed -i /^CRON_CHECK=/d ${debsums}; echo CRON_CHECK=${value} >>${debsums}`
 }
 
 const reloadSshd = readFileSync(new URL('reload-sshd.sh', import.meta.url), 'utf8')

@@ -45,7 +45,7 @@ describe('the base role', () => {
       'service apt-daily.timer',
       'service apt-daily-upgrade.timer',
       'apt debsums',
-      'setting /etc/default/debsums: CRON_CHECK',
+      'command check the files of packages by cron',
       'unit capstan-checksums.service',
       'unit capstan-checksums.timer',
       'service capstan-checksums.timer',
@@ -76,7 +76,10 @@ describe('the base role', () => {
     const absent = ['/etc/security/limits.d/capstan.conf', '/etc/systemd/coredump.conf.d/capstan.conf']
     expect(textOf('/etc/systemd/coredump.conf.d/capstan.conf')).toContain('Storage=none\nProcessSizeMax=0\n')
     for (const path of absent) expect(() => textOf(path, { coreDumps: true })).toThrow('writes no file')
-    expect(labels({ checksums: false })).not.toContain('apt debsums')
+    const unchecked = labels({ checksums: false })
+    expect(unchecked).not.toContain('apt debsums')
+    expect(unchecked).toContain('command check no files of packages by cron')
+    expect(unchecked).not.toContain('command check the files of packages by cron')
   })
 
   it('sets the mode of new homes by UMASK on Debian 12 alone: later, it would be the umask of sessions.', () => {

@@ -54,7 +54,11 @@ describe.each(
     expect(first.lines.at(-1)?.event).toBe('recap')
   })
 
-  if (begins === 'bare')
+  if (begins === 'bare') {
+    it('makes all of a bare host in six trips.', () => {
+      expect(first.recap()).toMatchObject({ trips: 6 })
+    })
+
     it('makes the database in one go, and starts it once with its settings.', () => {
       const changes = first.lines.filter(line => line.event === 'changed' && line.role === 'mysql')
       expect(changes.map(line => line.resource)).toEqual([
@@ -72,6 +76,7 @@ describe.each(
         'restart mariadb',
       ])
     })
+  }
 
   it('changes nothing the second time, in two trips.', async () => {
     const second = await runSite(given([]))
