@@ -143,7 +143,12 @@ function isOurs(file: string): boolean {
 
 function stateOf({ live, loaded }: FoundFirewall): string {
   if (live === '') return 'no'
-  return live === loaded ? 'yes' : 'others are'
+  return withoutCounts(live) === withoutCounts(loaded) ? 'yes' : 'others are'
+}
+
+// Newer versions of nft print how many elements a set has now: `size 65535	# count 2`.
+function withoutCounts(table: string): string {
+  return table.replace(/\s*# count \d+$/gm, '')
 }
 
 function portsOf({ tcp = [], udp = [] }: Allowed): readonly number[] {
