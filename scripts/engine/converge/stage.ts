@@ -46,7 +46,8 @@ export function convergeScript(
   const inBatch = new Set<Step>()
   const calls = batches(groups, notifiedBy).map(({ set, steps, index, keys }) => {
     if (set) return `transaction ${index} ${quote(set.root)} ${keys}\n`
-    if (steps.length === 1) return steps.map(step => call(step, order.get(step) ?? 0, keys)).join('')
+    if (steps.length === 1)
+      return steps.map(step => `${unitsFor(step)}${call(step, order.get(step) ?? 0, keys)}`).join('')
     for (const step of steps) inBatch.add(step)
     const changes = steps.map(step => record(step, order.get(step) ?? 0))
     const pending = keys === '' ? '' : `set_pending ${keys}\n`
@@ -99,6 +100,12 @@ function shellOf(step: Step): string {
   if (step.type === 'handler') return step.handler.action
   const { kind, wanted } = step.resource
   return kind.apply(wanted, step.found)
+}
+
+// What systemd can't read yet fails in the step that needs it.
+function unitsFor(step: Step): string {
+  const isFree = step.type !== 'handler' && step.resource.kind.usesUnits === false
+  return isFree ? '' : 'units_read || :\n'
 }
 
 function call(step: Step, index: number, keys: string): string {

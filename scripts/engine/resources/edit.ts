@@ -55,6 +55,7 @@ interface FoundEdit {
  */
 export const edits: Kind<WantedEdit, FoundEdit> = {
   noun: 'edit',
+  usesUnits: false,
 
   probe: items => reader.probe(items, { diff: false }),
 

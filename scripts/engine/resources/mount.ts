@@ -114,7 +114,7 @@ ${found.type === '' ? '' : `umount -- ${at}\n`}mount -t ${quote(type)} -o ${quot
 }
 
 // systemd makes units of the lines.
-const reload = 'systemctl daemon-reload\n'
+const reload = 'units_changed\n'
 
 function hasType({ type }: WantedMount, found: FoundMount): boolean {
   return type === undefined || found.type === type

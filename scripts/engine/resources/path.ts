@@ -38,6 +38,7 @@ export interface FoundPath extends Attributes {
  */
 export const path: Kind<WantedPath, FoundPath> = {
   noun: 'path',
+  usesUnits: false,
 
   probe(items, options) {
     const lines = items.flatMap(item => {

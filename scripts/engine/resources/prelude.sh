@@ -124,6 +124,24 @@ apt_get() {
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
 }
 
+# A reload of systemd takes time that grows with its units: 2 s where it has 1,000.
+# units_changed: it reads its unit files again before the next step that may need that (stage.ts), once for all steps until then.
+units_changed() { : >"$DIR/units-changed"; }
+units_read() { [ ! -e "$DIR/units-changed" ] || { rm -f -- "$DIR/units-changed"; systemctl daemon-reload; }; }
+# unit_read PATH: systemd has read this unit file. One that it did not know is read when it is first named. It does not notice
+# the first drop-in of a unit, and a template has no state.
+unit_read() {
+  unit_=${1##*/}
+  case $1 in
+    */*.d/* | *@.*) ;;
+    *)
+      shown_=$(systemctl show -p FragmentPath,LoadState,NeedDaemonReload -- "$unit_" | sort | tr '\n' ' ')
+      [ "$shown_" != "FragmentPath=$1 LoadState=loaded NeedDaemonReload=no " ] || return 0
+      ;;
+  esac
+  systemctl daemon-reload
+}
+
 # unit_start, unit_restart, unit_reload UNIT, unit_renew UNIT [LOG]: fail with the unit's last log lines when it isn't active then.
 unit_log() { journalctl -q --sync 2>/dev/null || :; journalctl -q -n 10 -o cat --no-pager -u "$1" >&2 || :; }
 unit_active() { case $(systemctl is-active -- "$1") in active|reloading) ;; *) unit_log "$1"; return 1 ;; esac; }

@@ -41,6 +41,11 @@ export interface Kind<Wanted, Found> {
   }
   /** What is wanted once all roles of the host have declared, for a kind that follows from other resources; absent: the same. */
   complete?(wanted: Wanted, all: readonly Resource[]): Wanted
+  /**
+   * false: `apply` does not depend on whether systemd has read unit files that changed. Absent: it may, so systemd reads them
+   * before it.
+   */
+  readonly usesUnits?: false
   /** How often it is applied in one run before that fails; absent: three times. */
   readonly tries?: number
   /** What to tell the operator of an item that is as wanted; absent or undefined: nothing. Pure. */

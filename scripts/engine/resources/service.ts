@@ -43,6 +43,8 @@ interface FoundService {
 /** Units of systemd, all in one `systemctl show`. Source: systemctl(1), properties Load-, Active- and UnitFileState. */
 const units: Kind<WantedService, FoundService> = {
   noun: 'service',
+  // One that another change made stale is read by `apply`.
+  usesUnits: false,
 
   probe(items) {
     return `systemctl show -p LoadState,ActiveState,UnitFileState,NeedDaemonReload -- ${quoteAll(items.map(i => i.unit))}\n`
@@ -75,7 +77,7 @@ const units: Kind<WantedService, FoundService> = {
       wanted.masked ? `systemctl mask -q -- ${unit}\n` : '',
       wanted.enabled === undefined
         ? ''
-        : `systemctl ${wanted.enabled ? 'enable' : 'disable'} -q -- ${unit}\n`,
+        : `systemctl ${wanted.enabled ? 'enable' : 'disable'} -q --no-reload -- ${unit}\nunits_changed\n`,
       wanted.running === true ? `unit_start ${unit}\n` : '',
       wanted.running === false && found.load !== 'not-found' ? `systemctl stop -- ${unit}\n` : '',
     ].join('')
@@ -162,10 +164,11 @@ export function unit(declare: Declare, role: { readonly directory: string }): De
   return Object.assign(present, { absent })
 }
 
-// A unit file is a file; systemd has to be told of it before anything uses it.
+// A unit file is a file that systemd has to read before anything uses it. One that is away is used by nothing.
 const unitFile: Kind<WantedPath, FoundPath> = {
   ...path,
-  apply: (wanted, found) => `${path.apply(wanted, found)}systemctl daemon-reload\n`,
+  apply: (wanted, found) =>
+    `${path.apply(wanted, found)}${wanted.type === 'absent' ? 'units_changed' : `unit_read ${quote(wanted.path)}`}\n`,
 }
 
 function readBlock(block: string): State<FoundService> {
