@@ -42,8 +42,10 @@ if (!flags.yes && !process.stdin.isTTY) refuse('expected --yes, since there is n
 
 const list = await hosts().list()
 if (list.length !== 1) refuse(`expected one host, got ${list.length}`, `Select one: -l ${list[0]?.name}`)
+const request = { ...flags, [what]: name }
+for (const host of list) backup.checkRestore(host, request)
 await hosts().each(async host => {
-  const plan = await backup.planRestore(host, { ...flags, [what]: name })
+  const plan = await backup.planRestore(host, request)
   for (const line of plan.lines) console.log(line)
   if (!host.isCheck && !flags.yes && !/^y(es)?$/i.test(await question('Restore? [y/N] '))) return
   await backup.restore(host, plan, kept =>

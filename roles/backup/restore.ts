@@ -39,8 +39,8 @@ export interface RestorePlan {
   readonly until: { readonly at: Date; readonly logs: string } | undefined
 }
 
-/** Works out what is restored and from what. Changes nothing. Throws UsageError or HostError. */
-export async function planRestore(host: BackupHost, request: RestoreRequest): Promise<RestorePlan> {
+/** What a request asks for, without contacting the host. Throws UsageError. */
+export function checkRequest(host: BackupHost, request: RestoreRequest): CheckedRequest {
   const { from = host.host.name, at: text } = request
   const at = text === undefined ? undefined : parseTime(text)
   if (text !== undefined && at === undefined)
@@ -52,7 +52,18 @@ export async function planRestore(host: BackupHost, request: RestoreRequest): Pr
     throw new UsageError('usage', `--at: ${shownTime(at)} is in the future`)
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(from))
     throw new UsageError('usage', `--from: expected the name of a host, got ${JSON.stringify(from)}`)
-  const wanted = stepsOf(host, request)
+  return { from, at, wanted: stepsOf(host, request) }
+}
+
+interface CheckedRequest {
+  readonly from: string
+  readonly at: Date | undefined
+  readonly wanted: readonly RestoreStep[]
+}
+
+/** Works out what is restored and from what. Changes nothing. Throws UsageError or HostError. */
+export async function planRestore(host: BackupHost, request: RestoreRequest): Promise<RestorePlan> {
+  const { from, at, wanted } = checkRequest(host, request)
   const all = await listBackups(host, from)
   const snapshot = snapshotBefore(from, all, at)
   const has = ({ what, name }: RestoreStep) =>

@@ -7,7 +7,7 @@ import { backUp, listBackups, verifyBackups } from './backups.ts'
 import { credentials } from './credentials.ts'
 import { databasesOf, sharedFolder, zoneKeys } from './folders.ts'
 import { sftpServer } from './repository.ts'
-import { planRestore, type RestorePlan, type RestoreRequest, restore } from './restore.ts'
+import { checkRequest, planRestore, type RestorePlan, type RestoreRequest, restore } from './restore.ts'
 import vars from './vars.ts'
 
 /** restic, and the program that backs up and restores with it. Without `backup.repository`, no host backs up by itself. */
@@ -15,7 +15,7 @@ const backup = role(import.meta, {
   vars,
   tasks({ vars, sites, host, apt, directory, file, template, timer }) {
     const { repository, keep } = vars
-    const stored = '/etc/capstan/backup.credentials'
+    const stored = '/etc/capstan-backup/credentials'
     if (repository === undefined) {
       timer.absent('capstan-backup')
       file.absent(stored)
@@ -24,10 +24,10 @@ const backup = role(import.meta, {
     const server = sftpServer(repository)
     apt('restic')
     if (server) apt('openssh-client')
-    directory('/etc/capstan')
+    directory('/etc/capstan-backup', { mode: '0700' })
     const all = sites.map(({ site }) => site)
     const databases = databasesOf(all, vars)
-    template('/etc/capstan/backup.conf', {
+    template('/etc/capstan-backup/backup.conf', {
       mode: '0600',
       vars: {
         host: quote(host.name),
@@ -42,10 +42,10 @@ const backup = role(import.meta, {
     })
     if (server) {
       const name = server.port === 22 ? server.host : `[${server.host}]:${server.port}`
-      file('/etc/capstan/backup.known_hosts', {
+      file('/etc/capstan-backup/known_hosts', {
         content: vars.ssh.hostKeys.map(key => `${name} ${key}\n`).join(''),
       })
-    } else file.absent('/etc/capstan/backup.known_hosts')
+    } else file.absent('/etc/capstan-backup/known_hosts')
     file('/usr/local/sbin/capstan-backup', { content: program, mode: '0700' })
 
     if (vars.at === undefined) {
@@ -74,6 +74,7 @@ export default Object.assign(backup, {
   now: (host: Host) => backUp(given(host)),
   list: (host: Host, from?: string) => listBackups(given(host), from),
   verify: (host: Host, part?: string) => verifyBackups(given(host), part),
+  checkRestore: (host: Host, request: RestoreRequest) => void checkRequest(given(host), request),
   planRestore: (host: Host, request: RestoreRequest) => planRestore(given(host), request),
   restore: (host: Host, plan: RestorePlan, onKept: (database: string) => void) =>
     restore(given(host), plan, onKept),

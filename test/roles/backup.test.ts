@@ -22,16 +22,16 @@ describe('the backup role', () => {
       'service capstan-backup.timer',
       'unit capstan-backup.timer',
       'unit capstan-backup.service',
-      'file /etc/capstan/backup.credentials',
+      'file /etc/capstan-backup/credentials',
     ])
   })
 
   it('stores credentials only where the host backs up by itself', () => {
     const [without, by] = [labels({}), labels({ at: '02:30' })]
-    expect(without).toContain('file /etc/capstan/backup.credentials')
+    expect(without).toContain('file /etc/capstan-backup/credentials')
     expect(JSON.stringify(declared().resources)).not.toContain(Buffer.from(password).toString('base64'))
     expect(by).toContain('unit capstan-backup.timer')
-    expect(declared({ at: '02:30' }).text('/etc/capstan/backup.credentials')).toBe(
+    expect(declared({ at: '02:30' }).text('/etc/capstan-backup/credentials')).toBe(
       `RESTIC_PASSWORD ${Buffer.from(password).toString('base64')}\n`,
     )
   })
@@ -44,11 +44,13 @@ describe('the backup role', () => {
       { ...sftp, folders: ['/srv/mail'], exclude: ["it's *.tmp"], databases: ['wiki'], forget: false },
     ],
   ])('writes a readable configuration for %s', async (_, name, given) => {
-    await expect(declared(given).text('/etc/capstan/backup.conf')).toMatchFileSnapshot(`backup/${name}.conf`)
+    await expect(declared(given).text('/etc/capstan-backup/backup.conf')).toMatchFileSnapshot(
+      `backup/${name}.conf`,
+    )
   })
 
   it('pins the host keys of an sftp server, by its port', () => {
-    expect(declared(sftp).text('/etc/capstan/backup.known_hosts')).toBe(
+    expect(declared(sftp).text('/etc/capstan-backup/known_hosts')).toBe(
       '[store.test]:2222 ssh-ed25519 AAAAC3Nz\n',
     )
   })

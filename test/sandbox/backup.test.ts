@@ -14,7 +14,7 @@ let host: Machine
 
 beforeAll(async () => {
   host = await machine('backup12', 12, await kept('site', 12))
-  const applied = await run('site', '-t', 'mysql,backup')
+  const applied = await run('site')
   expect(applied.code, applied.out + applied.err).toBe(0)
 })
 afterAll(() => {
