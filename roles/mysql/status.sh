@@ -10,7 +10,7 @@ elif used=${said% of *} most=${said#* of }; [ $((used * 10)) -ge $((most * 9)) ]
   warning "$name answers, $said connections used" "HOST -- $client -e 'SHOW PROCESSLIST' shows whose. mysql.maxConnections sets the limit."
 else good "$name answers, $said connections used"; fi
 
-# The accounts that the last run of all roles knew of: those declared, kept, and of the server's own.
+# Compared with the accounts that the last run of all roles wrote down: those declared, kept, and of the server's own.
 declared=/var/lib/capstan/mysql-accounts
 [ -e "$declared" ] || exit 0
 if [ $unit = mariadb ]; then
@@ -19,10 +19,15 @@ if [ $unit = mariadb ]; then
 else
   secret=authentication_string plugin=plugin from="mysql.user WHERE account_locked = 'N'"
 fi
-others=$(ask "SELECT HEX(User), HEX(Host), $plugin IN ('mysql_native_password', 'caching_sha2_password') AND COALESCE($secret, '') = '', CONCAT(QUOTE(User), '@', QUOTE(Host)) FROM $from ORDER BY 1, 2" |
-  while IFS='	' read -r user host open account; do
-    grep -qxF "$user $host" "$declared" || printf '%s %s\n' "$open" "$account"
-  done)
+open="COALESCE($plugin IN ('mysql_native_password', 'caching_sha2_password') AND COALESCE($secret, '') = '', 0)"
+# The first column is never empty, not for the anonymous user either: read skips a tab at the beginning of a line.
+if ! rows=$(ask "SELECT CONCAT(HEX(User), ' ', HEX(Host)), $open, CONCAT(QUOTE(User), '@', QUOTE(Host)) FROM $from ORDER BY 1"); then
+  bad "the accounts of $name cannot be read: $rows" "HOST -- 'journalctl -u $unit -n 20' shows the errors of the server."
+  exit 0
+fi
+others=$(printf '%s\n' "$rows" | while IFS='	' read -r key open account; do
+  [ -z "$account" ] || grep -qxF -e "$key" "$declared" || printf '%s %s\n' "$open" "$account"
+done)
 list() { printf '%s\n' "$others" | sed -n "s/^$1 //p" | paste -s -d , | sed 's/,/, /g'; }
 cure='Drop it, or set mysql.removeUndeclared; mysql.keepAccounts names those that you use.'
 open=$(list 1) closed=$(list 0)

@@ -3,6 +3,7 @@ import type { Role } from '#engine/converge/role.ts'
 import mysqlRole from '#roles/mysql/role.ts'
 import {
   expectNames,
+  expectStatusOfAccounts,
   forbidden,
   type MysqlHost,
   mended,
@@ -124,6 +125,8 @@ describe('MySQL on Debian sid', () => {
     await on.sql('DROP USER backup@localhost; DROP ROLE r1')
     expect(await warnings({})).toEqual([])
   })
+
+  it('shows in status.mjs which accounts no role declares.', () => expectStatusOfAccounts(on))
 
   it('carries any name and any password to the accounts.', async () => {
     const names = [

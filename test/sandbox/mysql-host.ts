@@ -5,12 +5,14 @@ import type { Connection, Outcome } from '#engine/connection/connection.ts'
 import { connectSsh } from '#engine/connection/ssh.ts'
 import { convergeHost, type HostResult } from '#engine/converge/host.ts'
 import { type Role, role } from '#engine/converge/role.ts'
+import { typicalSite } from '#engine/converge/testing.ts'
 import type { Event } from '#engine/output/events.ts'
 import { quote } from '#engine/quote.ts'
 import type { DeclareMysql } from '#engine/resources/mysql/mysql.ts'
 import { here } from '#engine/resources/shell.ts'
 import { type SandboxHost, sandboxDown, sandboxUp } from '#engine/sandbox/sandbox.ts'
 import { Secret } from '#engine/secret.ts'
+import { checkScript, findingsOf } from '#engine/status/checks.ts'
 import { vars } from '#engine/vars.ts'
 import mysqlRole from '#roles/mysql/role.ts'
 import site from '#roles/site.ts'
@@ -176,6 +178,39 @@ export async function expectNames(on: MysqlHost, names: readonly string[]): Prom
   expect(await on.converge(gone)).toMatchObject({ error: undefined, changed: names.length * 2 })
   expect(await on.converge(gone)).toMatchObject({ error: undefined, changed: 0 })
   expect(await on.sql('SHOW DATABASES')).toContain('foobar')
+}
+
+/** Checks what status.mjs shows of accounts that no role declares, and of a server that refuses to list its accounts. */
+export async function expectStatusOfAccounts(on: MysqlHost): Promise<void> {
+  const [check] = mysqlRole.status?.([{ site: typicalSite, vars: undefined }]) ?? []
+  if (check === undefined) throw new Error('the role has a check')
+  const texts = async (environment = '') => {
+    const { stdout, stderr } = await on.connection.run(`${environment}${checkScript(check)}`, {
+      deadline: 60,
+    })
+    const findings = findingsOf('database', { stdout, lastError: stderr.toString() })
+    return findings.map(({ state, text }) => `${state} ${text}`)
+  }
+  const answers = expect.stringMatching(/^good (MariaDB|MySQL) answers, /)
+  expect(await texts()).toEqual([answers])
+  await on.sql("CREATE USER ''@localhost; CREATE USER intruder@'%' IDENTIFIED BY 'x'")
+  expect(await texts()).toEqual([
+    answers,
+    "bad no password is needed for the account ''@'localhost', which no role declares",
+    "warning no role declares the account 'intruder'@'%'",
+  ])
+  await on.sql("DROP USER ''@localhost, intruder@'%'")
+  // An account that may not read the accounts of the server.
+  await on.shell(
+    `mkdir -p /root/limited && umask 077 && ${here('cat >/root/limited/.my.cnf', '[client]\nuser=limited\n')}`,
+  )
+  await on.sql('CREATE USER limited@localhost; GRANT SELECT ON performance_schema.* TO limited@localhost')
+  expect(await texts('export HOME=/root/limited\n')).toEqual([
+    answers,
+    expect.stringMatching(/^bad the accounts of (MariaDB|MySQL) cannot be read: ERROR 1142 /),
+  ])
+  await on.sql('DROP USER limited@localhost')
+  await on.shell('rm -r /root/limited')
 }
 
 /** A role that declares only this. */

@@ -4,6 +4,7 @@ import { debians, itInFull } from './cases.ts'
 import { depth } from './mysql-depth.ts'
 import {
   expectNames,
+  expectStatusOfAccounts,
   file,
   forbidden,
   given,
@@ -92,6 +93,8 @@ describe.each(debians(12))('MariaDB on Debian %i', debian => {
     ).toEqual(['foobar\t', 'foobar\t127.0.0.1', 'foobar\tlocalhost', 'root\tlocalhost'])
     expect(await on.sql("SELECT * FROM mysql.db WHERE User = ''; SHOW DATABASES LIKE 'test'")).toBe('')
   })
+
+  it('shows in status.mjs which accounts no role declares.', () => expectStatusOfAccounts(on))
 
   itInFull('takes back every kind of privilege that the app was given, and no other.', async () => {
     const { changes, before, after } = await withEveryPrivilege(on)
