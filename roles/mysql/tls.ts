@@ -4,7 +4,7 @@ import { quote } from '#engine/quote.ts'
 import { type Declare, type DeclareOptions, differs, type Kind, known } from '#engine/resources/resource.ts'
 
 interface WantedTls {
-  /** As subjectAltName has them: `DNS:db1,IP:192.0.2.5`. */
+  /** In the form of subjectAltName: `DNS:db1,IP:192.0.2.5`. */
   readonly names: string
 }
 
@@ -16,7 +16,10 @@ export function serverTls(declare: Declare) {
   }
 }
 
-/** A CA of the host's own and a certificate that it signed, made again in its last 60 days. Source: openssl-x509(1). */
+/**
+ * A CA of this host and a certificate that it signed, created again in its last 60 days, for other names, or where key and
+ * certificate are not a pair. Source: openssl-x509(1).
+ */
 const pairs: Kind<WantedTls, boolean> = {
   noun: 'mysql certificate',
   probe: items =>
@@ -28,7 +31,11 @@ const pairs: Kind<WantedTls, boolean> = {
       .split('\n')
       .map(line => known(line === '1')),
   diff: (_, isCurrent) =>
-    differs('state', isCurrent ? 'current' : 'absent, of other names or ending', 'current'),
+    differs(
+      'state',
+      isCurrent ? 'current' : 'absent, invalid, for other names or about to expire',
+      'current',
+    ),
   apply: ({ names }) => `${shell}make_tls mysql ${quote(names)}\n`,
 }
 
