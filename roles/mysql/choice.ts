@@ -60,22 +60,3 @@ function refuse({ server, host, system }: WantedServer, found: readonly string[]
       `\`mv /var/lib/mysql /var/lib/mysql.${other}\`, run again, and load the dumps (app.mjs db load).`,
   })
 }
-
-/** Throws HostError where other hosts are to connect and the server does not listen for them, or the other way round. */
-export function refuseClients(host: string, clients: readonly string[], listen: readonly string[]): void {
-  if (clients.length > 0 === listen.length > 0) return
-  const [message, hint] =
-    listen.length === 0
-      ? [
-          `mysql.from names ${clients.join(', ')}, and mysql.listen is empty`,
-          'Set mysql.listen to the address of this host that they reach.',
-        ]
-      : [
-          `mysql.listen is ${listen.join(', ')}, and no site has another host in mysql.from`,
-          'Name the hosts that may connect in mysql.from of a site, or remove mysql.listen.',
-        ]
-  throw new HostError('mysql-clients', `${host}: ${message}`, {
-    where: 'roles/mysql/role.ts',
-    hint: `Nothing was changed. ${hint}`,
-  })
-}

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { role } from '#engine/converge/role.ts'
-import { refuseClients, server } from './choice.ts'
+import { isLocal } from './addresses.ts'
+import { server } from './choice.ts'
+import { clientsOf, refuseClients } from './clients.ts'
 import { servers } from './servers.ts'
 import {
   bufferPool,
@@ -37,8 +39,8 @@ export default role(import.meta, {
     const { name, unit: unitName, ...its } = servers[vars.server]
     const { memory } = facts
     const clients = clientsOf(sites)
-    refuseClients(host.name, clients, vars.listen)
-    const listen = ['127.0.0.1', ...vars.listen]
+    refuseClients(host.name, { ...vars, clients, system: facts.system })
+    const listen = [...new Set(['127.0.0.1', ...vars.listen])]
     const isRemote = vars.listen.length > 0
     const settings = {
       collation: vars.collation,
@@ -71,7 +73,7 @@ export default role(import.meta, {
     // Before the package, which has systemd open port 3306 on all addresses, whatever bind_address says.
     if (vars.server === 'mariadb') service('mariadb.socket', { masked: true })
     directory(`/etc/systemd/system/${unitName}.service.d`)
-    unit(`${unitName}.service.d/capstan.conf`, { notify: restart })
+    unit(`${unitName}.service.d/capstan.conf`, { vars: { isRemote }, notify: restart })
     apt(its.package, 'logrotate')
     directory('/var/lib/mysql-files', { owner: 'mysql', mode: '0700' })
     directory('/var/log/mysql', { owner: 'mysql', group: 'adm', mode: '2750' })
@@ -95,7 +97,7 @@ export default role(import.meta, {
     for (const { database, user, password, from, ...own } of databases) {
       mysql.database(database, { collation: own.collation })
       const grants = { [database]: own.privileges }
-      for (const host of from) mysql.user(user, { host, password, grants, tls: !isLocal(host) })
+      for (const host of new Set(from)) mysql.user(user, { host, password, grants, tls: !isLocal(host) })
       mysql.absentUser(user, { except: from })
     }
     // By the names that a site has by default; those of another site are none of its.
@@ -107,17 +109,5 @@ export default role(import.meta, {
   },
   status: () => [{ name: 'database', script: statusScript }],
 })
-
-/** The other hosts that the sites of a host may be used from. */
-function clientsOf(
-  sites: readonly { readonly vars: { readonly password: unknown; readonly from: readonly string[] } }[],
-) {
-  const all = sites.filter(({ vars }) => vars.password !== undefined).flatMap(({ vars }) => vars.from)
-  return [...new Set(all)].filter(host => !isLocal(host))
-}
-
-function isLocal(host: string): boolean {
-  return host === 'localhost' || host === '127.0.0.1'
-}
 
 const statusScript = readFileSync(new URL('status.sh', import.meta.url), 'utf8')

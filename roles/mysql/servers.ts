@@ -26,3 +26,9 @@ export type ServerName = keyof typeof servers
 
 /** The systems that have no package mysql-server. */
 export const withoutMysql: readonly System[] = ['debian 12', 'debian 13']
+
+/** The systems whose server takes one address as bind_address: MariaDB before 10.11, MySQL before 8.0.13. Source: MDEV-6536, WL#11652. */
+export const withoutAddressList: Readonly<Record<ServerName, readonly System[]>> = {
+  mariadb: ['ubuntu 22.04'],
+  mysql: [],
+}

@@ -4,7 +4,6 @@ import {
   flag,
   identifier,
   integer,
-  ipAddress,
   list,
   number,
   optional,
@@ -12,11 +11,8 @@ import {
   text,
   vars,
 } from '#engine/vars.ts'
+import { clientHost, listenAddress } from './addresses.ts'
 import { appPrivileges, privileges } from './privileges.ts'
-
-// An account's host as the server compares it: IPv6 in its short form.
-const client =
-  /localhost|(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(\.(25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)){3}|[0-9a-f]{1,4}(:{1,2}[0-9a-f]{1,4}){1,7}/
 
 export default vars(
   {
@@ -35,10 +31,10 @@ export default vars(
       is: 'name of the site’s database',
     }),
     user: identifier({ default: ({ site }) => site.database.user, is: 'name of the site’s database user' }),
-    from: list(text({ pattern: client, expects: 'localhost or an IP address' }), {
+    from: list(clientHost(), {
       default: ['localhost', '127.0.0.1'],
       min: 1,
-      is: 'where the user may connect from: localhost is the Unix socket, 127.0.0.1 is port 3306 on the host itself; the address of another host requires mysql.listen, and its connections are encrypted',
+      is: 'where the user may connect from: localhost is the Unix socket, 127.0.0.1 is port 3306 on the host itself; the address of another host requires mysql.listen, and its connections have to be encrypted',
     }),
     privileges: list(choice(privileges), {
       default: appPrivileges,
@@ -69,9 +65,9 @@ export default vars(
       default: 0,
       is: 'days that binary logs are kept: with them a backup can be restored to any moment since. 0: no binary logs',
     }),
-    listen: list(ipAddress(), {
+    listen: list(listenAddress(), {
       default: [],
-      is: 'addresses to listen on in addition to 127.0.0.1. The firewall then opens port 3306 to the addresses in mysql.from alone, and all connections over TCP must be encrypted, those to 127.0.0.1 too',
+      is: 'addresses to listen on in addition to 127.0.0.1. The firewall of the role base opens port 3306 to the addresses in mysql.from alone. All connections over TCP have to be encrypted, those to 127.0.0.1 too',
     }),
     removeUndeclared: flag({
       default: false,

@@ -127,6 +127,53 @@ describe('the mysql role', () => {
     expect(() => declared(given)).toThrow(message)
   })
 
+  it.each([
+    [
+      'mariadb',
+      'ubuntu 22.04',
+      'mysql.listen is 10.0.0.5, and MariaDB of ubuntu 22.04 listens on one address only',
+    ],
+    ['mariadb', 'ubuntu 24.04', undefined],
+    ['mysql', 'ubuntu 22.04', undefined],
+  ] as const)(
+    'lets other hosts connect to %s on %s if it takes a list of addresses.',
+    (server, system, message) => {
+      const on = () =>
+        declare(mysql, {
+          vars: { password, server, listen: ['10.0.0.5'], from: ['10.0.0.7'] },
+          facts: { system },
+        })
+      if (message === undefined) expect(on().labels).toContain('mysql certificate /etc/mysql/tls')
+      else expect(on).toThrow(message)
+    },
+  )
+
+  it.each(['mariadb', 'mysql'] as const)(
+    'starts %s after the addresses of mysql.listen are there.',
+    server => {
+      const path = `/etc/systemd/system/${server}.service.d/capstan.conf`
+      const remote = declared({ server, listen: ['10.0.0.5'], from: ['10.0.0.7'] }).text(path)
+      expect(remote).toContain('[Unit]\n')
+      expect(remote).toMatch(/^Wants=network-online.target\nAfter=network-online.target\n\n\[Service\]$/m)
+      expect(declared({ server }).text(path)).not.toContain('network-online')
+    },
+  )
+
+  it('treats each way to write an address, and each address of the host itself, as one.', () => {
+    const { labels, resources } = declared({ from: ['::1', '127.0.0.1', '0:0::1', 'localhost'] })
+    expect(labels.filter(label => label.startsWith('mysql user foobar@'))).toEqual([
+      ...['mysql user foobar@::1', 'mysql user foobar@127.0.0.1', 'mysql user foobar@localhost'],
+    ])
+    expect(resources.find(({ label }) => label === 'mysql user foobar@::1')?.wanted).toMatchObject({
+      tls: false,
+    })
+    const remote = declared({ listen: ['FD00::5', 'fd00:0::5'], from: ['FD00:0:0::7'] })
+    expect(remote.labels).toContain('mysql user foobar@fd00::7')
+    expect(remote.text('/etc/mysql/mariadb.conf.d/90-capstan.cnf')).toContain(
+      '\nbind_address = 127.0.0.1,fd00::5\n',
+    )
+  })
+
   it('keeps a database that the app itself calls test.', () => {
     const labels = declared({ database: 'test' }).resources.map(({ label }) => label)
     expect(labels.filter(label => label === 'mysql database test')).toHaveLength(1)
@@ -194,7 +241,18 @@ describe('the vars of mysql', () => {
     ['from.0', { from: ['%'] }],
     ['from.0', { from: ['10.0.0.256'] }],
     ['from.0', { from: ['10.0.0.0/8'] }],
+    ['from.0', { from: ['1:2:3:4:5:6:7:8:9'] }],
+    ['from.0', { from: ['::ffff:10.0.0.7'] }],
+    ['from.0', { from: ['fe80::7%eth0'] }],
     ['listen.0', { listen: ['eth0'] }],
+    ['listen.0', { listen: ['0.0.0.0'] }],
+    ['listen.0', { listen: ['::'] }],
+    ['listen.0', { listen: ['0:0::0'] }],
+    ['listen.0', { listen: ['127.0.0.1'] }],
+    ['listen.0', { listen: ['127.0.1.1'] }],
+    ['listen.0', { listen: ['::1'] }],
+    ['listen.0', { listen: ['::ffff:127.0.0.1'] }],
+    ['listen.0', { listen: ['fe80::5'] }],
     ['from', { from: [] }],
     ['privileges.0', { privileges: ['ALL PRIVILEGES'] }],
     ['privileges.0', { privileges: ['SUPER'] }],
