@@ -6,9 +6,13 @@ import type { Kind } from '#engine/resources/resource.ts'
 import { declared, type Nouns } from './nouns.ts'
 
 const ruling = { ssh: [22], from: [], rate: 30, allow: [], rules: [] }
-const socket = (protocol: 'tcp' | 'udp', port: number, address: string, from: readonly string[] = []) => ({
-  ...{ protocol, port, address, from },
-})
+const socket = (
+  protocol: 'tcp' | 'udp',
+  port: number,
+  address: string,
+  from: readonly string[] = [],
+  role = 'declared',
+) => ({ protocol, port, address, from, role })
 
 /** The firewall of a host whose roles declare so, and what it is compared with. */
 function firewallOf(tasks: (nouns: Nouns) => void) {
@@ -33,7 +37,7 @@ describe('the rules of a firewall', () => {
     expect(lines).toContain('udp sport 67 udp dport 68 accept')
   })
 
-  it('let in what others reach, by family and address, and tell so in their comment', () => {
+  it('let in what others reach, by family and address, and name it in their comment', () => {
     const text = rulesOf(ruling, [
       socket('tcp', 443, '0.0.0.0'),
       socket('tcp', 80, '0.0.0.0'),
@@ -144,12 +148,35 @@ describe('a firewall', () => {
     expect(diff({ file: web, isEnabled: false })).toEqual([{ what: 'at boot', found: 'no', wanted: 'yes' }])
   })
 
-  it('closes no port of a role that does not run, where only some do', () => {
+  it('keeps the ports of roles that are not in the run, if the run has some roles only', () => {
     const { diff } = firewallOf(({ firewall }) => firewall())
-    expect(diff({ file: web, isPartial: true })).toEqual([])
-    expect(diff({ file: web })[0]).toEqual({ what: 'open', found: 'tcp 80 on 0.0.0.0', wanted: 'nothing' })
+    for (const role of ['nginx', '']) {
+      const file = rulesOf(ruling, [socket('tcp', 80, '0.0.0.0', [], role)])
+      expect(diff({ file, isPartial: true }), role).toEqual([])
+      expect(diff({ file })[0], role).toEqual({
+        ...{ what: 'open', found: 'tcp 80 on 0.0.0.0', wanted: 'nothing' },
+      })
+    }
     // The first of all runs, with --tags.
     expect(diff({ file: '', live: '', isPartial: true })).toEqual([])
+  })
+
+  it('closes what a role of the run no longer declares, also if the run has some roles only', () => {
+    const { diff, shell } = firewallOf(({ firewall, listens }) => {
+      firewall()
+      listens('mariadb', { tcp: 3306, at: ['10.0.0.5'], from: ['10.0.0.8'] })
+    })
+    const file = rulesOf(ruling, [
+      socket('tcp', 3306, '10.0.0.5', ['10.0.0.7', '10.0.0.8']),
+      socket('tcp', 8080, '0.0.0.0'),
+      socket('tcp', 3306, '10.0.0.9', ['10.0.0.7'], 'other'),
+      socket('tcp', 80, '0.0.0.0', [], 'nginx'),
+    ])
+    const open = 'tcp 3306 on 10.0.0.5 from 10.0.0.8, tcp 3306 on 10.0.0.9 from 10.0.0.7, tcp 80 on 0.0.0.0'
+    expect(diff({ file, isPartial: true })).toEqual([expect.objectContaining({ what: 'open', wanted: open })])
+    expect(shell({ file, isPartial: true })).toContain(
+      '\n# open: tcp 3306 on 10.0.0.5 from 10.0.0.8 by declared, tcp 3306 on 10.0.0.9 from 10.0.0.7 by other, tcp 80 on 0.0.0.0 by nginx\n',
+    )
   })
 
   it.each([

@@ -170,6 +170,13 @@ describe('what brings a service to its sockets', () => {
     )
   })
 
+  it('is time, for one that has only some of its sockets yet', () => {
+    const own = web.filter((_, index) => index % 2 === 0)
+    expect(judged([nginx], printed(own)).shell[0]).toMatch(/^unit_listens nginx.service tcp:80 tcp:443 /)
+    const other = socket('tcp', '::', 443, 'apache2', 'apache2.service')
+    expect(judged([nginx], printed([...own, other])).shell[0]).toMatch(/^printf .* >&2\nreturn 1\n$/s)
+  })
+
   it('is for the operator to say elsewhere: the run fails, naming what listens', () => {
     const beside = socket('tcp', '0.0.0.0', 8080, 'nginx', 'nginx.service')
     const [shell] = judged([nginx], printed([...web, beside])).shell

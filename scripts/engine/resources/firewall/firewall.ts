@@ -12,7 +12,6 @@ import {
   type OpenedSocket,
   openIn,
   type Ruling,
-  reachable,
   rulesOf,
 } from './rules.ts'
 
@@ -21,8 +20,10 @@ export interface FirewallOptions extends Partial<Ruling>, DeclareOptions {}
 interface WantedFirewall {
   /** Undefined: no rules of ours. */
   readonly ruling: Ruling | undefined
-  /** Those that the roles of the host declare with `listens`. */
+  /** Those that the roles of the run declare with `listens`. */
   readonly sockets: readonly OpenedSocket[]
+  /** The roles of the run: a socket that one of them does not declare is closed. */
+  readonly roles: readonly string[]
 }
 
 interface FoundFirewall {
@@ -30,10 +31,10 @@ interface FoundFirewall {
   readonly file: string
   /** The rules in force, as nft lists them; empty where there are none. */
   readonly live: string
-  /** The same, as it was once the file was loaded. */
+  /** The same, as recorded when the file was loaded. */
   readonly loaded: string
   readonly isEnabled: boolean
-  /** Only some roles of the host have declared: what the file lets in stays open. */
+  /** The run has some of the host's roles only: the sockets of the others, which the file names, stay open. */
   readonly isPartial: boolean
 }
 
@@ -47,13 +48,17 @@ const reader = readByPerl<WantedFirewall, Omit<FoundFirewall, 'isPartial'>>({
     known({ file, live, loaded, isEnabled: enabled === '1' }),
 })
 
-/** The host's own packet filter: what is declared to listen is let in, and nothing else. Source: nft(8). */
+/** The packet filter of the host: the sockets that roles declare are open, all others closed. Source: nft(8). */
 const firewalls: Kind<WantedFirewall, FoundFirewall> = {
   noun: 'firewall',
-  // A rule set that a new login did not come through once does not by a second attempt.
+  // Rules that blocked a new login block it at a second attempt too.
   tries: 1,
 
-  complete: (wanted, all) => ({ ...wanted, sockets: declaredSockets(all) }),
+  complete: (wanted, all) => ({
+    ...wanted,
+    sockets: declaredSockets(all),
+    roles: [...new Set(all.map(({ role }) => role))],
+  }),
 
   probe: (items, options) => `echo ${options.partial ? 'some' : 'all'}\n${reader.probe(items, options)}`,
 
@@ -65,11 +70,11 @@ const firewalls: Kind<WantedFirewall, FoundFirewall> = {
       .map(state => (state.known ? known({ ...state.value, isPartial }) : state))
   },
 
-  diff({ ruling, sockets }, found) {
+  diff({ ruling, ...declared }, found) {
     if (ruling === undefined)
       return differs('state', found.live === '' && !isOurs(found.file) ? 'absent' : 'present', 'absent')
     if (isUnmade(found)) return []
-    const open = openOf(sockets, found)
+    const open = openOf(declared, found)
     return [
       ...differs('open', isOurs(found.file) ? inWords(openIn(found.file)) : 'no rules', inWords(open)),
       ...(inWords(openIn(found.file)) === inWords(open)
@@ -80,9 +85,9 @@ const firewalls: Kind<WantedFirewall, FoundFirewall> = {
     ]
   },
 
-  apply({ ruling, sockets }, found) {
+  apply({ ruling, ...declared }, found) {
     if (ruling === undefined) return `${shell}firewall_remove\n`
-    return `${shell}${here('firewall_load', rulesOf(ruling, openOf(sockets, found)))}`
+    return `${shell}${here('firewall_load', rulesOf(ruling, openOf(declared, found)))}`
   },
 
   warning({ ruling }, found) {
@@ -91,7 +96,7 @@ const firewalls: Kind<WantedFirewall, FoundFirewall> = {
   },
 }
 
-// What other roles declare is not known then, and would be closed.
+// The sockets of other roles are unknown then, and would be closed.
 function isUnmade({ file, isPartial }: FoundFirewall): boolean {
   return isPartial && !isOurs(file)
 }
@@ -113,28 +118,33 @@ export function firewall(declare: Declare): DeclareFirewall {
     for (const rule of rules) checkedLine('a rule of nft', rule)
     if (ssh.length === 0) throw new RangeError('expected at least one port of sshd')
     if (!Number.isInteger(rate) || rate < 1) throw new RangeError(`expected a rate of 1 or more, got ${rate}`)
-    const wanted = { ruling: { ssh, from, rate, allow, rules }, sockets: [] }
+    const wanted = { ruling: { ssh, from, rate, allow, rules }, sockets: [], roles: [] }
     declare(firewalls, { name: 'nftables', wanted }, options)
   }
   return Object.assign(present, {
     absent: (options: DeclareOptions = {}): void =>
-      declare(firewalls, { name: 'nftables', wanted: { ruling: undefined, sockets: [] } }, options),
+      declare(
+        firewalls,
+        { name: 'nftables', wanted: { ruling: undefined, sockets: [], roles: [] } },
+        options,
+      ),
   })
 }
 
 function declaredSockets(all: readonly Resource[]): readonly OpenedSocket[] {
-  return all.flatMap(({ kind, wanted }) => {
+  return all.flatMap(({ kind, wanted, role }) => {
     if (kind !== (listensKind as unknown)) return []
     const { sockets, from } = wanted as WantedSockets
-    return sockets.map(socket => ({ ...socket, from }))
+    return sockets.map(socket => ({ ...socket, from, role }))
   })
 }
 
 function openOf(
-  sockets: readonly OpenedSocket[],
+  { sockets, roles }: Pick<WantedFirewall, 'sockets' | 'roles'>,
   { file, isPartial }: FoundFirewall,
 ): readonly OpenedSocket[] {
-  return reachable([...sockets, ...(isPartial ? openIn(file) : [])])
+  const others = isPartial ? openIn(file).filter(({ role }) => !roles.includes(role)) : []
+  return [...sockets, ...others]
 }
 
 function isOurs(file: string): boolean {

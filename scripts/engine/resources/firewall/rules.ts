@@ -14,9 +14,12 @@ export interface Ruling {
   readonly rules: readonly string[]
 }
 
-/** A declared socket, and the networks that are let in; none: all. */
+/** A socket that a role declares. */
 export interface OpenedSocket extends Socket {
+  /** Networks that may reach it; empty: all. */
   readonly from: readonly string[]
+  /** The role; empty in a file of an earlier version, which did not name it. */
+  readonly role: string
 }
 
 /** Ports that are open beside those of `listens`, to some networks or to all. */
@@ -31,7 +34,7 @@ export function rulesOf(ruling: Ruling, sockets: readonly OpenedSocket[]): strin
   const { ssh, from, rate, allow, rules } = ruling
   return `#!/usr/sbin/nft -f
 # Managed by Capstan.
-# open: ${inWords(sockets)}
+# open: ${recordOf(sockets)}
 table inet capstan
 delete table inet capstan
 table inet capstan {
@@ -66,22 +69,20 @@ include "/run/capstan-ports*.nft"
 `
 }
 
-/** The sockets that the rules of a file let in, from its comment; none where the file is not ours. */
+/** The sockets that the rules of a file open, from its comment; none if Capstan did not write the file. */
 export function openIn(text: string): readonly OpenedSocket[] {
   const [, line = ''] = /^# Managed by Capstan\.\n# open: (.*)$/m.exec(text) ?? []
   return line.split(', ').flatMap(socket => {
-    const [, protocol, port, address = '', networks] =
-      /^(tcp|udp) (\d+) on (\S+)(?: from (\S.*))?$/.exec(socket) ?? []
-    const from = networks?.split(' ') ?? []
-    return protocol === 'tcp' || protocol === 'udp' ? [{ protocol, port: Number(port), address, from }] : []
+    const [, protocol, port, address = '', networks, role = ''] =
+      /^(tcp|udp) (\d+) on (\S+)(?: from (.+?))?(?: by (\S+))?$/.exec(socket) ?? []
+    if (protocol !== 'tcp' && protocol !== 'udp') return []
+    return [{ protocol, port: Number(port), address, from: networks?.split(' ') ?? [], role }]
   })
 }
 
-/** Those that others reach, each once, in an order of their own. */
+/** Those that other hosts can reach, each once, sorted. */
 export function reachable(sockets: readonly OpenedSocket[]): readonly OpenedSocket[] {
-  const all = sockets.filter(({ address }) => !isLoopback(address))
-  const byName = new Map(all.map(one => [nameOf(one), one]))
-  return [...byName.keys()].sort().flatMap(name => byName.get(name) ?? [])
+  return sorted(sockets, nameOf)
 }
 
 /** `tcp 443 on 0.0.0.0, tcp 3306 on 10.0.0.5 from 10.0.0.7 10.0.0.8`. */
@@ -105,11 +106,26 @@ function nameOf({ protocol, port, address, from }: OpenedSocket): string {
   return `${protocol} ${port} on ${address}${from.length > 0 ? ` from ${from.join(' ')}` : ''}`
 }
 
+/** As `inWords`, with the role of each, for `openIn`: `tcp 443 on 0.0.0.0 by nginx`. */
+function recordOf(sockets: readonly OpenedSocket[]): string {
+  const record = (one: OpenedSocket) => `${nameOf(one)}${one.role === '' ? '' : ` by ${one.role}`}`
+  return sorted(sockets, record).map(record).join(', ') || 'nothing'
+}
+
+function sorted(
+  sockets: readonly OpenedSocket[],
+  name: (socket: OpenedSocket) => string,
+): readonly OpenedSocket[] {
+  const all = sockets.filter(({ address }) => !isLoopback(address))
+  const byName = new Map(all.map(one => [name(one), one]))
+  return [...byName.keys()].sort().flatMap(key => byName.get(key) ?? [])
+}
+
 function open(sockets: readonly OpenedSocket[]): string {
   const groups = new Map<string, number[]>()
   for (const { protocol, port, address, from } of reachable(sockets)) {
     const networks = from.filter(network => address === 'any' || isIPv6(address) === network.includes(':'))
-    // Of the other family, nobody reaches this address.
+    // No network of the other family reaches this address.
     if (from.length > 0 && networks.length === 0) continue
     for (const match of sources(networks, [at(address), protocol, 'dport'].filter(Boolean).join(' ')))
       groups.set(match, [...(groups.get(match) ?? []), port])

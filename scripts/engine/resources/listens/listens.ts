@@ -78,8 +78,10 @@ export const listensKind: Kind<WantedSockets, FoundSockets> = {
     const refuse = `printf '%s\\n' ${quoteAll([...lines, advice])} >&2\nreturn 1\n`
     const { unit } = wanted
     const absent = missing(wanted, found.host, found.declared)
-    const isTaken = found.host.open.some(one => absent.some(socket => isSamePort(one, socket)))
-    // Of a service that has just been started, nothing says when it listens.
+    // A service that has just been started may have some of its sockets so far.
+    const isTaken = found.host.open.some(
+      one => absent.some(socket => isSamePort(one, socket)) && !isOf(one, unit, found.host, found.declared),
+    )
     return isTaken || surplusOf(wanted, found).open.length > 0
       ? refuse
       : `unit_listens ${quoteAll([unit, ...new Set(absent.map(({ protocol, port }) => `${protocol}:${port}`))])} || {\n${refuse}}\n`
