@@ -12,6 +12,7 @@ const base = [
   'nearest.ts',
   'within.ts',
   'call-site.ts',
+  'systems.ts',
   'zx.ts',
   'program.ts',
 ]
@@ -22,6 +23,7 @@ const below: Readonly<Record<string, readonly string[]>> = {
   'nearest.ts': [],
   'within.ts': [],
   'call-site.ts': [],
+  'systems.ts': [],
   'zx.ts': [],
   'program.ts': ['quote.ts', 'zx.ts'],
   'capstan.ts': [...base, 'command', 'converge', 'inventory', 'output', 'run', 'script'],

@@ -1,6 +1,6 @@
-import type { System } from '#engine/converge/facts.ts'
 import { quote } from '#engine/quote.ts'
 import { systemPath } from '#engine/resources/release/script.ts'
+import type { System } from '#engine/systems.ts'
 import { ownConfig, type Runtime, type RuntimeInput } from './runtime.ts'
 
 /** php-fpm: a master and its workers for each release, unprivileged, on the release's own socket. */

@@ -1,6 +1,6 @@
-import type { System } from '#engine/converge/facts.ts'
 import { HostError } from '#engine/errors.ts'
 import { type Declare, type Kind, known } from '#engine/resources/resource.ts'
+import type { System } from '#engine/systems.ts'
 import { type ServerName, servers, withoutMysql } from './servers.ts'
 
 interface WantedServer {

@@ -1,5 +1,5 @@
-import type { System } from '#engine/converge/facts.ts'
 import { HostError } from '#engine/errors.ts'
+import type { System } from '#engine/systems.ts'
 import { isLocal } from './addresses.ts'
 import { type ServerName, servers, withoutAddressList } from './servers.ts'
 

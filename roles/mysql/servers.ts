@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import type { System } from '#engine/converge/facts.ts'
+import type { System } from '#engine/systems.ts'
 
 /** What differs between the two servers, as Debian has them. */
 export const servers = {

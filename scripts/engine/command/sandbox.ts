@@ -5,7 +5,8 @@ import { roleNames } from '#engine/inventory/roles.ts'
 import { aligned } from '#engine/output/table.ts'
 import { runInTerminal } from '#engine/program.ts'
 import type { SandboxHostStatus, SandboxOptions, SandboxRequest } from '#engine/sandbox/sandbox.ts'
-import { releaseNamed, sandboxDown, sandboxStatus, sandboxUp, sshArguments } from '#engine/sandbox/sandbox.ts'
+import { sandboxDown, sandboxStatus, sandboxUp, sshArguments } from '#engine/sandbox/sandbox.ts'
+import { releaseNamed, releasesInWords } from '#engine/systems.ts'
 import type { CommandInput } from './main.ts'
 
 export type SandboxCommand =
@@ -26,7 +27,7 @@ const help = `Usage: npx zx scripts/sandbox.mjs <command>
 Manages the sandbox: real Debian hosts (systemd, sshd, their own address) in containers on this machine.
 
   up [name[:release] …]  start hosts and wait for their sshd; by default those of inventory/sandbox.yml;
-                         releases of Debian are 12, 13 and sid
+                         releases of Debian are ${releasesInWords('and')}
   down [name …]          remove hosts; by default the whole sandbox with its network and keys
   status                 list the hosts, their state, ports and addresses
   ssh <host> [command …] log in to a host as root, or run a command on it
@@ -86,7 +87,7 @@ function wantedHost(word: string): WantedHost {
   if (debian === undefined) return { name, debian }
   const release = releaseNamed(debian)
   if (release === undefined || more.length > 0)
-    throw usage(`${name}: expected Debian 12, 13 or sid, got ${word.slice(name.length + 1)}`)
+    throw usage(`${name}: expected Debian ${releasesInWords('or')}, got ${word.slice(name.length + 1)}`)
   return { name, debian: release }
 }
 

@@ -1,10 +1,7 @@
 import { CapstanError } from '#engine/errors.ts'
+import { type System, systems } from '#engine/systems.ts'
 
-/** What Capstan manages. Source: ID and VERSION_ID of os-release(5); `sid` has no VERSION_ID. */
-const systems = ['debian 12', 'debian 13', 'debian sid', 'ubuntu 22.04', 'ubuntu 24.04'] as const
-export type System = (typeof systems)[number]
-
-/** What a host says of itself, read in the first trip. */
+/** Facts about a host, read in the first trip. */
 export interface Facts {
   readonly os: {
     /** `debian`, `ubuntu`. */
@@ -43,7 +40,7 @@ export interface SetUpSite {
   readonly domain: string
   /** It was taken out of the inventory, and the host no longer serves it. */
   readonly isRemoved: boolean
-  /** Its data goes as well: what site.mjs was told by --purge. */
+  /** Its data is removed as well: the site is named in --purge. */
   readonly isPurged?: boolean
 }
 

@@ -1,3 +1,4 @@
+import { systems } from '#engine/systems.ts'
 import type { Check } from './check.ts'
 
 /** Shell that prints what `judge` reads, as NUL-ended pairs. It changes nothing and costs one trip. */
@@ -15,8 +16,6 @@ pair perl "$(perl -e 'printf "%vd", $^V' 2>/dev/null)"
 pair openssh "$(sshd -V 2>&1 | sed -n 's/^.*OpenSSH_\([^ ,]*\).*/\1/p' | head -n 1)"
 pair dpkg "$(dpkg --audit 2>/dev/null | head -n 1)"
 `
-
-const supported = ['debian 12', 'debian 13', 'debian sid', 'ubuntu 22.04', 'ubuntu 24.04', 'ubuntu 26.04']
 
 /** `began` and `ended` are seconds of this machine's clock around the script. */
 export function judge(output: Buffer, began: number, ended: number): readonly Check[] {
@@ -37,8 +36,8 @@ export function judge(output: Buffer, began: number, ended: number): readonly Ch
 
 function system(os: string, name: string, systemd: boolean): Check {
   const found = name || 'no /etc/os-release'
-  if (!supported.includes(os))
-    return { what: 'system', state: 'failed', found, cure: `Capstan manages ${supported.join(', ')}.` }
+  if (!systems.some(each => each === os))
+    return { what: 'system', state: 'failed', found, cure: `Capstan manages ${systems.join(', ')}.` }
   if (systemd) return { what: 'system', state: 'ok', found }
   return {
     what: 'system',

@@ -1,5 +1,6 @@
 import { homedir } from 'node:os'
 import { resolve } from 'node:path'
+import { type DebianRelease, debianReleases } from '#engine/systems.ts'
 import { choice, flag, optional, port, text, type VarsOf, vars } from '#engine/vars.ts'
 
 /** How a host is reached. */
@@ -30,7 +31,7 @@ export interface LocalHost {
 /** A container of this clone's own, brought up when it is not. */
 export interface SandboxHost {
   readonly kind: 'sandbox'
-  readonly debian: 12 | 13 | 'sid'
+  readonly debian: DebianRelease
 }
 
 /** The keys of a host in the inventory, `vars` apart. */
@@ -51,7 +52,7 @@ export const hostSettings = vars({
   host_key_alias: optional(name('a name of known_hosts', 'the name its host key is known by')),
   config: optional(text({ is: 'an ssh_config file instead of your own' })),
   sudo: optional(flag({ is: 'whether root is entered by sudo' })),
-  debian: choice([12, 13, 'sid'], { default: 12, is: 'the Debian of a sandbox' }),
+  debian: choice(debianReleases, { default: 12, is: 'the Debian of a sandbox' }),
 })
 
 /** The settings that each kind of connection has a use for. */

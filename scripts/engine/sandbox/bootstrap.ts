@@ -1,8 +1,8 @@
 import { mkdirSync, renameSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { lastLines, run } from '#engine/program.ts'
+import { codenames, type DebianRelease } from '#engine/systems.ts'
 import { CapstanError } from '../errors.ts'
-import { codenames, type DebianRelease } from './plan.ts'
 import { aptSettings, bare, cached, packages, settled } from './recipe.ts'
 import { isRoot } from './tools.ts'
 

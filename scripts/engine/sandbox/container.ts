@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import type { Finished } from '#engine/program.ts'
+import { releaseNamed } from '#engine/systems.ts'
 import type { Engine } from './engine.ts'
 import { archivesDirectory } from './packages.ts'
-import { containerName, hardwareAddress, networkName, portsAt, releaseNamed } from './plan.ts'
+import { containerName, hardwareAddress, networkName, portsAt } from './plan.ts'
 import type { HostState } from './state.ts'
 import { needsRunc } from './tools.ts'
 

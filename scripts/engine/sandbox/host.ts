@@ -1,5 +1,5 @@
+import type { DebianRelease } from '#engine/systems.ts'
 import { knownHostsFile, loginKey } from './keys.ts'
-import type { DebianRelease } from './plan.ts'
 import type { HostState } from './state.ts'
 
 export interface SandboxRequest {

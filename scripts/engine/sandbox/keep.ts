@@ -1,11 +1,12 @@
 import { realpathSync } from 'node:fs'
 import { join } from 'node:path'
+import type { DebianRelease } from '#engine/systems.ts'
 import { cacheDirectory } from './cache.ts'
 import { findEngine } from './engine.ts'
 import type { SandboxOptions } from './host.ts'
 import { bareImage, hasImage, imageRepository } from './image.ts'
 import { withLock } from './lock.ts'
-import { containerName, type DebianRelease } from './plan.ts'
+import { containerName } from './plan.ts'
 import { readState } from './state.ts'
 
 /** What is kept: the state of a host, under a name, as it follows from `recipe`. */

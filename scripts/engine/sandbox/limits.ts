@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
+import type { DebianRelease } from '#engine/systems.ts'
 import type { Engine } from './engine.ts'
 import { bareImage } from './image.ts'
-import type { DebianRelease } from './plan.ts'
 
 const file = '/proc/sys/fs/inotify/max_user_instances'
 const enough = 512

@@ -1,9 +1,9 @@
 import { mkdirSync, readdirSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { run } from '#engine/program.ts'
+import type { DebianRelease } from '#engine/systems.ts'
 import { cacheDirectory } from './cache.ts'
 import { withLock } from './lock.ts'
-import type { DebianRelease } from './plan.ts'
 import { debianSources, indexTargetFormat, withOrigins } from './sources.ts'
 import { isRoot, osRelease } from './tools.ts'
 
@@ -76,7 +76,7 @@ function writeTargets(file: string, targets: Targets): void {
   renameSync(`${file}.${process.pid}`, file)
 }
 
-/** By itself apt tells only of lists that it has: of some, while another process fetches them. */
+/** By default, apt prints only lists that it has fetched: some of them, while another process fetches them. */
 async function askTargets(): Promise<string> {
   const ask = async (...flags: readonly string[]) => {
     const args = ['indextargets', ...flags, '--format', indexTargetFormat, 'Created-By: Packages']

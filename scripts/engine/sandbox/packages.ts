@@ -10,9 +10,10 @@ import {
   statSync,
 } from 'node:fs'
 import { join } from 'node:path'
+import { type DebianRelease, debianReleases } from '#engine/systems.ts'
 import { cacheDirectory } from './cache.ts'
 import type { Engine } from './engine.ts'
-import { cloneId, type DebianRelease, releases } from './plan.ts'
+import { cloneId } from './plan.ts'
 import { readState } from './state.ts'
 import { isRoot } from './tools.ts'
 
@@ -91,7 +92,7 @@ export async function discardArchives(engine: Engine | undefined, directory: str
 
 /** Empties the shared cache; the folders of hosts stay, as they are mounted while these run. */
 export function forgetPackages(): void {
-  for (const release of releases) rmSync(sharedDirectory(release), { recursive: true, force: true })
+  for (const release of debianReleases) rmSync(sharedDirectory(release), { recursive: true, force: true })
 }
 
 function sharedDirectory(release: DebianRelease): string {

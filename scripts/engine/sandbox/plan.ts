@@ -1,18 +1,6 @@
 import { createHash } from 'node:crypto'
 import { UsageError } from '../errors.ts'
 
-/** Which Debian releases the sandbox has, and what their archive calls them. */
-export const codenames = { 12: 'bookworm', 13: 'trixie', sid: 'sid' } as const
-
-export type DebianRelease = keyof typeof codenames
-
-export const releases: readonly DebianRelease[] = [12, 13, 'sid']
-
-/** The release of this name, `13` or `sid`; absent where the sandbox has none of it. */
-export function releaseNamed(name: string): DebianRelease | undefined {
-  return releases.find(each => String(each) === name)
-}
-
 /** The ports of this machine's 127.0.0.1 that lead to a host's 22, 80, 443 and 53 (tcp and udp). */
 export interface HostPorts {
   readonly ssh: number

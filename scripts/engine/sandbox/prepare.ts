@@ -1,8 +1,8 @@
 import { realpathSync } from 'node:fs'
+import type { DebianRelease } from '#engine/systems.ts'
 import { findEngine } from './engine.ts'
 import type { SandboxOptions } from './host.ts'
 import { ensureImage } from './image.ts'
-import type { DebianRelease } from './plan.ts'
 import { readState } from './state.ts'
 
 /**

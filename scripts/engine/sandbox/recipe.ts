@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
+import type { DebianRelease } from '#engine/systems.ts'
 import type { Engine } from './engine.ts'
-import type { DebianRelease } from './plan.ts'
 
 /**
  * Bare Debian, what makes it a machine one can log in to, and what the images of hosting providers bring along; all else is for

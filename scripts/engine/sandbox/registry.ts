@@ -1,6 +1,6 @@
 import { type Finished, lastLines } from '#engine/program.ts'
+import type { DebianRelease } from '#engine/systems.ts'
 import { type Engine, engineError } from './engine.ts'
-import type { DebianRelease } from './plan.ts'
 import { aptSettings, bare, cached, packages, settingsOf } from './recipe.ts'
 
 /**

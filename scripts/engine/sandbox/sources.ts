@@ -1,4 +1,4 @@
-import { codenames, type DebianRelease } from './plan.ts'
+import { codenames, type DebianRelease } from '#engine/systems.ts'
 
 /** Fields that `apt-get indextargets` is asked for, one target a line. Source: apt-get(8), indextargets. */
 export const indexTargetFormat = '$(REPO_URI)|$(RELEASE)|$(COMPONENT)|$(ORIGIN)'
@@ -55,7 +55,7 @@ const fallback: readonly Archive[] = [
 ]
 
 // Others publish under Debian's codenames too. Where a Release file names no origin, $(ORIGIN) stays as it is
-// written; then the path of the address has to tell.
+// written; then the path of the address decides.
 function archive(line: string, codename: string): readonly Archive[] {
   const [uri = '', suite = '', component = '', origin = ''] = line.split('|')
   const pocket = suite.startsWith(codename) ? suite.slice(codename.length) : undefined

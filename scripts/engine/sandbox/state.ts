@@ -1,6 +1,7 @@
 import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import * as v from 'valibot'
+import { debianReleases } from '#engine/systems.ts'
 
 const portNumber = v.pipe(v.number(), v.integer(), v.minValue(1), v.maxValue(65535))
 
@@ -12,7 +13,7 @@ const schema = v.object({
   hosts: v.record(
     v.string(),
     v.object({
-      debian: v.picklist([12, 13, 'sid']),
+      debian: v.picklist(debianReleases),
       ip: v.string(),
       /** It has its keys and has greeted once. */
       ready: v.boolean(),
@@ -21,7 +22,7 @@ const schema = v.object({
   ),
 })
 
-/** What the clone's sandbox is made of. The containers' labels say the same: this is for speed and for ports. */
+/** The hosts of the clone's sandbox. The labels of the containers hold the same: this file is faster to read, and keeps ports. */
 export type SandboxState = v.InferOutput<typeof schema>
 
 export type HostState = SandboxState['hosts'][string]
