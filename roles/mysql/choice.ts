@@ -9,17 +9,17 @@ interface WantedServer {
   readonly system: System
 }
 
-/** `server(vars.server, host.name, facts.system)`: refuses a host that has the other server or its data, or cannot have this one. */
+/** `server(vars.server, host.name, facts.system)`: refuses a host that has the other server or its data, or whose system has no package of this one. */
 export function server(declare: Declare) {
   return (server: ServerName, host: string, system: System): void =>
     declare(choices, { name: server, wanted: { server, host, system } })
 }
 
-/** Its probe throws before anything of the host is changed: a server's data cannot be read by the other. */
+/** Its probe throws before a change of the host: neither server can read the data of the other. */
 const choices: Kind<WantedServer, undefined> = {
   noun: 'mysql server',
 
-  // MariaDB calls itself mysqld too, by a link.
+  // MariaDB installs a link named mysqld.
   probe: () => `
 [ ! -e /usr/sbin/mariadbd ] || printf 'mariadb package\\n'
 [ ! -e /usr/sbin/mysqld ] || [ -L /usr/sbin/mysqld ] || printf 'mysql package\\n'

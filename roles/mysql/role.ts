@@ -70,7 +70,7 @@ export default role(import.meta, {
     )
 
     server(vars.server, host.name, facts.system)
-    // Before the package, which has systemd open port 3306 on all addresses, whatever bind_address says.
+    // Before the package: its socket unit opens port 3306 on all addresses, regardless of bind_address.
     if (vars.server === 'mariadb') service('mariadb.socket', { masked: true })
     directory(`/etc/systemd/system/${unitName}.service.d`)
     unit(`${unitName}.service.d/capstan.conf`, { vars: { isRemote }, notify: restart })
@@ -100,12 +100,15 @@ export default role(import.meta, {
       for (const host of new Set(from)) mysql.user(user, { host, password, grants, tls: !isLocal(host) })
       mysql.absentUser(user, { except: from })
     }
-    // By the names that a site has by default; those of another site are none of its.
+    // By the default names of a site; a name that another site uses stays.
     for (const { app } of removed.filter(one => one.isPurged)) {
       if (!databases.some(({ database }) => database === app)) mysql.absentDatabase(app)
       if (!databases.some(({ user }) => user === app)) mysql.absentUser(app)
     }
-    mysql.otherAccounts({ remove: vars.removeUndeclared, keep: vars.keepAccounts })
+    mysql.otherAccounts({
+      ...{ remove: vars.removeUndeclared, keep: vars.keepAccounts },
+      advice: 'Set mysql.removeUndeclared to drop them, or name those that you use in mysql.keepAccounts.',
+    })
   },
   status: () => [{ name: 'database', script: statusScript }],
 })

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { System } from '#engine/systems.ts'
 
-/** What differs between the two servers, as Debian has them. */
+/** What differs between the two servers, in Debian's packages. */
 export const servers = {
   mariadb: {
     name: 'MariaDB',

@@ -1,12 +1,12 @@
 /**
- * What InnoDB gets of a host that runs the whole site: about a quarter, `512m` of 2 GiB. In steps, because what the
- * kernel says it has moves by some MiB with each kernel, and another size is a restart.
+ * The InnoDB buffer pool of a host that runs the whole site: about a quarter of its memory, `512m` of 2 GiB. In steps, because
+ * the memory that the kernel reports varies by some MiB with each version, and another size requires a restart.
  */
 export function bufferPool(memory: number): string {
   return `${step(nominal(memory) / 4, [128, 192, 256, 384, 512, 768, 1024, 1536, 2048, 3072, 4096, 6144, 8192, 12_288, 16_384, 24_576, 32_768, 49_152, 65_536])}m`
 }
 
-/** Connections at once, of which each may take 3 MiB and more: 100 in 1 GiB, 200 in 2 GiB. */
+/** Concurrent connections, each of which may use 3 MiB or more: 100 in 1 GiB, 200 in 2 GiB. */
 export function maxConnections(memory: number): number {
   return step(nominal(memory) / 10, [50, 100, 150, 200, 300, 400, 500])
 }
@@ -26,12 +26,12 @@ export function temporaryTables(memory: number): string {
   return `${step(nominal(memory) / 16, [64, 128, 256, 512, 1024])}m`
 }
 
-/** Whether MySQL counts what its statements do (performance_schema), which takes it 200 MiB: not in 1 GiB. */
+/** Whether MySQL collects statistics (performance_schema), which uses 200 MiB: not in 1 GiB. */
 export function hasStatistics(memory: number): boolean {
   return nominal(memory) >= 2048
 }
 
-// MiB of a machine that has `memory` MiB left by its kernel and firmware: those take up to a tenth of small ones.
+// MiB of a machine whose kernel reports `memory` MiB: kernel and firmware use up to a tenth of a small one.
 function nominal(memory: number): number {
   return memory * 1.1
 }

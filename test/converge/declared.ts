@@ -1,5 +1,5 @@
 import { buildCatalog, type RoleDeclarations } from '#engine/converge/catalog.ts'
-import type { Probed } from '#engine/converge/probe.ts'
+import { compared, type Probed } from '#engine/converge/probe.ts'
 import { differs, type Kind, known, type State, unknown } from '#engine/resources/resource.ts'
 
 /** What a test's host has: a value for each name; `undefined`: its state is unknown. */
@@ -43,6 +43,6 @@ export function probedOn(catalog: ReturnType<typeof buildCatalog>, host: Host): 
   return catalog.resources.map(resource => {
     const { name } = resource.wanted as { name: string }
     const found = name in host ? host[name] : ''
-    return { resource, state: found === undefined ? unknown(`${name} is not there yet`) : known(found) }
+    return compared(resource, found === undefined ? unknown(`${name} is not there yet`) : known(found))
   })
 }

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { RoleDeclarations } from '#engine/converge/catalog.ts'
 import { described, foreseen, type Plan, plan, transactions } from '#engine/converge/plan.ts'
+import { compared } from '#engine/converge/probe.ts'
 import type { Resource } from '#engine/resources/resource.ts'
 import { catalogOf, type Given, type Host, probedOn } from './declared.ts'
 
@@ -44,6 +45,21 @@ describe('a plan', () => {
 
   it('leaves alone what an earlier run owes for a role that this run does not have', () => {
     expect(planOf({ web }, { a: '1', b: '1', c: '1' }, ['tls/reload']).stage).toEqual([])
+  })
+
+  it('compares each resource once for all plans of a probe', () => {
+    let count = 0
+    const catalog = catalogOf({ web, app: ({ set }) => set('d', '1', { late: true }) })
+    const probed = probedOn(catalog, { a: '2', d: '2' }).map(({ resource, state }) => {
+      const { kind } = resource
+      const diff: typeof kind.diff = (wanted, found) => {
+        count += 1
+        return kind.diff(wanted, found)
+      }
+      return compared({ ...resource, kind: { ...kind, diff } }, state)
+    })
+    for (let n = 0; n < 3; n++) foreseen(plan(catalog, probed, new Set(), new Set()))
+    expect(count).toBe(catalog.resources.length)
   })
 
   it('runs handlers in the order in which they were declared, whoever notified first', () => {

@@ -17,6 +17,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { buildCatalog } from '#engine/converge/catalog.ts'
 import { declarations } from '#engine/converge/declarations.ts'
 import { plan } from '#engine/converge/plan.ts'
+import { compared } from '#engine/converge/probe.ts'
 import { convergeScript } from '#engine/converge/stage.ts'
 import { type Mark, markReader } from '#engine/host/marks.ts'
 import { known } from '#engine/resources/resource.ts'
@@ -118,7 +119,7 @@ describe('neighbouring changes of files', () => {
       mkdirSync(join(at, name), { recursive: true })
     const files = buildCatalog()
     declareAll(declarations(files.role('web'), { directory }), at)
-    const probed = files.resources.map(resource => ({ resource, state: known(foundOf(resource.wanted)) }))
+    const probed = files.resources.map(resource => compared(resource, known(foundOf(resource.wanted))))
     const planned = plan(files, probed, new Set(), new Set())
     const text = convergeScript(planned.stage, {
       id: '1',

@@ -72,7 +72,7 @@ it(`loses no request of ${times} deploys under load.`, { timeout: times * 120_00
   expect(new Set(live).size).toBe(times + 1)
 })
 
-it('tells by site.mjs and by status.mjs of an account that nobody declared.', async () => {
+it('reports an account that no role declares in site.mjs and status.mjs.', async () => {
   await host.say(
     `mysql -e "DROP USER IF EXISTS intruder@'%', backup@localhost; CREATE USER intruder@'%' IDENTIFIED BY ''; CREATE USER backup@localhost IDENTIFIED WITH auth_socket"`,
   )
@@ -82,9 +82,9 @@ it('tells by site.mjs and by status.mjs of an account that nobody declared.', as
   ])
   expect(run.recap()).toMatchObject({ changed: 0, trips: 2 })
   const status = async () => (await runHere({ script: 'status', hosts: host, vars, text: true })).stdout
-  const told = await status()
-  expect(told).toContain("no password is needed for the account 'intruder'@'%', which no role declares")
-  expect(told).toContain("no role declares the account 'backup'@'localhost'")
+  const shown = await status()
+  expect(shown).toContain("no password is needed for the account 'intruder'@'%', which no role declares")
+  expect(shown).toContain("no role declares the account 'backup'@'localhost'")
   const removed = await converge(['-e', 'mysql.removeUndeclared=true'])
   expect(removed.changes).toEqual(['mysql user that no role declares'])
   expect(await status()).not.toContain('no role declares')

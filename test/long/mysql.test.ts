@@ -93,7 +93,7 @@ describe('MySQL on Debian sid', () => {
     ])
   })
 
-  it('has root let in by the socket of root alone.', async () => {
+  it('accepts root over the socket for the Unix user root only.', async () => {
     expect(
       await mended(on, "ALTER USER root@localhost IDENTIFIED WITH auth_socket AS 'nobody'", given),
     ).toEqual(['mysql user root@localhost'])
@@ -102,7 +102,7 @@ describe('MySQL on Debian sid', () => {
     )
   })
 
-  it('tells of accounts that nobody declared, and drops them where that is declared.', async () => {
+  it('reports accounts that no role declares, and drops them if that is declared.', async () => {
     await on.sql(
       "CREATE USER intruder@'%' IDENTIFIED BY ''; CREATE USER backup@localhost IDENTIFIED WITH auth_socket; CREATE ROLE r1",
     )
@@ -111,8 +111,10 @@ describe('MySQL on Debian sid', () => {
       expect(run.error).toBeUndefined()
       return run.events.flatMap(event => (event.event === 'warning' ? [event.message] : []))
     }
-    const told = expect.stringContaining('`intruder`@`%` (no password), `backup`@`localhost` (auth_socket).')
-    expect(await warnings({})).toEqual([told])
+    const reported = expect.stringContaining(
+      '`intruder`@`%` (no password), `backup`@`localhost` (auth_socket).',
+    )
+    expect(await warnings({})).toEqual([reported])
     expect(await warnings({ keepAccounts: ['backup@localhost'] })).toEqual([
       expect.stringContaining('`intruder`@`%` (no password).'),
     ])
@@ -148,7 +150,7 @@ describe('MySQL on Debian sid', () => {
     ['collation_server = utf8mb4_no_such_ci', 'Unknown collation'],
     ['no_such_setting = 1', "unknown variable 'no_such_setting=1'"],
     ['max_connections = abc', "Error while setting value 'abc'"],
-  ])('keeps what it runs with when a file says %s, and says why.', async (line, why) => {
+  ])('keeps its configuration when a file has %s, and prints the reason.', async (line, why) => {
     const state = `sha256sum ${file}; systemctl show -p MainPID mysql`
     const before = await on.shell(state)
     await on.shell(`printf '[mysqld]\\n${line}\\n' >/etc/mysql/mysql.conf.d/zzz-bad.cnf`)

@@ -137,7 +137,7 @@ describe('a MySQL account', () => {
   it.each([
     [native('*0000000000000000000000000000000000000000'), 'login by: another password → the password ***'],
     [native(''), 'login by: no password → the password ***'],
-    [native('invalid'), 'login by: none that lets anybody in → the password ***'],
+    [native('invalid'), 'login by: nothing that works → the password ***'],
     ['{"plugin":"unix_socket","authentication_string":""}', 'login by: unix_socket → the password ***'],
     ['{"plugin":"ed25519","authentication_string":"x"}', 'login by: ed25519 → the password ***'],
     [
@@ -369,13 +369,16 @@ describe('accounts that no role declares', () => {
   }
 
   it('are reported with what lets them in, apart from those that are kept.', () => {
-    const { kind, wanted, value, differences } = found(role({ keep: ['backup@localhost'] }), [
-      ['ALL', ''],
-      ['RECORD', ''],
-    ])
+    const { kind, wanted, value, differences } = found(
+      role({ keep: ['backup@localhost'], advice: 'Set x.remove.' }),
+      [
+        ['ALL', ''],
+        ['RECORD', ''],
+      ],
+    )
     expect(kind.warning?.(wanted, value)).toBe(
       'no role declares these accounts of the database server: `root`@`192.0.2.7` (mysql_native_password), `x``y`@`%` (no password), ' +
-        '`old`@`localhost` (cannot log in). Set mysql.removeUndeclared to drop them, or name those that you use in mysql.keepAccounts.',
+        '`old`@`localhost` (cannot log in). Set x.remove.',
     )
     expect(differences.map(({ what }) => what)).toEqual(['record for status.mjs'])
   })
@@ -499,7 +502,7 @@ describe('a server', () => {
     expect(batches.map(batch => statements(batch).length)).toEqual([13, 13])
   })
 
-  it('is told no password, and its hash is masked like one.', () => {
+  it('receives no password, and its hash is masked.', () => {
     const sql = plan(user, [])
       .flatMap(change => change.sql)
       .join()

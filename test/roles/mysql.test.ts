@@ -174,6 +174,12 @@ describe('the mysql role', () => {
     )
   })
 
+  it('names its vars where it reports accounts that no role declares.', () => {
+    expect(declared().resources.at(-1)?.wanted).toMatchObject({
+      advice: expect.stringMatching(/mysql\.removeUndeclared .* mysql\.keepAccounts/),
+    })
+  })
+
   it('keeps a database that the app itself calls test.', () => {
     const labels = declared({ database: 'test' }).resources.map(({ label }) => label)
     expect(labels.filter(label => label === 'mysql database test')).toHaveLength(1)

@@ -54,17 +54,15 @@ export function plan(
   const warnings: string[] = []
   const stage: Step[] = []
 
-  const compare = ({ resource, state }: Probed): void => {
+  const compare = ({ resource, state, differences }: Probed): void => {
     if (!state.known) return
-    const { kind, wanted } = resource
-    const differences = done.has(resource) ? [] : kind.diff(wanted, state.value)
-    if (differences.length > 0) {
+    if (differences.length > 0 && !done.has(resource)) {
       stage.push({ type: 'resource', resource, found: state.value, differences })
       for (const handler of resource.notify) notified.add(handlerKey(handler))
       return
     }
     ok.push(resource)
-    const warning = kind.warning?.(wanted, state.value)
+    const warning = resource.kind.warning?.(resource.wanted, state.value)
     if (warning !== undefined) warnings.push(warning)
   }
 
@@ -75,31 +73,26 @@ export function plan(
       if (handler.role === role && notified.has(handlerKey(handler))) stage.push({ type: 'handler', handler })
   }
   const late = now.filter(one => !isEarly(one))
-  const postponed = stage.length === 0 ? [] : late.filter(differsNow)
+  const postponed = stage.length === 0 ? [] : late.filter(({ differences }) => differences.length > 0)
   for (const one of late) if (!postponed.includes(one)) compare(one)
   return { stage, rest: [...postponed, ...rest], ok, warnings }
-}
-
-function differsNow({ resource: { kind, wanted }, state }: Probed): boolean {
-  return state.known && kind.diff(wanted, state.value).length > 0
 }
 
 function isEarly({ resource }: Probed): boolean {
   return !resource.late
 }
 
-/** All that `--check` tells: the stage, and what is unknown or comes after it. */
+/** All changes that `--check` prints: the stage, and what is unknown or comes after it. */
 export function foreseen({ stage, rest }: Plan): readonly PlannedChange[] {
-  const later = rest.flatMap(({ resource, state }): PlannedChange[] => {
+  const later = rest.flatMap(({ resource, state, differences }): PlannedChange[] => {
     const change = { resource: resource.label, role: resource.role, where: resource.where() }
     if (!state.known) return [{ ...change, differences: [], unknown: (state as Unknown).reason }]
-    const differences = resource.kind.diff(resource.wanted, state.value)
     return differences.length === 0 ? [] : [{ ...change, differences }]
   })
   return [...stage.map(described), ...later]
 }
 
-/** A step as its event tells it. */
+/** A step as data of an event. */
 export function described(step: Step): PlannedChange {
   if (step.type === 'handler') {
     const { handler } = step

@@ -2,12 +2,15 @@ import { randomBytes } from 'node:crypto'
 import { cutAt } from '#engine/connection/marker.ts'
 import { HostError } from '#engine/errors.ts'
 import type { HostConnection } from '#engine/host/host-connection.ts'
+import type { Difference } from '#engine/output/events.ts'
 import type { ProbeOptions, Resource, State } from '#engine/resources/resource.ts'
 
-/** Each resource with the state it was found in. */
+/** A resource with its actual state. */
 export interface Probed {
   readonly resource: Resource
   readonly state: State<unknown>
+  /** Of a known state, from the declared one; computed once, because a plan reads them several times. */
+  readonly differences: readonly Difference[]
 }
 
 /** Reads the state of all resources in one trip, a kind at a time. Throws HostError when a kind's probe fails. */
@@ -38,7 +41,13 @@ export async function probe(
       states.set(resource, state)
     })
   })
-  return resources.map(resource => ({ resource, state: states.get(resource) as State<unknown> }))
+  return resources.map(resource => compared(resource, states.get(resource) as State<unknown>))
+}
+
+/** The resource with this state, compared. */
+export function compared(resource: Resource, state: State<unknown>): Probed {
+  const differences = state.known ? resource.kind.diff(resource.wanted, state.value) : []
+  return { resource, state, differences }
 }
 
 // Kinds that read in the same way (a unit file is a file) share one section.

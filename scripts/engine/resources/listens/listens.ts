@@ -14,7 +14,7 @@ export interface ListensOptions extends DeclareOptions {
   readonly at?: readonly string[]
   /** A restart of the unit is tried where it listens on something else: it reads addresses only when it starts. */
   readonly restart?: boolean
-  /** Addresses and networks that the firewall of the role `base` lets in; absent: all. */
+  /** Addresses and networks that the firewall of the role `base` accepts; absent: all. */
   readonly from?: readonly string[]
 }
 
@@ -22,10 +22,10 @@ interface FoundSockets {
   readonly host: HostSockets
   /** All that is declared for the host, this among it. */
   readonly declared: readonly WantedSockets[]
-  /** It answers for all that its unit listens on beside what is declared. */
+  /** It reports the sockets of its unit that are not declared. */
   readonly isFirst: boolean
-  /** It tells of what no role has declared, where all roles of the host are looked at. */
-  readonly tellsOthers: boolean
+  /** It reports the sockets that no role declares, in a run of all roles of the host. */
+  readonly reportsOthers: boolean
 }
 
 /** The sockets that a service listens on, now and after the next boot: those that are declared, and no others. */
@@ -41,10 +41,10 @@ export const listensKind: Kind<WantedSockets, FoundSockets> = {
   parse(output, items) {
     const line = output.indexOf('\n')
     const host = parseSockets(output.subarray(line + 1))
-    const tellsOthers = output.toString('latin1', 0, line) === 'all'
+    const reportsOthers = output.toString('latin1', 0, line) === 'all'
     return items.map((item, index) => {
       const isFirst = items.findIndex(({ unit }) => unit === item.unit) === index
-      return known({ host, declared: items, isFirst, tellsOthers: tellsOthers && index === 0 })
+      return known({ host, declared: items, isFirst, reportsOthers: reportsOthers && index === 0 })
     })
   },
 
@@ -87,10 +87,10 @@ export const listensKind: Kind<WantedSockets, FoundSockets> = {
       : `unit_listens ${quoteAll([unit, ...new Set(absent.map(({ protocol, port }) => `${protocol}:${port}`))])} || {\n${refuse}}\n`
   },
 
-  warning({ unit }, { host, declared, tellsOthers }) {
+  warning({ unit }, { host, declared, reportsOthers }) {
     const own = declared.filter(one => one.unit === unit).flatMap(({ sockets }) => sockets)
     const absent = host.absent.filter(address => own.some(socket => socket.address === address))
-    const others = tellsOthers ? unmanaged(host, declared) : []
+    const others = reportsOthers ? unmanaged(host, declared) : []
     const warnings = [
       ...(absent.length > 0
         ? [`${unit} is to listen on ${absent.join(', ')}, which this host does not have`]

@@ -8,7 +8,7 @@ export interface WantedSockets {
   readonly sockets: readonly Socket[]
   /** A restart of the unit is tried where it listens on something else. */
   readonly restart: boolean
-  /** Networks that the firewall lets in; empty: all. */
+  /** Networks that the firewall accepts; empty: all. */
   readonly from: readonly string[]
 }
 

@@ -41,7 +41,7 @@ export interface HostSockets {
   readonly clients: readonly [first: number, last: number]
 }
 
-/** Shell that prints what `parseSockets` reads; of `addresses` it tells which the host does not have. Two processes. */
+/** Shell that prints what `parseSockets` reads, with those of `addresses` that the host does not have. Two processes. */
 export function socketsScript(addresses: readonly string[]): string {
   return here(`perl -e ${quote(reader)}`, addresses.map(hex).join('\0'))
 }

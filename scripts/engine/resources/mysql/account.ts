@@ -14,12 +14,12 @@ import type { Account, Server } from './questions.ts'
 import { parseServer, probeServer } from './server.ts'
 import { account, runSql } from './sql.ts'
 
-/** One account: how it gets in, and all that it may do. */
+/** One account: its login and all its privileges. */
 export interface WantedAccount {
   readonly user: string
   readonly host: string
   readonly login: WantedLogin
-  /** Every connection of it is encrypted. */
+  /** It requires encrypted connections. */
   readonly tls: boolean
   readonly privileges: WantedPrivileges
 }
@@ -43,7 +43,7 @@ export const accounts: Kind<WantedAccount, Server> = {
     const found = accountIn(server, wanted)
     const name = account(wanted.user, wanted.host)
     return runSql([
-      // Privileges that outlived their account keep CREATE USER from making it.
+      // CREATE USER fails while privileges of a deleted account are left.
       ...(!found && server.accounts.has(name) ? [`DROP USER ${name}`] : []),
       ...loginStatements(wanted, found, server.flavour),
       ...privilegeStatements(changes(wanted, found), wanted.privileges, name, server.flavour),
@@ -58,7 +58,7 @@ export interface WantedNoAccount {
   readonly except: readonly string[]
 }
 
-/** Source: mysql.global_priv; mysql.db for privileges that outlived their account. */
+/** Source: mysql.global_priv; mysql.db for privileges that are left of a deleted account. */
 export const absentAccounts: Kind<WantedNoAccount, Server> = {
   noun: 'mysql user',
   probe: probeServer,
@@ -104,7 +104,7 @@ function loginStatements(
   return [
     ...(found.barred.includes('a second factor') ? [`ALTER USER ${name} DROP 2 FACTOR`] : []),
     `ALTER USER ${name} ${how} REQUIRE ${wanted.tls ? 'SSL' : 'NONE'} ACCOUNT UNLOCK`,
-    // What MySQL keeps beside, so that the programs of an account can change their password one by one.
+    // MySQL keeps the former password as a second one, for a change of password without downtime.
     ...(flavour === 'mysql' && found.logins.length > 1 ? [`ALTER USER ${name} DISCARD OLD PASSWORD`] : []),
   ]
 }

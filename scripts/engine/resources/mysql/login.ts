@@ -3,21 +3,21 @@ import { Secret } from '#engine/secret.ts'
 import type { Flavour } from './flavour.ts'
 import { makingOf, sha2Hash } from './sha2.ts'
 
-/** How an account is let in: by a password, which the server knows by its hash, or by being that unix user. */
+/** How an account logs in: with a password, of which the server stores a hash, or as the Unix user of the same name. */
 export type WantedLogin =
   | { readonly by: 'password'; readonly password: Secret }
   | { readonly by: 'unix_socket' }
 
-/** One of the ways in that an account has. `plugin` is the server's word: `mysql_native_password`, `ed25519`. */
+/** One of the logins of an account. `plugin` is the name of its authentication plugin: `mysql_native_password`, `ed25519`. */
 export interface Login {
   readonly plugin: string
-  /** A hash or what else the plugin keeps. */
+  /** A hash, or other data of the plugin. */
   readonly secret: string
 }
 
 /**
- * What CREATE USER and ALTER USER say of it: `` IDENTIFIED VIA unix_socket ``. Of a password, all that ever reaches the host is
- * its hash: for MariaDB `*` and SHA1(SHA1(password)) in hex, for MySQL one of SHA-256 with a salt.
+ * Its clause of CREATE USER and ALTER USER: `` IDENTIFIED VIA unix_socket ``. Of a password, only the hash is sent to the
+ * host: for MariaDB `*` and SHA1(SHA1(password)) in hex, for MySQL one of SHA-256 with a salt.
  */
 export function identified(wanted: WantedLogin, flavour: Flavour): string {
   if (flavour === 'mysql')
@@ -29,28 +29,28 @@ export function identified(wanted: WantedLogin, flavour: Flavour): string {
     : `IDENTIFIED VIA ${native} USING '${nativeHash(wanted.password).reveal()}'`
 }
 
-/** In words that tell no secret: `the password ***`. */
+/** For messages, without a secret: `the password ***`. */
 export function wantedWords(wanted: WantedLogin, flavour: Flavour): string {
   return wanted.by === 'unix_socket' ? socketOf[flavour] : 'the password ***'
 }
 
 /**
- * The ways in that an account has, in the words of `wantedWords` where it is the wanted one: `another password or
- * unix_socket`. Debian's root has a password that none fits (`invalid`) beside unix_socket: that is no way in.
+ * The logins of an account, in the words of `wantedWords` if it is the declared one: `another password or unix_socket`.
+ * Debian's root has the hash `invalid` besides unix_socket, which no password matches: it is left out.
  */
 export function foundWords(logins: readonly Login[], wanted: WantedLogin): string {
   const open = logins.filter(isOpen)
-  if (open.length === 0) return 'none that lets anybody in'
+  if (open.length === 0) return 'nothing that works'
   return open.map(login => describe(login, wanted)).join(' or ')
 }
 
-/** Whether it lets anybody in. */
+/** Whether a login with it is possible. */
 export function isOpen({ plugin, secret }: Login): boolean {
   if (plugin === native) return isNativeHash(secret) || secret === ''
   return plugin !== sha2 || secret.startsWith('$A$') || secret === ''
 }
 
-/** Whether nothing at all has to be known for it. */
+/** Whether no password is needed. */
 export function isWithoutPassword({ plugin, secret }: Login): boolean {
   return secret === '' && (plugin === native || plugin === sha2)
 }
@@ -74,7 +74,7 @@ const native = 'mysql_native_password'
 const sha2 = 'caching_sha2_password'
 const socketOf = { mariadb: 'unix_socket', mysql: 'auth_socket' } as const
 
-// The salt has characters that a quoted literal would have to escape.
+// The salt has characters that need escapes in a quoted literal.
 function hexSecret(hash: string): Secret {
   return new Secret(`0x${Buffer.from(hash, 'latin1').toString('hex')}`)
 }

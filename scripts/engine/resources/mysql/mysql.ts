@@ -20,7 +20,7 @@ export interface UserOptions extends DeclareOptions {
   readonly host?: string
   /** Sent to the host as a hash. */
   readonly password: Secret
-  /** Only encrypted connections are let in; false by default. */
+  /** Only encrypted connections are accepted; false by default. */
   readonly tls?: boolean
   /** All that it may do, by database: `{ foobar: ['SELECT', 'INSERT'] }`. What else it holds is revoked. */
   readonly grants: Readonly<Record<string, readonly string[]>>
@@ -36,6 +36,8 @@ export interface OtherAccountsOptions extends DeclareOptions {
   readonly remove?: boolean
   /** Accounts that are left alone: `['backup@localhost']`. */
   readonly keep?: readonly string[]
+  /** A sentence that ends the warning: which vars of the role drop or keep the accounts. */
+  readonly advice?: string
 }
 
 export interface DeclareMysql {
@@ -47,9 +49,9 @@ export interface DeclareMysql {
   user(name: string, options: UserOptions): void
   /** No account of this user at any host; `''` is the anonymous one. */
   absentUser(name: string, options?: AbsentUserOptions): void
-  /** Accounts that no role of the host declares, and that are not the server's own, are reported or dropped. */
+  /** Accounts that no role of the host declares, and that the server does not create itself, are reported or dropped. */
   otherAccounts(options?: OtherAccountsOptions): void
-  /** root logs in by its unix socket and in no other way, from nowhere else, and may do everything. */
+  /** root logs in over the Unix socket only, and has all privileges. */
   root(options?: DeclareOptions): void
   /**
    * Shell for a handler: restarts the server, waits until it answers, and fails where it listens on another socket, or
@@ -58,7 +60,7 @@ export interface DeclareMysql {
   restart(socket: ServerSocket, inForce: Readonly<Record<string, string | number>>): string
 }
 
-/** What a MariaDB or MySQL server on the host holds, looked at and changed as root over its own socket. */
+/** Databases and accounts of a MariaDB or MySQL server on the host, read and changed as root over the Unix socket. */
 export function mysql(declare: Declare): DeclareMysql {
   const absentUser = (name: string, { except = [], ...options }: AbsentUserOptions = {}) => {
     const others = except.length === 0 ? 'at any host' : `at any host but ${except.join(', ')}`
@@ -105,19 +107,21 @@ export function mysql(declare: Declare): DeclareMysql {
       absentUser('root', { except: ['localhost'], ...options })
     },
 
-    otherAccounts({ remove = false, keep = [], ...options } = {}) {
+    otherAccounts({ remove = false, keep = [], advice = defaultAdvice, ...options } = {}) {
       const names = keep.map(accountNamed)
       for (const { user, host } of names) {
         checkedName('user', user)
         checkedHost(host)
       }
-      const wanted = { everyAccount: true, remove, keep: names, declared: [], decided: [] } as const
+      const wanted = { everyAccount: true, remove, keep: names, advice, declared: [], decided: [] } as const
       declare(otherAccounts, { name: 'that no role declares', wanted }, options)
     },
 
     restart: restartAndLook,
   }
 }
+
+const defaultAdvice = 'Drop them, or declare those that you use.'
 
 function privileges(grants: UserOptions['grants']): Privileges {
   return new Map(

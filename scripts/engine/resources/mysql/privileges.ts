@@ -86,7 +86,7 @@ function everything(held: Privileges): PrivilegeChange {
   return { target: '*.*', found, missing: ['ALL PRIVILEGES', grantOption], extra: [] }
 }
 
-// Whoever makes a routine is granted EXECUTE and ALTER ROUTINE on it. Source: automatic_sp_privileges.
+// The account that creates a routine is granted EXECUTE and ALTER ROUTINE on it. Source: automatic_sp_privileges.
 function isGivenByServer(target: string, wanted: Privileges): boolean {
   if (!/^(FUNCTION|PROCEDURE|PACKAGE|PACKAGE BODY) /.test(target)) return false
   return [...wanted.values()].some(privileges => privileges.has('CREATE ROUTINE'))

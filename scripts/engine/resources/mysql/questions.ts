@@ -2,7 +2,7 @@ import type { Flavour } from './flavour.ts'
 import type { Login } from './login.ts'
 import { account, identifier, literal } from './sql.ts'
 
-/** What a resource has to know of: a database, all accounts of a user, the privileges of one of them, or every account. */
+/** What a resource needs to read: a database, all accounts of a user, the privileges of one of them, or every account. */
 export interface Asking {
   readonly database?: string
   readonly user?: string
@@ -10,15 +10,15 @@ export interface Asking {
   readonly everyAccount?: true
 }
 
-/** The server as far as it was asked. */
+/** The state of the server, as far as it was read. */
 export interface Server {
   readonly flavour: Flavour
   readonly databases: ReadonlyMap<string, Database>
   /** By `account(user, host)`. */
   readonly accounts: ReadonlyMap<string, Account>
-  /** All that are not roles, without their privileges; absent where that was not asked. */
+  /** All that are not roles, without their privileges; absent if they were not read. */
   readonly every: readonly Account[] | undefined
-  /** The file that `everyAccount` asks for beside them, see undeclared.ts; empty where there is none. */
+  /** The content of `recordFile`, see undeclared.ts; empty if there is no such file. */
   readonly record: string
 }
 
@@ -30,11 +30,11 @@ export interface Database {
 export interface Account {
   readonly user: string
   readonly host: string
-  /** Any one of them lets it in. Empty where the account is gone and only its privileges were left behind. */
+  /** Any one of them works. Empty if the account is deleted and only its privileges are left. */
   readonly logins: readonly Login[]
-  /** What stands in the way of a right login: `locked`, `password expired`, `a second password`. */
+  /** Why a correct login fails: `locked`, `password expired`, `a second factor`. */
   readonly barred: readonly string[]
-  /** Of its connections. */
+  /** What its connections require. */
   readonly requires: 'nothing' | 'TLS' | 'a client certificate'
   /** By the target as GRANT writes it: `` {'`foobar`.*': {'SELECT', 'GRANT OPTION'}} ``. */
   readonly privileges: ReadonlyMap<string, ReadonlySet<string>>
@@ -128,7 +128,7 @@ function ask(word: string, columns: readonly string[], from: string, where: stri
   return `SELECT '${word}', ${columns.map(column => `HEX(${column})`).join(', ')} FROM ${from} WHERE ${where}`
 }
 
-/** The server that these rows tell of. Throws on a row that `questions` don't give. */
+/** The server as these rows describe it. Throws on a row of another kind than those of `questions`. */
 export function serverOf(rows: readonly string[], items: readonly Asking[]): Server {
   const databases = new Map<string, Database>()
   const accounts = new Map<string, Draft>()
@@ -225,7 +225,7 @@ function hold(draft: Draft, target: string, privileges: readonly string[]): void
   draft.privileges.set(target, held)
 }
 
-// USAGE is the server's word for nothing.
+// USAGE means no privilege.
 function privilege(type: string, grantable: string): readonly string[] {
   return [...(type === 'USAGE' ? [] : [type]), ...(grantable === 'YES' ? ['GRANT OPTION'] : [])]
 }

@@ -2,13 +2,13 @@ import { hex, listensOnly } from '../listens/sockets.ts'
 import { setFlavour } from './flavour.ts'
 import { literal, runSql } from './sql.ts'
 
-/** Where the server takes TCP connections, and nowhere else. */
+/** The only sockets on which the server accepts TCP connections. */
 export interface ServerSocket {
   readonly address: string | readonly string[]
   readonly port: number
 }
 
-/** Shell that restarts the server and fails where it listens elsewhere, or a global variable hasn't the value that its file gave it. */
+/** Shell that restarts the server, and fails if it listens elsewhere or a global variable has another value than in its file. */
 export function restartAndLook(
   { address, port }: ServerSocket,
   inForce: Readonly<Record<string, string | number>>,
@@ -32,7 +32,7 @@ ${runSql(['SELECT 1 FROM DUAL WHERE FALSE', ...from('performance_schema.global_v
 code=0; listens_only ${port} ${addresses.map(hex).join(' ')} || code=1
 others=$(look)
 [ -z "$others" ] || { printf '%s\\n' "$others" >&2; code=1; }
-[ $code = 0 ] || echo 'The server was restarted, and another of its files, its command line or a socket unit says otherwise.' >&2
+[ $code = 0 ] || echo 'The server was restarted. Another of its files, its command line or a socket unit overrides these settings.' >&2
 return $code
 `
 }

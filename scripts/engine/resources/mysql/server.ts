@@ -5,9 +5,9 @@ import { recordFile } from './record.ts'
 import { runSql } from './sql.ts'
 
 /**
- * Reads all that is asked of the server in one SQL batch. A server that isn't there yet makes everything unknown;
- * one that runs and refuses root ends the probe with the server's own words. Where only some of the host's roles are looked at,
- * nobody asks for every account: who is declared by the others is not known then.
+ * Reads the state of all items in one SQL batch. If no server is installed or running yet, everything is unknown; if it refuses
+ * root, the probe fails with the server's message. In a run with some of the host's roles only, the list of every account is not
+ * read: the accounts that other roles declare are unknown then.
  */
 export function probeServer(
   items: readonly Asking[],
@@ -37,7 +37,7 @@ case $said in
 *'ERROR 2002 '*'(2)' | *'ERROR 2002 '*'(111)') printf 'unknown %s does not run yet: %s\\n' "$name" "$said"; exit 0 ;;
 *'ERROR 1045 '* | *'ERROR 1698 '* | *'ERROR 1524 '*)
   said="$said
-$name runs and refuses root over its socket. Whoever can still log in has to run there:
+$name runs and refuses root over its socket. Log in with an account that still works, and run:
 ALTER USER root@localhost IDENTIFIED $plugin" ;;
 esac
 printf '%s\\n' "$said" >&2

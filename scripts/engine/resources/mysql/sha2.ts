@@ -1,21 +1,21 @@
 import { createHash, randomInt } from 'node:crypto'
 
-/** What such a hash was made with: thousands of rounds, and 20 characters of salt. */
+/** The parameters of such a hash: thousands of rounds, and 20 characters of salt. */
 export interface Making {
   readonly thousands: number
   readonly salt: string
 }
 
 /**
- * What caching_sha2_password keeps of a password: `$A$005$`, the salt, 43 characters of a digest. By default it is a new one, of
- * 5,000 rounds. Source: MySQL, sql/auth/sha2_password_common.cc and mysys/crypt_genhash_impl.cc: SHA-crypt with a longer salt.
+ * The hash of a password that caching_sha2_password stores: `$A$005$`, the salt, 43 characters of a digest. By default with a new
+ * salt and 5,000 rounds. Source: MySQL, sql/auth/sha2_password_common.cc and mysys/crypt_genhash_impl.cc: SHA-crypt with a longer salt.
  */
 export function sha2Hash(password: string, { thousands, salt }: Making = newMaking()): string {
   const digest = digestOf(Buffer.from(password), Buffer.from(salt, 'latin1'), thousands * 1000)
   return `$A$${thousands.toString(16).toUpperCase().padStart(3, '0')}$${salt}${digest}`
 }
 
-/** How such a hash was made; absent where it is none, or one of more than 100,000 rounds, which nobody has by default. */
+/** The parameters of a hash; absent if it is not one, or has more than 100,000 rounds, which is no default of any version. */
 export function makingOf(hash: string): Making | undefined {
   const [, hex = '', salt = ''] = /^\$A\$([0-9A-F]{3})\$([\s\S]{20})[./0-9A-Za-z]{43}$/.exec(hash) ?? []
   const thousands = Number.parseInt(hex, 16)
@@ -28,7 +28,7 @@ function newMaking(): Making {
   return { thousands: 5, salt: Array.from({ length: 20 }, () => alphabet[randomInt(64)]).join('') }
 }
 
-// Source: www.akkadia.org/drepper/SHA-crypt.txt, by its steps.
+// Source: www.akkadia.org/drepper/SHA-crypt.txt, step by step.
 function digestOf(password: Buffer, salt: Buffer, rounds: number): string {
   const b = sha256(password, salt, password)
   const bits: Buffer[] = []

@@ -30,13 +30,13 @@ export function literal(text: string): string {
 
 /**
  * Shell that runs these statements as root over the server's own socket and stops at the first that fails. They go
- * by stdin. What the operator's own option files say of passwords and hosts is left out.
+ * by stdin. Option files of the operator are not read.
  */
 export function runSql(statements: readonly string[]): string {
   return here(client, statements.map(statement => `${statement};\n`).join(''))
 }
 
-// By itself a newer client of MariaDB repeats the statement that failed, hash and all. MySQL's warns of an option that it lacks.
+// By default a newer client of MariaDB prints the statement that failed, with the hash. MySQL's client warns of an unknown option.
 const client =
   '$(command -v mariadb >/dev/null && echo mariadb --no-defaults --loose-skip-print-query-on-error || echo mysql --no-defaults) ' +
   '--user=root --protocol=socket --default-character-set=utf8mb4 --binary-mode --batch --raw --skip-column-names'

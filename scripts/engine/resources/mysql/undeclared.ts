@@ -7,15 +7,17 @@ import { recordFile } from './record.ts'
 import { parseServer, probeServer } from './server.ts'
 import { account, runSql } from './sql.ts'
 
-/** No account but those that the roles of the host declare, those of the server's own, and these. */
+/** No account but those that the roles of the host declare, those of the server itself, and these. */
 export interface WantedOthers {
   readonly everyAccount: true
   /** Dropped; false: reported. */
   readonly remove: boolean
   readonly keep: readonly AccountName[]
+  /** What to do about others, a sentence of the warning. */
+  readonly advice: string
   /** By all roles of the host; `complete` fills them in. */
   readonly declared: readonly AccountName[]
-  /** Users of whom a role declares where they may have an account. */
+  /** Users whose hosts a role declares. */
   readonly decided: readonly string[]
 }
 
@@ -56,14 +58,11 @@ export const otherAccounts: Kind<WantedOthers, Server> = {
     const others = undeclared(wanted, server.every ?? [])
     if (others.length === 0) return undefined
     const names = others.map(each => `${account(each.user, each.host)} (${describe(each)})`).join(', ')
-    return (
-      `no role declares these accounts of the database server: ${names}. Set mysql.removeUndeclared to drop them, or name ` +
-      'those that you use in mysql.keepAccounts.'
-    )
+    return `no role declares these accounts of the database server: ${names}. ${wanted.advice}`
   },
 }
 
-/** Accounts that the server and its packages make for themselves. */
+/** Accounts that the server and its packages create. */
 const systemAccounts: readonly AccountName[] = [
   ...[
     'root',
@@ -85,7 +84,7 @@ function undeclared(
   return every.filter(each => !known.has(account(each.user, each.host)) && !decided.includes(each.user))
 }
 
-// Where only some of the host's roles are looked at, those of the others stay in it.
+// In a run with some of the host's roles only, the accounts of the others stay in it.
 function recordOf({ keep, declared }: WantedOthers, { every, record }: Server): string {
   const hex = (text: string) => Buffer.from(text).toString('hex').toUpperCase()
   const all = [...systemAccounts, ...keep, ...declared].map(({ user, host }) => `${hex(user)} ${hex(host)}`)
