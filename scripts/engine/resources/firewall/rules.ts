@@ -81,7 +81,7 @@ export function openIn(text: string): readonly OpenedSocket[] {
 }
 
 /** Those that other hosts can reach, each once, sorted. */
-export function reachable(sockets: readonly OpenedSocket[]): readonly OpenedSocket[] {
+function reachable(sockets: readonly OpenedSocket[]): readonly OpenedSocket[] {
   return sorted(sockets, nameOf)
 }
 
