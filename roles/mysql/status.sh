@@ -3,8 +3,10 @@ if command -v mariadbd >/dev/null; then name=MariaDB unit=mariadb client=mariadb
 elif command -v mysqld >/dev/null; then name=MySQL unit=mysql client=mysql statuses=performance_schema.global_status
 else exit 0; fi
 ask() { $client -NB -e "$1" 2>&1; }
+# The client of MariaDB prints the statement before its error.
+last() { printf '%s\n' "$1" | tail -n 1; }
 if ! said=$(ask "SELECT CONCAT(VARIABLE_VALUE, ' of ', @@max_connections) FROM $statuses WHERE VARIABLE_NAME = 'Threads_connected'"); then
-  bad "$name does not answer: $said" "HOST -- 'systemctl status $unit; journalctl -u $unit -n 20' shows why."
+  bad "$name does not answer: $(last "$said")" "HOST -- 'systemctl status $unit; journalctl -u $unit -n 20' shows why."
   exit 0
 elif used=${said% of *} most=${said#* of }; [ $((used * 10)) -ge $((most * 9)) ]; then
   warning "$name answers, $said connections used" "HOST -- $client -e 'SHOW PROCESSLIST' shows whose. mysql.maxConnections sets the limit."
@@ -22,7 +24,7 @@ fi
 open="COALESCE($plugin IN ('mysql_native_password', 'caching_sha2_password') AND COALESCE($secret, '') = '', 0)"
 # The first column is never empty, not for the anonymous user either: read skips a tab at the beginning of a line.
 if ! rows=$(ask "SELECT CONCAT(HEX(User), ' ', HEX(Host)), $open, CONCAT(QUOTE(User), '@', QUOTE(Host)) FROM $from ORDER BY 1"); then
-  bad "the accounts of $name cannot be read: $rows" "HOST -- 'journalctl -u $unit -n 20' shows the errors of the server."
+  bad "the accounts of $name cannot be read: $(last "$rows")" "HOST -- 'journalctl -u $unit -n 20' shows the errors of the server."
   exit 0
 fi
 others=$(printf '%s\n' "$rows" | while IFS='	' read -r key open account; do
