@@ -19,8 +19,8 @@ const vars = (more: object = {}) => ({
     ...more,
   },
 })
-const converge = (more?: object): Promise<SiteRun> =>
-  runHere({ roles: ['base', 'mysql'], hosts: server, vars: vars(more) })
+const converge = (more?: object, args: readonly string[] = []): Promise<SiteRun> =>
+  runHere({ roles: ['base', 'mysql'], hosts: server, vars: vars(more), args })
 
 /** What a client that connects to the server's address gets, or its error. */
 async function connect(from: Machine, ...args: readonly string[]): Promise<string> {
@@ -30,6 +30,8 @@ async function connect(from: Machine, ...args: readonly string[]): Promise<strin
   )
   return said.stdout
 }
+// EINTR, ETIMEDOUT or EINPROGRESS.
+const noAnswer = /^ERROR 200[23] \(HY000\): .*\((4|110|115)\)\n$/
 const verified = ['--ssl-ca=/root/ca.pem', '--ssl-verify-server-cert']
 
 beforeAll(async () => {
@@ -78,8 +80,7 @@ it('is not taken for the server by a client with another CA.', async () => {
 })
 
 it('is out of reach of a host that is not declared.', async () => {
-  // 4 is EINTR, 110 is ETIMEDOUT, 115 is EINPROGRESS: nothing answered.
-  expect(await connect(other, ...verified)).toMatch(/^ERROR 200[23] \(HY000\): .*\((4|110|115)\)\n$/)
+  expect(await connect(other, ...verified)).toMatch(noAnswer)
   // Without the firewall, the server refuses it.
   await server.say(
     'nft add rule inet capstan input tcp dport 3306 accept && nft flush chain inet capstan input && nft add rule inet capstan input accept',
@@ -104,6 +105,16 @@ it.each([
   const [sameCa, otherPair] = (await server.say(hash)).split('\n')
   expect(sameCa).toBe(ca)
   expect(otherPair).not.toBe(pair)
+  expect(await connect(client, ...verified)).toMatch(/^foobar@/)
+})
+
+it('is closed to a former client, and open to a new one, by a run with --tags.', async () => {
+  const moved = await converge({ from: ['localhost', other.host.ip] }, ['-t', 'base,mysql'])
+  expect(moved.exitCode, moved.stdout.slice(-3000)).toBe(0)
+  expect(moved.changes).toContain('firewall nftables')
+  expect(await connect(client, ...verified)).toMatch(noAnswer)
+  expect(await connect(other, ...verified)).toMatch(/^foobar@/)
+  expect((await converge({}, ['-t', 'base,mysql'])).exitCode).toBe(0)
   expect(await connect(client, ...verified)).toMatch(/^foobar@/)
 })
 
