@@ -4,7 +4,6 @@
 //
 //   npx zx scripts/dns.mjs -i production keys
 //   npx zx scripts/dns.mjs -i production roll foobar.com
-import { readFileSync } from 'node:fs'
 import { hosts, printable, script } from '#capstan'
 import { dns } from '#roles'
 
@@ -17,7 +16,7 @@ const {
   flags: {
     'no-wait': {
       type: 'boolean',
-      help: 'roll: skip the waits for the parent and for caches, where a key has to go at once',
+      help: 'roll: start without a DS record at the parent, and remove the old key without a day of waiting',
     },
   },
 })
@@ -25,16 +24,17 @@ if (command !== 'keys' && command !== 'roll') refuse('expected keys or roll', 'n
 if (command === 'roll' && zones.length !== 1)
   refuse('roll: expected one zone', 'npx zx scripts/dns.mjs roll foobar.com')
 
-const part = name => readFileSync(new URL(`../roles/dns/${name}`, import.meta.url), 'utf8')
-const program = part('signed.pl') + part('keys.pl')
-await hosts().each(async host => {
-  // The same default as in the role: the server always listens on loopback.
-  const at = host.varsOf(dns).listen?.[0] ?? '127.0.0.1'
-  const output = await host.$({
-    input: program,
-    nothrow: true,
-    readOnly: command === 'keys',
-  })`perl - ${command} ${at} ${flags['no-wait'] ? 'no' : 'yes'} ${zones}`
-  if (output.exitCode !== 0) throw output
-  console.log(printable(output.stdout.trimEnd()))
+const list = await hosts().list()
+const zonesOf = host => zones.filter(zone => dns.signedZones(host).includes(zone))
+const unknown = zones.filter(zone => !list.some(host => zonesOf(host).includes(zone)))
+if (unknown.length > 0)
+  refuse(`no host signs ${unknown.join(', ')}`, 'docs/dns.md shows how a zone is signed.')
+
+const chosen = list.filter(host => zones.length === 0 || zonesOf(host).length > 0).map(({ name }) => name)
+await hosts(chosen.join()).each({ maxFail: '100%' }, async host => {
+  const text =
+    command === 'roll'
+      ? await dns.roll(host, zones[0], { wait: !flags['no-wait'] })
+      : await dns.keys(host, zones.length > 0 ? zonesOf(host) : undefined)
+  for (const line of text.split('\n').filter(Boolean)) console.log(printable(`${host.name}  ${line}`))
 })

@@ -4,13 +4,16 @@ import { role } from '#engine/converge/role.ts'
 import { HostError } from '#engine/errors.ts'
 import { quote } from '#engine/quote.ts'
 import { keyDatabase, transferKeys } from '#engine/resources/zone-keys.ts'
+import type { Host } from '#engine/script/host.ts'
 import { challengeFolder, challengeZone } from './challenges.ts'
+import { type DnsHost, type RollOptions, rollKey, showKeys, signedZones } from './keys.ts'
 import { challengeZones, mailbox, zoneRecords } from './records.ts'
 import { signedReader, signing } from './signing.ts'
 import vars from './vars.ts'
 import { asked, sitesOf, zoneFile, zonesOf } from './zones.ts'
 
-export default role(import.meta, {
+/** PowerDNS, authoritative for the zones of the host's sites and for further ones. */
+const dns = role(import.meta, {
   vars,
   kinds: { signing, transferKeys },
   tasks({
@@ -130,6 +133,15 @@ export default role(import.meta, {
     const assignments = Object.entries(given).map(([name, value]) => `${name}=${quote(value)}\n`)
     return [{ name: 'dns', script: `${assignments.join('')}${statusScript}` }]
   },
+})
+
+const ofSites = (host: Host): DnsHost => ({ host, sites: host.sitesOf(dns) })
+
+/** The role, and what scripts do with the keys of signed zones: `await dns.keys(host)`. */
+export default Object.assign(dns, {
+  signedZones: (host: Host) => signedZones(ofSites(host)),
+  keys: (host: Host, zones?: readonly string[]) => showKeys(ofSites(host), zones),
+  roll: (host: Host, zone: string, options?: RollOptions) => rollKey(ofSites(host), zone, options),
 })
 
 function noAddress(host: string): HostError {

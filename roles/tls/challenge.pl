@@ -19,5 +19,3 @@ $text =~ s/\( (\d+) /"( " . ($1 + 1 > time ? $1 + 1 : time) . " "/e or die "$pat
 write_file($path, $text); system("pdns_control bind-reload-now $zone >/dev/null") == 0 or die "PowerDNS did not read $zone again\n";
 for (my $until = time + 10; time < $until; select undef, undef, undef, 0.1) { exit 0 if served($at, $zone, "") eq $serial }
 die "PowerDNS does not answer with the challenge of $domain\n";
-
-sub write_file { my ($path, $text) = @_; open my $out, ">", "$path.new" or die "$path.new: $!\n"; print {$out} $text; close $out or die "$path.new: $!\n"; rename "$path.new", $path or die "$path: $!\n" }

@@ -114,6 +114,11 @@ describe.each([12, 13] as const)('A signed zone on Debian %i', debian => {
     const { code, text } = await on.keys('roll', 'foobar.com')
     expect(code, text).toBe(0)
     second = ds(text).find(one => one !== first) ?? ''
+    expect(text).toMatch(
+      /next: after \d{4}-\d\d-\d\d \d\d:\d\d UTC \(in \d+ min\), enter the DS record of key/,
+    )
+    // Later too, the time is that of the roll.
+    expect((await on.keys('keys')).text).toContain(/next: after .* UTC/.exec(text)?.[0])
     await isTransferred()
     for (const at of ['127.0.0.1', '127.0.0.53'])
       for (const anchor of [first, second])
@@ -134,7 +139,23 @@ describe.each([12, 13] as const)('A signed zone on Debian %i', debian => {
     await on.parentHas([first, second])
     expect(await stay()).toContain('remove the DS record of key')
     await on.parentHas([second])
-    for (const _ of [1, 2]) expect(await stay()).toContain('when resolvers have forgotten the old DS record')
+    const seen = () =>
+      on.say(
+        `sqlite3 ${database}/bind-dnssec.db "select content from domainmetadata where kind = 'X-CAPSTAN-DS'"`,
+      )
+    expect((await on.keys('keys')).text).toContain('next: run roll; the old DS record may be in caches')
+    expect(await seen()).toBe('')
+    for (const _ of [1, 2])
+      expect(await stay()).toMatch(/next: after .* \(in 2[34] h\), run roll again: it removes/)
+    // Keys that are only shown leave the time as it is, and so does a resolver that is down.
+    const time = await seen()
+    expect(time).toMatch(/^\d+\n$/)
+    await on.parentHas([first, second])
+    expect((await on.keys('keys')).text).toContain('remove the DS record of key')
+    await on.say('systemctl stop nsd')
+    expect(await stay()).toContain('no resolver of this host answers')
+    expect(await seen()).toBe(time)
+    await on.parentHas([second])
     const day = "update domainmetadata set content = content - 86400 where kind = 'X-CAPSTAN-DS'"
     await on.say(`sqlite3 ${database}/bind-dnssec.db "${day}"`)
     const { code, text } = await on.keys('roll', 'foobar.com')
@@ -161,6 +182,13 @@ describe.each([12, 13] as const)('A signed zone on Debian %i', debian => {
     await on.parentHas([])
     await on.converged({ dnssec: false })
     expect(await on.say('dig +short @127.0.0.1 foobar.com DNSKEY')).toBe('')
+    const none = await on.keys('keys', '-e', 'dns.dnssec=false')
+    expect([none.code, none.text]).toEqual([
+      0,
+      expect.stringMatching(
+        /no signed zones\n.*foobar\.com {2}not declared as a signed zone; its keys stay in/,
+      ),
+    ])
     const again = await on.converged({})
     expect(ds(again.warnings.join())).toEqual([second])
     expect(await on.delv('www.foobar.com', 'A', second)).toContain('; fully validated')

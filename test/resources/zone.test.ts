@@ -1,5 +1,10 @@
-import { describe, expect, it } from 'vitest'
+import { execFileSync, spawnSync } from 'node:child_process'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, it } from 'vitest'
 import { nextSerial, serialOf, zones } from '#engine/resources/zone.ts'
+import { answeredSerial, raisedSerial } from '#engine/resources/zone-serial.ts'
 
 const file = (serial: number, address = '192.0.2.1') =>
   `; a comment 7\n$ORIGIN foobar.com.\n@ IN SOA ns1.foobar.com. john\\.doe.foobar.com. (\n  ${serial} ; serial\n  3600 900 1209600 300\n)\n@ IN A ${address}\n`
@@ -41,6 +46,37 @@ describe('the serial of a zone', () => {
     ['1 after the last', { text: file(0xffff_ffff), served: 'refused', stamp: 50 }, 1],
   ])('becomes %s', (_, state, next) => {
     expect(nextSerial(state)).toBe(next)
+  })
+
+  it.each([
+    ['one more than the file’s', 3_000_000_000, 'nothing'],
+    ['one more than the served one', 10, '3000000000'],
+    ['the date', 10, 'refused'],
+    ['1 after the last', 0xffff_ffff, 'nothing'],
+  ])('is raised by perl on the host by the same rules: %s', (_, serial, served) => {
+    const program = `${answeredSerial}${raisedSerial}print stamp(), "\n", raised(join("", <STDIN>), $ARGV[0])`
+    const said = execFileSync('perl', ['-e', program, '--', served], { input: file(serial) }).toString()
+    const [stamp = '', ...lines] = said.split('\n')
+    const next = nextSerial({ text: file(serial), served, stamp: Number(stamp) })
+    expect(lines.join('\n')).toBe(`${file(next)}${next}`)
+  })
+})
+
+describe('a file that perl replaces', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'capstan-zone-'))
+  const write = (path: string) =>
+    spawnSync('perl', ['-e', `${raisedSerial}write_file($ARGV[0], "new\n")`, '--', path]).status
+  afterAll(() => rmSync(folder, { recursive: true }))
+
+  it('is whole, or as it was where it cannot be written', () => {
+    const path = join(folder, 'a.zone')
+    writeFileSync(path, 'old\n')
+    expect(write(path)).toBe(0)
+    expect(readFileSync(path, 'utf8')).toBe('new\n')
+    mkdirSync(join(folder, 'b.zone'))
+    expect(write(join(folder, 'b.zone'))).not.toBe(0)
+    expect(write('/dev/full/c.zone')).not.toBe(0)
+    expect(readdirSync(folder).sort()).toEqual(['a.zone', 'b.zone'])
   })
 })
 

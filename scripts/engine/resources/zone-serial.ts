@@ -31,6 +31,22 @@ export const answeredSerial = String.raw`
     "nothing" }
 `
 
+/**
+ * Perl: `stamp()` is the least serial that a change of this moment gets. `raised(TEXT, SERVED)` gives a zone file's text with
+ * its next serial, by the rules of `nextSerial`, and that serial; an empty list where the text has none. `write_file(PATH, TEXT)`
+ * replaces a file at once, or dies and leaves it as it is.
+ */
+export const raisedSerial = String.raw`
+  # YYYYMMDD and the hundredth part of the day: a file restored an hour later still gets a greater serial.
+  sub stamp { my @t = gmtime; sprintf "%04d%02d%02d%02d", $t[5] + 1900, $t[4] + 1, $t[3], int(($t[2] * 3600 + $t[1] * 60 + $t[0]) / 864) }
+  sub raised { my ($text, $served) = @_; my (undef, $serial) = $text =~ /${serialInFile}/ or return ();
+    my ($next) = sort { $b <=> $a } $serial + 1, ($served =~ /^\d+$/ ? $served + 1 : 0), stamp(); $next = 1 if $next > 0xffffffff;
+    $text =~ s/${serialInFile}/$1$next/; ($text, $next) }
+  # O_WRONLY|O_CREAT|O_TRUNC|O_SYNC of open(2).
+  sub write_file { my ($path, $text) = @_; my $new = "$path.new"; my $file;
+    sysopen($file, $new, 04011101, 0644) && (print {$file} $text) && close($file) && rename($new, $path) or do { my $why = $!; unlink $new; die "$path: $why\n" } }
+`
+
 /** What `isServed` ends with when there was no answer at all. */
 export const silent = 3
 

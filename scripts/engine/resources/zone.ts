@@ -4,7 +4,7 @@ import { quote, quoteAll } from '#engine/quote.ts'
 import { type Declare, type DeclareOptions, differs, type Kind, known } from './resource.ts'
 import { fields, here } from './shell.ts'
 import { render } from './template.ts'
-import { answeredSerial, isServed, serialInFile, silent } from './zone-serial.ts'
+import { answeredSerial, isServed, raisedSerial, serialInFile, silent } from './zone-serial.ts'
 
 /** A zone file, and the authoritative server that is to answer from it. */
 export interface Zone {
@@ -140,10 +140,8 @@ export function nextSerial(found: Pick<FoundZone, 'text' | 'served' | 'stamp'>):
 
 const access = '0644 root:root'
 
-const reader = `${answeredSerial}
-  local $/; my @in = split /\\0/, <STDIN>, -1; my @t = gmtime;
-  # YYYYMMDD and the hundredth part of the day: a file restored an hour later still gets a greater serial.
-  my $stamp = sprintf "%04d%02d%02d%02d", $t[5] + 1900, $t[4] + 1, $t[3], int(($t[2] * 3600 + $t[1] * 60 + $t[0]) / 864);
+const reader = `${answeredSerial}${raisedSerial}
+  local $/; my @in = split /\\0/, <STDIN>, -1; my $stamp = stamp();
   while (my ($path, $at, $name, $signed) = splice @in, 0, 4) { my @s = lstat $path; my ($access, $text) = ("", "");
     my $type = !@s ? "absent" : -f _ && $s[7] < 16e6 ? "file" : "other";
     if ($type eq "file") { $access = sprintf "%04o %s:%s", $s[2] & 07777, getpwuid($s[4]) // $s[4], getgrgid($s[5]) // $s[5];

@@ -1,7 +1,7 @@
 import type { Connection, HostProcess, ProcessOptions } from '#engine/connection/connection.ts'
 import { type Facts, factsScript, parseFacts } from '#engine/converge/facts.ts'
 import { convergeHost, type HostResult, type HostWork } from '#engine/converge/host.ts'
-import type { Role } from '#engine/converge/role.ts'
+import type { Role, SiteTasks } from '#engine/converge/role.ts'
 import { HostError, Interrupted, UnreachableError } from '#engine/errors.ts'
 import { HostConnection } from '#engine/host/host-connection.ts'
 import type { RunIdentity } from '#engine/host/run-identity.ts'
@@ -80,6 +80,12 @@ export class Host {
    */
   varsOf<V>(role: Role<V>): V {
     return this.#setting.workOf([role]).roles[0]?.vars[0] as V
+  }
+
+  /** Each site of the host, with the role's vars for it, as the role's tasks get them. Throws UsageError. */
+  sitesOf<V>(role: Role<V>): readonly SiteTasks<V>[] {
+    const { sites, roles } = this.#setting.workOf([role])
+    return sites.map((site, index) => ({ site, vars: roles[0]?.vars[index] as V }))
   }
 
   /** True with `--check`: commands are shown and not run. */
