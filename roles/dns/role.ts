@@ -10,7 +10,8 @@ import { type DnsHost, type RollOptions, rollKey, showKeys, signedZones } from '
 import { challengeZones, mailbox, zoneRecords } from './records.ts'
 import { signedReader, signing } from './signing.ts'
 import vars from './vars.ts'
-import { asked, sitesOf, zoneFile, zonesOf } from './zones.ts'
+import { zoneOf } from './zone-of.ts'
+import { asked, sitesOf, type UnsignedInside, unsignedInside, zoneFile, zonesOf } from './zones.ts'
 
 /** PowerDNS, authoritative for the zones of the host's sites and for further ones. */
 const dns = role(import.meta, {
@@ -40,14 +41,20 @@ const dns = role(import.meta, {
     if (sites.some(({ site }) => (site.address ?? address) === undefined)) throw noAddress(host.name)
     const given = { sites, listen, address: address ?? '' }
     const [all, zones] = [sitesOf(given), zonesOf(given)]
-    const domains = zones.map(({ site }) => site.domain)
+    const names = zones.map(({ served }) => served.name)
+    const unsigned = unsignedInside(sites, zones)
+    if (unsigned) throw notSigned(host.name, unsigned)
     const { secondaries, transfers } = vars
-    const challenges = sites.flatMap(({ site, vars: { nameservers } }) =>
-      challengeZones(site).map(name => ({ name, ...challengeZone(name, nameservers[0], asked(listen)) })),
-    )
+    const challenges = sites
+      .flatMap(({ site }) => challengeZones(site))
+      .map(name => {
+        const around = zones.find(zone => zone.served.name === zoneOf(name, names))
+        return { name, ...challengeZone(name, around?.vars.nameservers[0], asked(listen)) }
+      })
     // Without a database of keys, PowerDNS takes a delegation in a zone file for an error.
     const needsKeys = secondaries.length + challenges.length > 0
     const hasKeys = needsKeys || zones.some(({ served }) => served.isSigned)
+    if (hasKeys && facts.system === 'debian sid') throw withoutKeys(host.name)
 
     const served = zones.map(each => zone.served(each.served)).join('')
     const restart = handler('restart pdns', service.restart('pdns') + served)
@@ -70,52 +77,48 @@ const dns = role(import.meta, {
       })
     for (const each of zones.filter(one => !one.served.isSigned))
       signing({ zone: each.served.name, at: each.served.at, isSigned: false })
-    const checks =
+    const test =
       facts.system === 'debian sid'
-        ? [`${zoneTest}check_zones ${domains.join(' ')}`]
-        : domains.map(domain => `pdnsutil check-zone ${domain}`)
-    configSet(
-      'PowerDNS configuration',
-      { root: '/etc/powerdns', test: ['pdns_server --config=check', ...checks].join(' && ') },
-      () => {
-        template('/etc/powerdns/pdns.conf', {
-          mode: '0640',
-          group: 'pdns',
+        ? `${zoneTest}pdns_server --config=check && check_zones ${names.join(' ')}`
+        : ['pdns_server --config=check', ...names.map(name => `pdnsutil check-zone ${name}`)].join(' && ')
+    configSet('PowerDNS configuration', { root: '/etc/powerdns', test }, () => {
+      template('/etc/powerdns/pdns.conf', {
+        mode: '0640',
+        group: 'pdns',
+        vars: {
+          ...{ listen, transfers, database: hasKeys ? keyDatabase : '' },
+          notified: [...new Set([...transfers, ...secondaries.map(({ address }) => address)])],
+        },
+        notify: restart,
+      })
+      template('/etc/powerdns/named.conf', {
+        vars: { zones: names, challenges, isPrimary: transfers.length + secondaries.length > 0 },
+        notify: restart,
+      })
+      template('/etc/powerdns/pdns.d/bind.conf')
+      directory('/etc/powerdns/zones')
+      for (const [index, each] of zones.entries()) {
+        const { site, vars: own, served } = each
+        zone(served.file, {
+          ...served,
+          from: 'etc/powerdns/zones/zone',
           vars: {
-            ...{ listen, transfers, database: hasKeys ? keyDatabase : '' },
-            notified: [...new Set([...transfers, ...secondaries.map(({ address }) => address)])],
+            domain: site.domain,
+            ttl: own.ttl,
+            negativeTtl: own.negativeTtl,
+            primary: own.nameservers[0],
+            contact: mailbox(site.email),
+            records: zoneRecords(each, all),
           },
-          notify: restart,
+          notify: reloads.slice(index, index + 1),
         })
-        template('/etc/powerdns/named.conf', {
-          vars: { domains, challenges, isPrimary: transfers.length + secondaries.length > 0 },
-          notify: restart,
-        })
-        template('/etc/powerdns/pdns.d/bind.conf')
-        directory('/etc/powerdns/zones')
-        for (const [index, each] of zones.entries()) {
-          const { site, vars: own, served } = each
-          zone(served.file, {
-            ...served,
-            from: 'etc/powerdns/zones/zone',
-            vars: {
-              domain: site.domain,
-              ttl: own.ttl,
-              negativeTtl: own.negativeTtl,
-              primary: own.nameservers[0],
-              contact: mailbox(site.email),
-              records: zoneRecords(each, all),
-            },
-            notify: reloads.slice(index, index + 1),
-          })
-        }
-        for (const { domain } of removed.filter(one => !domains.includes(one.domain)))
-          file.absent(zoneFile(domain))
-      },
-    )
+      }
+      for (const { domain } of removed.filter(one => !names.includes(one.domain)))
+        file.absent(zoneFile(domain))
+    })
     transferKeys({
       keys: [...new Map(secondaries.map(one => [one.key, { ...one, name: one.key }])).values()],
-      zones: secondaries.length > 0 ? domains : [],
+      zones: secondaries.length > 0 ? names : [],
     })
     service('pdns', { enabled: true, running: true })
     for (const each of zones.filter(one => one.served.isSigned))
@@ -149,6 +152,22 @@ function noAddress(host: string): HostError {
     where: 'roles/dns/role.ts',
     hint: 'Set site.address in the inventory to the address that the site is reached at.',
   })
+}
+
+function notSigned(host: string, { site, zone }: UnsignedInside): HostError {
+  return new HostError(
+    'dns-unsigned',
+    `${host}: dns.dnssec of ${site} has no effect: its names are in the zone of ${zone}, which is not signed`,
+    { where: 'roles/dns/role.ts', hint: `Set dns.dnssec of ${zone} too, or remove that of ${site}.` },
+  )
+}
+
+function withoutKeys(host: string): HostError {
+  return new HostError(
+    'dns-sid',
+    `${host}: dnssec, secondaries and wildcard names need pdnsutil, which cannot load its backend on Debian sid`,
+    { where: 'roles/dns/role.ts', hint: 'Use Debian 12 or 13 for this host, or leave these vars out.' },
+  )
 }
 
 // What `pdnsutil check-zone` finds out, where pdnsutil can't load its backend.

@@ -47,6 +47,25 @@ export function sitesOf({ sites, address }: Pick<Given, 'sites' | 'address'>): r
   return sites.map(({ site, vars }) => ({ site, vars, address: site.address ?? address }))
 }
 
+/** A site with `dnssec` that has no zone of its own, in a zone that is not signed. */
+export interface UnsignedInside {
+  readonly site: string
+  readonly zone: string
+}
+
+/** The first such site; undefined where there is none. */
+export function unsignedInside(
+  sites: Given['sites'],
+  zones: readonly HostZone[],
+): UnsignedInside | undefined {
+  const plain = zones.filter(({ served }) => !served.isSigned).map(({ served }) => served.name)
+  const [first] = sites.flatMap(({ site, vars }) => {
+    const zone = vars.dnssec ? zoneOf(site.domain, plain) : undefined
+    return zone === undefined ? [] : [{ site: site.domain, zone }]
+  })
+  return first
+}
+
 export function zoneFile(domain: string): string {
   return `/etc/powerdns/zones/${domain}.zone`
 }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { declare, typicalSite } from '#engine/converge/testing.ts'
+import type { WantedCommand } from '#engine/resources/command.ts'
 import type { Site } from '#engine/vars.ts'
 import { characterStrings, mailbox } from '#roles/dns/records.ts'
 import dns from '#roles/dns/role.ts'
@@ -154,6 +155,30 @@ describe('the dns role', () => {
     expect(JSON.stringify(found?.kind.diff(found.wanted, state))).not.toContain(key.secret)
   })
 
+  it.each([
+    ['dnssec', { dnssec: true }, {}],
+    ['a secondary server', { secondaries: [{ address: '192.0.2.53', ...key }] }, {}],
+    ['a wildcard name', {}, { www: ['www.foobar.com', '*.foobar.com'] }],
+  ])('refuses %s on Debian sid, whose pdnsutil cannot store keys', (_, given, site) => {
+    const sid = { ...facts, system: 'debian sid' } as const
+    expect(() => declare(dns, { vars: given, site, facts: sid })).toThrow('cannot load its backend')
+    expect(() => declare(dns, { facts: sid })).not.toThrow()
+  })
+
+  it('refuses dnssec of a site in the zone of another that is not signed', () => {
+    const inside = (dnssec: boolean) => () =>
+      declare(dns, {
+        facts,
+        vars: { dnssec },
+        further: [
+          { site: { app: 'docs', domain: 'docs.foobar.com', www: [] }, vars: { dnssec: true } },
+          { site: { app: 'blog', domain: 'blog.example', www: [] }, vars: { dnssec: true } },
+        ],
+      })
+    expect(inside(false)).toThrow('dns.dnssec of docs.foobar.com has no effect')
+    expect(inside(true)).not.toThrow()
+  })
+
   it('refuses a host that has no address to give', () => {
     expect(() => declare(dns, { facts: { addresses: [] } })).toThrow('web1: it has no address of its own')
   })
@@ -255,6 +280,23 @@ describe('a wildcard name of a site', () => {
     expect(at).toBeGreaterThan(labels.indexOf('directory /var/lib/powerdns/challenges'))
     expect(at).toBeLessThan(labels.indexOf('template /etc/powerdns/named.conf'))
     expect(declared().labels.join()).not.toContain('challenge')
+  })
+
+  it('has the name server of the zone that it lies in, in its own zone too', () => {
+    const { resources } = declare(dns, {
+      facts,
+      vars: { nameservers: ['ns.example.net'] },
+      further: [
+        {
+          site: { app: 'docs', domain: 'docs.foobar.com', www: ['www.docs.foobar.com', '*.docs.foobar.com'] },
+          vars: { nameservers: ['ns.example.org'] },
+        },
+      ],
+    })
+    const zone = resources.find(({ label }) => label.endsWith('zone _acme-challenge.docs.foobar.com'))
+    expect(String((zone?.wanted as WantedCommand | undefined)?.options.stdin)).toContain(
+      '@ IN NS ns.example.net.\n',
+    )
   })
 
   it('may have a certificate of the authorities of caa.issue, or of caa.wildcard', () => {
