@@ -38,9 +38,10 @@ export default role(import.meta, {
       // How a CA validates names such as *.foobar.com.
       if (ordered.some(({ site }) => hasWildcard(site)))
         file(challengeHook, { mode: '0755', content: challengeProgram() })
-      else file.absent(challengeHook)
       service('certbot.timer', { enabled: true, running: true })
     }
+    // A site that no longer orders its certificate may have a lineage that certbot still renews with the hook.
+    if (!sites.some(({ site }) => hasWildcard(site))) file.absent(challengeHook)
 
     for (const { site, vars } of sites) {
       const names = [site.domain, ...site.www]

@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { execFileSync, spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
@@ -222,6 +222,32 @@ describe('an ordered certificate', () => {
   })
 })
 
+describe('the names of an order', () => {
+  // An address is a name that leads to itself.
+  const said = (address: string, ...names: readonly string[]) =>
+    spawnSync('sh', ['-c', '. "$0"; certificate_addresses "$@"', shell, address, ...names]).stderr.toString()
+
+  it.each([
+    ['2001:db8:0:0:0::7', '2001:db8::7'],
+    ['2001:DB8::7', '2001:db8::7'],
+    ['192.0.2.7', '192.0.2.7'],
+    // As /etc/hosts has it for the name of the host.
+    ['192.0.2.7', '127.0.1.1'],
+    ['2001:db8::7', '::1'],
+  ])('may lead to %s by %s', (address, name) => {
+    expect(said(address, name)).toBe('')
+  })
+
+  it.each([
+    ['2001:db8::7', '2001:db8::8'],
+    ['192.0.2.7', '192.0.2.8'],
+  ])('may not lead to %s by %s', (address, name) => {
+    expect(said(address, name)).toContain(`${name} leads to ${name}; expected `)
+  })
+})
+
+const shell = fileURLToPath(new URL('../../scripts/engine/resources/certificate/make.sh', import.meta.url))
+
 describe('the next step after a failed order', () => {
   // As certbot prints them: from pebble, and from Let's Encrypt's own texts.
   it.each([
@@ -269,6 +295,4 @@ describe('the next step after a failed order', () => {
     expect(advice.toString()).toMatch(/^the certificate in service stays; next: /)
     expect(advice.toString()).toMatch(next)
   })
-
-  const shell = fileURLToPath(new URL('../../scripts/engine/resources/certificate/make.sh', import.meta.url))
 })

@@ -21,6 +21,7 @@ describe('the tls role', () => {
   it('makes a certificate on the host, unless told otherwise.', () => {
     expect(declared({})).toEqual([
       'apt openssl',
+      'file /etc/letsencrypt/capstan-challenge',
       'link /etc/ssl/capstan/foobar.com.ca',
       'file /etc/letsencrypt/renewal-hooks/deploy/capstan-foobar.com',
       'certificate foobar.com → reload nginx',
@@ -30,7 +31,7 @@ describe('the tls role', () => {
   it('takes a given pair in its place.', () => {
     const files = { certificate: good.chain, key: good.key }
     expect(declared({ source: 'files', files })).toEqual(declared({}))
-    expect(declared({ source: 'files', files: { certificate: other.chain, key: other.key } })).toHaveLength(4)
+    expect(declared({ source: 'files', files: { certificate: other.chain, key: other.key } })).toHaveLength(5)
   })
 
   it('orders one by ACME, and has the renewal ready before it does.', () => {
@@ -43,8 +44,8 @@ describe('the tls role', () => {
       'directory /etc/letsencrypt/renewal-hooks',
       'directory /etc/letsencrypt/renewal-hooks/deploy',
       'file /etc/letsencrypt/renewal-hooks/deploy/capstan-foobar.com',
-      'file /etc/letsencrypt/capstan-challenge',
       'service certbot.timer',
+      'file /etc/letsencrypt/capstan-challenge',
       'link /etc/ssl/capstan/foobar.com.ca',
       'certificate foobar.com → reload nginx',
     ])
@@ -67,10 +68,17 @@ describe('the tls role', () => {
     const order = resources.find(({ label }) => label === 'certificate foobar.com')
     const shell = order?.kind.apply(order.wanted, { lineage: {}, now: new Date() })
     expect(shell).toMatch(/ foobar\.com a\.b\.foobar\.com '\*\.foobar\.com'\n$/)
-    const other = declare(tls, { vars: { source: 'acme' } })
-    expect(
-      other.resources.find(({ label }) => label.endsWith('capstan-challenge'))?.wanted,
-    ).not.toHaveProperty('content')
+  })
+
+  it.each([
+    ['an ordered certificate without one', { source: 'acme' }, {}, 'absent'],
+    ['another source, without one', {}, {}, 'absent'],
+    // Its lineage may still be renewed.
+    ['another source', {}, { www: ['www.foobar.com', '*.foobar.com'] }, undefined],
+  ])('removes that program with the last name with *: %s', (_, vars, site, type) => {
+    const { resources } = declare(tls, { vars, site })
+    const hook = resources.find(({ label }) => label.endsWith('capstan-challenge'))
+    expect((hook?.wanted as { type: string } | undefined)?.type).toBe(type)
   })
 
   it.each([
@@ -184,6 +192,16 @@ describe('its vars', () => {
     ['a wildcard', wildcard],
   ])('take %s.', (_, pair) => {
     expect(vars.parse(given('files', pair.chain, pair.key), typicalSite).ok).toBe(true)
+  })
+
+  it('refuse a certificate of one name below the domain in place of a wildcard.', () => {
+    const wanted = ['foobar.com', '*.foobar.com']
+    const read = (from: { readonly chain: string; readonly key: string }) =>
+      readGivenPair({ certificate: from.chain, key: from.key }, wanted, new Date())
+    expect(read(wildcard)).toHaveProperty('chain')
+    expect(read(folder.make({ names: ['foobar.com', 'any.foobar.com'] }))).toEqual([
+      { file: 'certificate', message: expect.stringContaining('expected one for *.foobar.com') },
+    ])
   })
 
   it('refuse a certificate that is expired or not valid yet.', () => {

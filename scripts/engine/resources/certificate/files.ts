@@ -12,6 +12,7 @@ import {
   isOpen,
   issuerOf,
   make,
+  namesOf,
   pair,
   pem,
 } from './pair.ts'
@@ -84,9 +85,12 @@ function chainProblems(
   now: Date,
 ): readonly PairProblem[] {
   if (!leaf) return [about('certificate', file, 'a PEM certificate', 'none')]
-  const uncovered = names.filter(
-    name => leaf.checkHost(name.replace('*', 'any'), { subject: 'never' }) === undefined,
-  )
+  // A certificate for one name below the domain does not cover them all.
+  const has = (name: string) =>
+    name.startsWith('*.')
+      ? namesOf(leaf).split(' ').includes(name)
+      : leaf.checkHost(name, { subject: 'never' }) !== undefined
+  const uncovered = names.filter(name => !has(name))
   const chained = [leaf, ...issuers].findIndex((one, at) => issuers[at] && !one.checkIssued(issuers[at]))
   return [
     ...(Date.parse(leaf.validTo) <= now.getTime()

@@ -87,16 +87,21 @@ certificate_challenge() { perl -e '
 
 # certificate_addresses ADDRESS NAME…: each name leads to ADDRESS or to an address of this host, as far as its resolver knows: the
 # CA would look for its challenge at another host, and failed validations are limited. ADDRESS is `own` where there is no other.
-# Nothing is said of names that do not resolve here, nor on a host without a public address, whose own is another one outside.
+# Not checked: names that do not resolve here or lead to loopback, as /etc/hosts often has it for the name of the host. On a host without
+# a public address none is: it is reached at an address of another machine.
 certificate_addresses() { perl -e '
-  use strict; use Socket qw(:all); my ($address, @names) = @ARGV; my %own; $own{$address} = 1 if $address ne "own";
+  use strict; use Socket qw(:all); my ($address, @names) = @ARGV; my %own;
+  # One way to write each address of IPv6: 2001:db8:0:0::1 and 2001:db8::1 are the same.
+  $address = inet_ntop(AF_INET6, inet_pton(AF_INET6, $address) // die "$address: expected an address\n") if $address =~ /:/;
+  $own{$address} = 1 if $address ne "own";
   if (open my $f, "<", "/proc/net/fib_trie") { my $last; while (<$f>) { $last = $1 if /\|-- ([\d.]+)/; $own{$last} = 1 if /\/32 host LOCAL/ } }
   if (open my $f, "<", "/proc/net/if_inet6") { while (<$f>) { my ($hex) = split; $own{inet_ntop(AF_INET6, pack "H*", $hex)} = 1 } }
   my @public = grep { !/^(127\.|10\.|192\.168\.|172\.(1[6-9]|2\d|3[01])\.|169\.254\.|100\.(6[4-9]|[7-9]\d|1[01]\d|12[0-7])\.|::1$|f[cd]|fe80)/ || $_ eq $address } sort keys %own;
   for my $family (AF_INET, AF_INET6) { my @ours = grep { (/:/ ? AF_INET6 : AF_INET) == $family } @public;
       next if !@ours && grep { !/^(127\.|169\.254\.|::1$|fe80)/ && (/:/ ? AF_INET6 : AF_INET) == $family } keys %own;
     for my $name (grep { !/^\*/ } @names) { my ($error, @all) = getaddrinfo($name, "", { family => $family, socktype => SOCK_STREAM });
-      my @found = map { (getnameinfo($_->{addr}, NI_NUMERICHOST))[1] } @all; next if $error || !@found || grep { $own{$_} } @found;
+      my @found = grep { !/^127\.|^::1$/ } map { (getnameinfo($_->{addr}, NI_NUMERICHOST))[1] } @all;
+      next if $error || !@found || grep { $own{$_} } @found;
       # A record of the other family alone is not of this host either.
       next unless @public;
       die "$name leads to " . join(", ", @found) . "; expected " . join(" or ", @ours ? @ours : "no " . ($family == AF_INET ? "A" : "AAAA") . " record, since this host has no such address")
