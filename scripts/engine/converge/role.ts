@@ -39,8 +39,8 @@ export interface StatusCheck {
   readonly script: string
 }
 
-/** What a role's checks may depend on. */
-export interface StatusInput<V> {
+/** The sites of a host, with a role's vars for each; `vars` are those of the first. */
+export interface RoleSites<V> {
   readonly vars: V
   readonly sites: readonly SiteTasks<V>[]
 }
@@ -98,9 +98,9 @@ export interface RoleDefinition<V, Kinds extends Nouns> {
   readonly kinds?: Kinds
   readonly tasks: (tasks: Tasks<V> & Bound<Kinds>) => void | Promise<void>
   /** What status.mjs shows of it, beside what it shows of every host. */
-  readonly status?: (given: StatusInput<V>) => readonly StatusCheck[]
+  readonly status?: (sites: RoleSites<V>) => readonly StatusCheck[]
   /** Roles that its vars need on the same host; a run without them is refused before a host is contacted. */
-  readonly requires?: (given: StatusInput<V>) => readonly Requirement[]
+  readonly requires?: (sites: RoleSites<V>) => readonly Requirement[]
 }
 
 /**
@@ -114,13 +114,15 @@ export interface PackagedRole<V = unknown> {
   readonly vars?: (vocabulary: Vocabulary) => Vars<V>
   readonly kinds?: Nouns
   readonly tasks: (tasks: Tasks<V>) => void | Promise<void>
-  readonly status?: (given: StatusInput<V>) => readonly StatusCheck[]
+  readonly status?: (sites: RoleSites<V>) => readonly StatusCheck[]
+  readonly requires?: (sites: RoleSites<V>) => readonly Requirement[]
 }
 
 type Vocabulary = typeof vocabulary
 
 /** The role that a package exports. Throws TypeError where it has no name or no tasks. */
-export function packagedRole<V>({ name, url, vars, kinds, tasks, status }: PackagedRole<V>): Role<V> {
+export function packagedRole<V>(definition: PackagedRole<V>): Role<V> {
+  const { name, url, vars, kinds, tasks, status, requires } = definition
   if (typeof name !== 'string' || !/^[a-z][a-z0-9-]*$/.test(name) || typeof tasks !== 'function')
     throw new TypeError('expected a role: { name, url, vars, tasks }')
   const directory = dirname(fileURLToPath(url))
@@ -131,7 +133,8 @@ export function packagedRole<V>({ name, url, vars, kinds, tasks, status }: Packa
     declare(into, given) {
       return tasks({ ...declarations(into, { directory }, kinds), ...tasksOf<V>(given) })
     },
-    ...(status && { status: sites => given(sites, status) }),
+    ...(status && { status: sites => ofSites(sites, status) }),
+    ...(requires && { requires: sites => ofSites(sites, requires) }),
   }
 }
 
@@ -152,8 +155,8 @@ export function role<V, Kinds extends Nouns = Record<never, never>>(
         ...tasksOf<V>(given),
       })
     },
-    ...(checks && { status: sites => given(sites, checks) }),
-    ...(requires && { requires: sites => given(sites, requires) }),
+    ...(checks && { status: sites => ofSites(sites, checks) }),
+    ...(requires && { requires: sites => ofSites(sites, requires) }),
   }
 }
 
@@ -163,9 +166,9 @@ function tasksOf<V>({ sites, ...given }: RoleInput) {
   return { ...given, site: first.site, vars: first.vars as V, sites: sites as readonly SiteTasks<V>[] }
 }
 
-function given<V, T>(
+function ofSites<V, T>(
   sites: readonly SiteTasks<unknown>[],
-  ask: (given: StatusInput<V>) => readonly T[],
+  ask: (sites: RoleSites<V>) => readonly T[],
 ): readonly T[] {
   const [first] = sites
   return first ? ask({ vars: first.vars as V, sites: sites as readonly SiteTasks<V>[] }) : []
