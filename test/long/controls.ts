@@ -1,12 +1,20 @@
 const stat = (format: string, wanted: string, ...paths: readonly string[]) =>
   `stat -c '${format}' ${paths.join(' ')} | sort -u | cmp - /dev/fd/3 3<<'END'\n${wanted}\nEND`
-/** No line, or none but those that a pattern matches. Not by `!`, which `set -e` overlooks. */
+/**
+ * The command prints no line, or none but those that a pattern matches. Not by `!`, which `set -e` overlooks. A command that could not
+ * look fails: it prints an error, or exits with more than 1, the status of a grep without a match.
+ */
 const nothing = (command: string, but?: string) =>
-  `[ -z "$( { ${command}; } 2>/dev/null${but === undefined ? '' : ` | grep -vE '${but}'`})" ]`
+  `found=$({ { set +x; } 2>/dev/null; ${command}; } 2>/run/nothing.errors) || [ $? = 1 ]
+  if [ -s /run/nothing.errors ]; then cat /run/nothing.errors >&2; exit 1; fi
+  [ -z "$(printf %s "$found"${but === undefined ? '' : ` | grep -vE '${but}'`})" ]`
 const sshd = (...settings: readonly string[]) =>
   settings.map(one => `sshd -T | grep -qix '${one}'`).join('\n')
+/** base-files, which each host has, is the witness. dpkg-query also prints an error for each name that it does not know. */
 const noPackage = (...names: readonly string[]) =>
-  nothing(`dpkg-query -W -f '\${db:Status-Status} \${Package}\\n' ${names.join(' ')} | grep '^installed'`)
+  `[ "$(dpkg-query -W -f '\${db:Status-Status} \${Package}\\n' base-files ${names.join(' ')} 2>/dev/null | grep '^installed')" = 'installed base-files' ]`
+/** Files that go while find looks are no error. */
+const find = 'find / -xdev -ignore_readdir_race'
 const setuid =
   'chage|chfn|chsh|crontab|dbus-daemon-launch-helper|expiry|fusermount3?|gpasswd|mount|newgrp|passwd|polkit-agent-helper-1|ssh-agent|ssh-keysign|su|sudo|sudoedit|umount|unix_chkpwd|wall|write|auth_pam_tool'
 
@@ -15,13 +23,13 @@ const setuid =
  * where they are met. A row that names a command and is not here fails a test of the page.
  */
 export const controls: Readonly<Record<string, string>> = {
-  'os-01': nothing('find / -xdev -name .rhosts -o -xdev -name .netrc -o -xdev -name hosts.equiv'),
+  'os-01': nothing(`${find} -name .rhosts -o -name .netrc -o -name hosts.equiv`),
   'os-02': `${stat('%a %U:%G', '640 root:shadow', '/etc/shadow')}\n${stat('%a %U', '644 root', '/etc/passwd')}\n${stat('%a', '755', '/var/log')}`,
   'os-03b': nothing(`awk -F: '$2 != "x"' /etc/passwd`),
   'os-04': nothing('echo "$PATH" | tr : "\\n" | grep -x "\\.\\|"'),
   'os-05': `${stat('%a %U:%G', '644 root:root', '/etc/login.defs')}
     for line in 'LOGIN_RETRIES 5' 'LOGIN_TIMEOUT 60' 'UID_MIN 1000' 'PASS_WARN_AGE 7'; do awk '{ print $1, $2 }' /etc/login.defs | grep -qx "$line"; done`,
-  'os-06': nothing('find / -xdev -perm /6000 -type f -printf "%f\\n"', `^(${setuid})$`),
+  'os-06': nothing(`${find} -perm /6000 -type f -printf "%f\\n"`, `^(${setuid})$`),
   'os-07': nothing('for file in passwd group; do cut -d: -f3 /etc/$file | sort | uniq -d; done'),
   'package-01': noPackage(
     'inetd',
@@ -100,7 +108,7 @@ export const controls: Readonly<Record<string, string>> = {
     '^.(root|mysql).@.localhost.$',
   ),
   '1.2.1.1': nothing(
-    'cat /etc/apt/sources.list /etc/apt/sources.list.d/* | grep -i "trusted *= *yes\\|allow-insecure *= *yes\\|^Trusted: *yes"',
+    'grep -rhiE "trusted *= *yes|allow-insecure *= *yes|^(trusted|allow-insecure): *yes" /etc/apt',
   ),
   '1.5.3': `grep -qx '\\* hard core 0' /etc/security/limits.d/capstan.conf; grep -qx Storage=none /etc/systemd/coredump.conf.d/capstan.conf
     [ "$(systemctl show -p DefaultLimitCORESoft --value)" = 0 ]`,
@@ -128,11 +136,14 @@ export const controls: Readonly<Record<string, string>> = {
     'xinetd',
     'xserver-common',
   ),
-  '2.1.13': nothing('systemctl is-enabled rsync', '^(disabled|not-found)$'),
+  '2.1.13': nothing(
+    'systemctl list-unit-files --no-legend rsync.service',
+    '^rsync.service +(disabled|masked) ',
+  ),
   '2.1.21': nothing("ss -Hltn | awk '{ print $4 }' | grep -E ':(25|465|587)$'", '^(127\\.|\\[::1)'),
   '2.2.1': noPackage('nis', 'rsh-client', 'talk', 'telnet', 'ldap-utils', 'ftp'),
   '3.1.1': 'nft list table inet capstan | grep -q "policy drop"',
-  '3.1.2': `${nothing('ls -d /sys/class/net/*/wireless')}\n${noPackage('bluez')}`,
+  '3.1.2': `${nothing('find /sys/class/net/*/ -maxdepth 1 -name wireless')}\n${noPackage('bluez')}`,
   '4.3.6': `nft list chain inet capstan input | grep -qE 'iif(name)? "?lo"? accept'; nft list chain inet capstan input | grep -q established
     [ "$(cat /proc/sys/net/ipv4/conf/all/route_localnet)" = 0 ]`,
   '4.3.2': noPackage('ufw', 'iptables'),
@@ -156,10 +167,10 @@ export const controls: Readonly<Record<string, string>> = {
   '6.1.1.4': noPackage('rsyslog'),
   '6.1.4.1': nothing('find /var/log/nginx /var/log/mysql -type f -perm /4'),
   '7.1.1': `${stat('%a %U:%G', '644 root:root', '/etc/passwd*', '/etc/group*', '/etc/shells')}\n${stat('%a %U:%G', '640 root:shadow', '/etc/shadow', '/etc/gshadow')}`,
-  '7.1.11': nothing('find / -xdev -perm -0002 ! -type l ! -perm -1000 ! -type c ! -type s'),
-  '7.1.12': nothing('find / -xdev -nouser -o -xdev -nogroup'),
+  '7.1.11': nothing(`${find} -perm -0002 ! -type l ! -perm -1000 ! -type c ! -type s`),
+  '7.1.12': nothing(`${find} -nouser -o -nogroup`),
   '7.1.13': nothing(
-    'find / -xdev -perm /6000 -type f -exec sh -c "dpkg -S {} >/dev/null 2>&1 || dpkg -S \\$(echo {} | sed s,^/usr,,) >/dev/null 2>&1 || echo {}" \\;',
+    `${find} -perm /6000 -type f -exec sh -c "dpkg -S {} >/dev/null 2>&1 || dpkg -S \\$(echo {} | sed s,^/usr,,) >/dev/null 2>&1 || echo {}" \\;`,
   ),
   '7.2.1': `${nothing(`awk -F: '$2 == ""' /etc/shadow`)}; ${nothing('getent group shadow | cut -d: -f4')}; ${nothing('cut -d: -f1 /etc/passwd | sort | uniq -d')}`,
   '7.2.10': nothing("find /root /home -name '.*' -perm /022 ! -type l"),
