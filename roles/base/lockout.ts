@@ -18,8 +18,9 @@ interface Account {
 }
 
 /**
- * Throws HostError where the login of this run would not work any more. It only reads: nothing has been changed then. What
- * can't be known here is tried by a new login after the change, and put back.
+ * Throws HostError where the login of this run would not work any more. It only reads: nothing has been changed then. Of
+ * several keys of the account, the one that this run uses is not known: one of them has to stay. Settings of sshd and the firewall
+ * are also tried by a new login after the change, and put back.
  */
 export function refuseLockout(host: string, access: Access, deploy: Account, login: Facts['ssh']): void {
   const { ports, from, users, root } = access

@@ -18,7 +18,7 @@ const other = folder.make({ names })
 afterAll(() => folder.remove())
 
 describe('the tls role', () => {
-  it('makes a certificate on the host, unless told otherwise.', () => {
+  it('makes a certificate on the host by default.', () => {
     expect(declared({})).toEqual([
       'apt openssl',
       'file /etc/letsencrypt/capstan-challenge',

@@ -43,7 +43,10 @@ export const files: Kind<WantedFiles, FoundPair> = {
     if (!found.leaf || !isOpen(broken)) return broken
     const same = found.chain === wanted.chain && found.publicKey === pem(leafOf(wanted))
     if (same) return broken
-    return [...broken, { what: 'certificate', found: told(found.leaf), wanted: told(leafOf(wanted)) }]
+    return [
+      ...broken,
+      { what: 'certificate', found: described(found.leaf), wanted: described(leafOf(wanted)) },
+    ]
   },
 
   apply(wanted, found) {
@@ -154,7 +157,7 @@ function leafOf({ chain }: GivenPair): X509Certificate {
   return new X509Certificate(chain)
 }
 
-function told(leaf: X509Certificate): string {
+function described(leaf: X509Certificate): string {
   return `${leaf.serialNumber.toLowerCase().slice(-8)} of ${issuerOf(leaf)} until ${leaf.validTo}`
 }
 

@@ -52,7 +52,7 @@ certificate_order() {
     exec timeout -k 10 600 certbot certonly -n --agree-tos --no-eff-email -m "$email" \
       --server "$directory" --cert-name "$domain" --no-directory-hooks "$@" ) >"$said" 2>&1 || code=$?
   if [ "$code" != 0 ]; then
-    # Debian 12's certbot trips over each error of the CA and tells that instead; the CA's words are in its log.
+    # Debian 12's certbot fails on each error of the CA and prints that failure instead; the CA's words are in its log.
     ! grep -q "AttributeError: can't set attribute" "$said" ||
       grep '^acme.messages.Error: ' /var/log/letsencrypt/letsencrypt.log | tail -n 1 >"$said" || :
     grep -Ev '^(Saving debug log|Ask for help|Requesting a|Account registered|Hint: |Renewing an|Some challenges)|^$' "$said" >&2 || :
@@ -64,7 +64,7 @@ certificate_order() {
   certificate_install "$domain" "/etc/letsencrypt/live/$domain/fullchain.pem" "/etc/letsencrypt/live/$domain/privkey.pem"
 }
 
-# certificate_challenge WEBROOT NAME…: port 80 of this host gives out what lies in the webroot, under each name. Asked
+# certificate_challenge WEBROOT NAME…: port 80 of this host serves the files of the webroot, under each name. Asked
 # here, a wrong answer costs nothing; asked by the CA it counts as a failed validation, and those are limited.
 certificate_challenge() { perl -e '
   use strict; use IO::Socket::INET; my ($webroot, @names) = @ARGV; my $path = "/.well-known/acme-challenge/capstan-$$";
@@ -110,8 +110,8 @@ certificate_addresses() { perl -e '
 
 # certificate_advice OUTPUT DIRECTORY: the next step, by what certbot said. Source: RFC 8555, 6.7 Errors.
 certificate_advice() {
-  told=$1
-  says() { grep -Eiq -- "$1" "$told"; }
+  output=$1
+  says() { grep -Eiq -- "$1" "$output"; }
   if says 'rateLimited|too many (certificates|failed|requests|new)'; then
     next='the CA limits how often one may ask: wait as long as it says above; try things out against its staging directory'
   elif says 'Hook .*(reported error|ran with error)|error output from'; then
