@@ -73,6 +73,7 @@ describe.each(
         'mysql database foobar',
         'mysql user foobar@localhost',
         'mysql user foobar@127.0.0.1',
+        'mysql user that no role declares',
         'restart mariadb',
       ])
     })

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Role } from '#engine/converge/role.ts'
 import { assignRoles } from '#engine/run/plays.ts'
+import { packaged } from '#engine/run/project.ts'
 import { Secret } from '#engine/secret.ts'
 import { list, port, secret, text, type Vars, vars } from '#engine/vars.ts'
 import dns from '#roles/dns/role.ts'
@@ -166,4 +167,23 @@ test.each([
   ])
   // Limited to tls, a run has no play with dns, and the host has it all the same.
   expect(order(dns, tls)).toHaveLength(1)
+})
+
+test('A role of a package is refused without a role that it requires.', async () => {
+  const shop = packaged({
+    name: 'shop',
+    url: import.meta.url,
+    tasks: () => {},
+    requires: ({ sites }) =>
+      sites.map(({ site }) => ({ role: 'mysql', site, key: 'domain', why: 'a shop has a database' })),
+  })
+  const inventory = await load(project({ 'inventory/site.yml': 'hosts: { web1: }\n' }))
+  const assigned = (...all: readonly Role[]) => {
+    const own = [{ hosts: 'all', roles: all }]
+    return assignRoles(inventory, inventory.hosts, own, site, own)
+  }
+  expect(await refusal(async () => assigned(shop))).toStrictEqual([
+    expect.stringContaining('a shop has a database'),
+  ])
+  expect(assigned(shop, role('mysql', vars({})))).toHaveLength(1)
 })
