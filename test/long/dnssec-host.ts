@@ -21,7 +21,7 @@ export interface DnssecHost extends Pick<Machine, 'run' | 'say' | 'until'> {
   converged(dns: object): Promise<DnssecRun>
   /** What status.mjs prints, as JSON. */
   status(): Promise<string>
-  /** Runs scripts/dns.mjs with these words. */
+  /** Runs scripts/dns.mjs with these words, on a signed zone with the secondary server. */
   keys(...args: readonly string[]): Promise<{ readonly code: number; readonly text: string }>
   /** What delv says to who trusts the key of this DS record alone. */
   delv(name: string, type: string, ds: string, at?: string): Promise<string>
@@ -64,10 +64,13 @@ export async function dnssecHost(debian: SandboxHost['debian']): Promise<DnssecH
     keys(...args) {
       const file = join(folder, 'inventory.yml')
       const hosts = { [name]: { connection: 'sandbox', debian } }
-      writeFileSync(file, JSON.stringify({ vars: { dns: { dnssec: true } }, hosts }))
+      const secondaries = [{ address: '127.0.0.53', key: 'ns2', secret: '!secret NS2_TSIG' }]
+      const inventory = JSON.stringify({ vars: { dns: { dnssec: true, secondaries } }, hosts })
+      writeFileSync(file, inventory.replace('"!secret NS2_TSIG"', ' !secret NS2_TSIG'))
       const words = [join(root, 'scripts/dns.mjs'), '-i', file, ...args]
+      const env = { ...process.env, NS2_TSIG: secret }
       return new Promise(settle =>
-        execFile(process.execPath, words, { cwd: root }, (error, stdout, stderr) =>
+        execFile(process.execPath, words, { cwd: root, env }, (error, stdout, stderr) =>
           settle({ code: Number(error?.code ?? 0), text: stdout + stderr }),
         ),
       )
