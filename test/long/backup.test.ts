@@ -267,7 +267,7 @@ describe('a backup that goes bad', () => {
 describe('a server that is lost', () => {
   it('comes back from inventory and backup, with data and uploads, by the sequence of docs/backup.md', async () => {
     await web.say(
-      'mariadb foobar -e "INSERT INTO notes VALUES (11)"; echo two >/srv/www/foobar/shared/uploads/two',
+      'mariadb foobar -e "INSERT INTO notes VALUES (11)"; cd /srv/www/foobar/shared/uploads && echo two >two && chown foobar:foobar two',
     )
     await done('backup', ...on5('now'))
     web.close()
@@ -289,13 +289,16 @@ describe('a server that is lost', () => {
   }, 1_200_000)
 
   it('can be replaced by a host of another name', async () => {
+    // Its accounts have other numbers than those of web5.
+    const other = await machine('web6', 12)
+    await other.say('useradd --system first && useradd --system second')
     await done('site', '-l', 'web6', '-t', 'base,nginx,app,mysql,backup')
     await done('restore', '-l', 'web6', 'all', '--from', 'web5', '-y')
-    const other = await machine('web6', 12)
+    expect(await other.say('id -u foobar')).not.toBe(await web.say('id -u foobar'))
     expect(await rows('notes', other)).toBe('1\n3\n11\n')
     expect(
-      await other.say('stat -c %U /srv/www/foobar/shared/uploads/two; ls /srv/www/foobar/shared/uploads'),
-    ).toBe('foobar\none\ntwo\n')
+      await other.say('stat -c %U:%G /srv/www/foobar/shared/uploads/two; ls /srv/www/foobar/shared/uploads'),
+    ).toBe('foobar:foobar\none\ntwo\n')
     other.close()
   }, 1_200_000)
 
