@@ -58,7 +58,10 @@ export async function wireHost(debian: SandboxHost['debian'] = 12): Promise<Wire
   }
 }
 
+// Several files of tests share the host: one of them sets it up, and sshd is not restarted while another connects.
 const setup = `set -e
+exec 7>/run/wire.lock
+flock 7
 user() { # NAME SHELL
   id "$1" >/dev/null 2>&1 || useradd --create-home --shell "$2" "$1"
   install -d -m 700 -o "$1" "/home/$1/.ssh"
@@ -81,6 +84,10 @@ asks ALL=(ALL) ALL
 Defaults:ttyonly requiretty
 Defaults:asks timestamp_timeout=0
 E
-printf 'Match User single\\nMaxSessions 1\\n' >/etc/ssh/sshd_config.d/wire.conf
-sshd -t && systemctl restart ssh
+config=/etc/ssh/sshd_config.d/wire.conf
+[ ! -e "$config" ] || exit 0
+printf 'Match User single\\nMaxSessions 1\\n' >"$config.new"
+mv "$config.new" "$config"
+sshd -t
+systemctl restart ssh 7>&-
 `
