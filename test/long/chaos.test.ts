@@ -183,7 +183,7 @@ async function expectWell(what: string): Promise<void> {
 /** After the next deploy: one instance, no half release, no unit, lock or process of a run. */
 async function expectClean(what: string): Promise<void> {
   const left = await host.say(`cd ${home}; ls -d .[a-z]* releases/.[a-z]* 2>/dev/null
-    systemctl list-units --plain --no-legend --state=active,activating,deactivating 'capstan-*' 'foobar@*' | grep -vF "foobar@$(basename "$(readlink current)").service"
+    systemctl list-units --plain --no-legend --state=active,activating,deactivating 'capstan-*' 'foobar@*' | grep -vF -e capstan-checksums.timer -e "foobar@$(basename "$(readlink current)").service"
     for s in $(${sessions}); do ps -o pid,sess,stat,args --no-headers -s "$s"; done; ls /run/capstan | grep stage; :`)
   expect(left, what).toBe('')
 }
