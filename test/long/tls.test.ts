@@ -275,6 +275,21 @@ setsid perl /root/watch ${at} >/root/watch.log 2>&1 </dev/null &`)
       expect(await orders()).toBe(before)
       expect(await on.serves(root)).toMatchObject({ trusted: true })
     })
+
+    it('is ordered again for a site that was removed and comes back, and a failed order leaves the files.', async () => {
+      const live = () => on.sh('cd /etc/letsencrypt && ls live archive; cat live/foobar.com/fullchain.pem')
+      await on.sh('rm /etc/letsencrypt/renewal/foobar.com.conf')
+      const files = await live()
+      const nowhere = { ...more, www: [...more.www, 'nowhere.foobar.com'] }
+      await failsWith(['nowhere.foobar.com'], { site: nowhere, before: [nginx] })
+      expect(await live()).toBe(files)
+      const run = await on.converge(given, { site: more, before: [nginx] })
+      expect(run).toMatchObject({ args: '', exitCode: 0 })
+      expect(await live()).not.toContain('before')
+      await on.sh(renew)
+      expect(await servesSerial(await serial())).toBe(true)
+      expect(await on.converge(given, { site: more })).toMatchObject({ changed: 0 })
+    })
   })
 })
 

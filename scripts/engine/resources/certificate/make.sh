@@ -45,7 +45,9 @@ certificate_order() {
   for each; do shift; set -- "$@" -d "$each"; done
   if [ -z "$hook" ]; then set -- "$@" --webroot -w "$webroot"
   else set -- "$@" --manual --preferred-challenges http,dns --manual-auth-hook "$hook publish" --manual-cleanup-hook "$hook remove"; fi
-  [ ! -e "/etc/letsencrypt/renewal/$domain.conf" ] || set -- "$@" --force-renewal --renew-with-new-domains
+  old=
+  if [ -e "/etc/letsencrypt/renewal/$domain.conf" ]; then set -- "$@" --force-renewal --renew-with-new-domains
+  else old=$domain.before; certificate_rename "$domain" "$old" || return; fi
   said=$(mktemp)
   code=0
   ( unset REQUESTS_CA_BUNDLE; [ -z "$ca" ] || export REQUESTS_CA_BUNDLE="$ca"
@@ -58,10 +60,21 @@ certificate_order() {
     grep -Ev '^(Saving debug log|Ask for help|Requesting a|Account registered|Hint: |Renewing an|Some challenges)|^$' "$said" >&2 || :
     [ "$code" != 124 ] || echo "certbot did not end within 600 s" >&2
     certificate_advice "$said" "$directory" >&2
+    [ -z "$old" ] || [ -e "/etc/letsencrypt/renewal/$domain.conf" ] || certificate_rename "$old" "$domain"
     rm -f -- "$said"; return 1
   fi
   rm -f -- "$said"
+  [ -z "$old" ] || rm -rf -- "/etc/letsencrypt/live/$old" "/etc/letsencrypt/archive/$old"
   certificate_install "$domain" "/etc/letsencrypt/live/$domain/fullchain.pem" "/etc/letsencrypt/live/$domain/privkey.pem"
+}
+
+# certificate_rename FROM TO: files of a certificate that certbot does not renew any more, as those of a site that was removed. It
+# orders none for a name that has such files.
+certificate_rename() {
+  for folder in live archive; do
+    [ -d "/etc/letsencrypt/$folder/$1" ] || continue
+    rm -rf -- "/etc/letsencrypt/$folder/$2" && mv -T -- "/etc/letsencrypt/$folder/$1" "/etc/letsencrypt/$folder/$2" || return
+  done
 }
 
 # certificate_challenge WEBROOT NAME…: port 80 of this host serves the files of the webroot, under each name. Asked
