@@ -39,8 +39,18 @@ export interface RestorePlan {
   readonly until: { readonly at: Date; readonly logs: string } | undefined
 }
 
-/** What a request asks for, without contacting the host. Throws UsageError. */
-export function checkRequest(host: BackupHost, request: RestoreRequest): CheckedRequest {
+/** What is wrong with a request, without contacting the host; undefined: nothing. */
+export function problemOf(host: BackupHost, request: RestoreRequest): string | undefined {
+  try {
+    checkRequest(host, request)
+    return undefined
+  } catch (error) {
+    if (!(error instanceof UsageError)) throw error
+    return error.message
+  }
+}
+
+function checkRequest(host: BackupHost, request: RestoreRequest): CheckedRequest {
   const { from = host.host.name, at: text } = request
   const at = text === undefined ? undefined : parseTime(text)
   if (text !== undefined && at === undefined)

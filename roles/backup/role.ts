@@ -7,7 +7,7 @@ import { backUp, listBackups, verifyBackups } from './backups.ts'
 import { credentials } from './credentials.ts'
 import { databasesOf, sharedFolder, zoneKeys } from './folders.ts'
 import { sftpServer } from './repository.ts'
-import { checkRequest, planRestore, type RestorePlan, type RestoreRequest, restore } from './restore.ts'
+import { planRestore, problemOf, type RestorePlan, type RestoreRequest, restore } from './restore.ts'
 import vars from './vars.ts'
 
 /** restic, and the program that backs up and restores with it. Without `backup.repository`, no host backs up by itself. */
@@ -74,7 +74,7 @@ export default Object.assign(backup, {
   now: (host: Host) => backUp(given(host)),
   list: (host: Host, from?: string) => listBackups(given(host), from),
   verify: (host: Host, part?: string) => verifyBackups(given(host), part),
-  checkRestore: (host: Host, request: RestoreRequest) => void checkRequest(given(host), request),
+  restoreProblem: (host: Host, request: RestoreRequest) => problemOf(given(host), request),
   planRestore: (host: Host, request: RestoreRequest) => planRestore(given(host), request),
   restore: (host: Host, plan: RestorePlan, onKept: (database: string) => void) =>
     restore(given(host), plan, onKept),

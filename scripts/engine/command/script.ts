@@ -69,8 +69,6 @@ export class ScriptRun implements HostSource {
   #printer: Printer | undefined
   #report: Report | undefined
   #interrupts: Interrupts | undefined
-  /** Of an error that ended the script and is of its user. */
-  #usageCode: number | undefined
   #ended = false
 
   constructor(definition: ScriptDefinition<Flags> = {}) {
@@ -145,7 +143,6 @@ export class ScriptRun implements HostSource {
   #fail(thrown: unknown): void {
     const error = thrown instanceof Error ? reportable('', thrown) : thrown
     if (!(error instanceof HostsFailed) && !(error instanceof Interrupted)) {
-      if (error instanceof UsageError) this.#usageCode = error.exitCode
       if (this.#printer) this.#emit({ event: 'failed', error: error as never })
       else this.#exit(error)
     }
@@ -166,8 +163,7 @@ export class ScriptRun implements HostSource {
     this.#printer?.close()
     this.#interrupts?.release()
     void this.#hosts?.close()
-    const code =
-      this.#interrupts?.exitCode() ?? this.#usageCode ?? (exitCodeOfRun(this.#errors) || process.exitCode)
+    const code = this.#interrupts?.exitCode() ?? (exitCodeOfRun(this.#errors) || process.exitCode)
     const unwritten = this.#report?.end()
     if (unwritten) this.#show(unwritten)
     if (code !== undefined || unwritten) process.exitCode = code || unwritten?.exitCode
