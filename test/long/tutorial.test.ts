@@ -77,7 +77,7 @@ it('makes a role that converges its host, is then as declared, and follows a var
       }
   }
   expect(changed).toEqual([5, 0, 1])
-  expect(await host.say('cat /etc/systemd/system/backup.timer')).toContain('OnCalendar=04:15')
+  expect(await host.say('cat /etc/systemd/system/dumps.timer')).toContain('OnCalendar=04:15')
   expect(await host.say('zcat /var/backups/mysql/*.sql.gz | tail -1')).toContain('Dump completed')
 })
 
@@ -94,5 +94,5 @@ it('has a test that passes, and leaves `npm run check` fine', async () => {
             : command,
         )
   }
-  expect(readFileSync(join(copy, 'docs/roles.md'), 'utf8')).toContain('## backup')
+  expect(readFileSync(join(copy, 'docs/roles.md'), 'utf8')).toContain('## dumps')
 })

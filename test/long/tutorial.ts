@@ -50,7 +50,7 @@ export function copyOfProject(): string {
 export function follow(copy: string, block: Block): void {
   const { file } = block
   if (file === undefined) throw new Error(`no file is named before:\n${block.text}`)
-  const path = join(copy, file.endsWith('.ejs') ? join('roles/backup/templates', file) : file)
+  const path = join(copy, file.endsWith('.ejs') ? join('roles/dumps/templates', file) : file)
   mkdirSync(dirname(path), { recursive: true })
   writeFileSync(path, changed(path, block))
 }
