@@ -33,7 +33,8 @@ test.each([
   expect(hosts.map(each => [each.name, each.connection, each.groups])).toStrictEqual([
     [host, { kind: 'sandbox', debian }, ['web']],
   ])
-  expect(hosts[0]?.vars).toStrictEqual({
+  // Whoever follows docs/start.md adds vars of their own.
+  expect(hosts[0]?.vars).toMatchObject({
     site: { database: { password: expect.any(Secret) } },
     mysql: { ...(debian === 'sid' && { server: 'mysql' }), bufferPool: '128m' },
   })
