@@ -8,6 +8,7 @@ export type Host = Readonly<Record<string, string | undefined>>
 /** A kind whose items are names with values: as simple as a kind can be. */
 export const value: Kind<{ readonly name: string; readonly value: string }, string> = {
   noun: 'value',
+  usesUnits: false,
   probe: items => items.map(item => `print ${item.name}\n`).join(''),
   parse: output =>
     output

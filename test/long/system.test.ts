@@ -211,6 +211,69 @@ declaredCases('system', 12, {
   },
 })
 
+describe('unit files that change in one run', () => {
+  let host: Machine
+  beforeAll(async () => {
+    host = await machine('system12', 12)
+  })
+  afterAll(() => host?.close())
+
+  const slow = (name: string) => `/etc/systemd/system/${name}`
+  const unit = (name: string, more = '') =>
+    ['unit', name, { content: `[Service]\nExecStart=/bin/sleep 1000\n${more}` }] as const
+  const drop = 'fresh.service.d/one.conf'
+  const environment = () =>
+    host.say('tr "\\0" "\\n" </proc/$(systemctl show -p MainPID --value fresh)/environ | grep ^ONE || :')
+
+  it('are read before a service starts from which a drop-in was removed', async () => {
+    const made = await declare(host, [
+      unit('fresh.service'),
+      ['directory', slow('fresh.service.d')],
+      ['unit', drop, { content: '[Service]\nEnvironment=ONE=1\n' }],
+      ['service', 'fresh', { running: true }],
+    ])
+    expect(made.exitCode, made.stdout).toBe(0)
+    expect(await environment()).toBe('ONE=1\n')
+    await host.say('systemctl stop fresh')
+    const without = await declare(host, [
+      unit('fresh.service'),
+      ['unit.absent', drop],
+      ['service', 'fresh', { running: true }],
+    ])
+    expect(without.changes).toEqual([`unit ${drop}`, 'service fresh'])
+    expect(await environment()).toBe('')
+  })
+
+  it('start what is to be started with another unit, where that one starts in the same run', async () => {
+    const both = await declare(host, [
+      unit('second.service', '[Install]\nWantedBy=first.service\n'),
+      unit('first.service'),
+      ['service', 'second', { enabled: true }],
+      ['service', 'first', { running: true }],
+    ])
+    expect(both.exitCode, both.stdout).toBe(0)
+    expect(await host.say('systemctl is-active first second')).toBe('active\nactive\n')
+  })
+
+  it('are read where the run fails, and by the next run where it was killed', async () => {
+    const known = () => host.say('systemctl show -p LoadState --value second')
+    await host.say('systemctl stop first second; systemctl -q disable second')
+    const failed = await declare(host, [
+      ['unit.absent', 'second.service'],
+      ['command', ['false']],
+    ])
+    expect(failed.exitCode).toBe(1)
+    expect(await known()).toBe('not-found\n')
+    // As a stage leaves it that is killed between two steps.
+    await host.say(`systemctl start first; rm ${slow('first.service')}; : >/run/capstan/units-changed`)
+    expect((await declare(host, [['unit.absent', 'first.service']])).recap()).toMatchObject({ changed: 0 })
+    expect(await host.say('systemctl show -p NeedDaemonReload --value first; ls /run/capstan')).not.toMatch(
+      /yes|units/,
+    )
+    await host.say('systemctl stop first fresh')
+  })
+})
+
 describe('what can’t be so', () => {
   let host: Machine
   beforeAll(async () => {

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { stateDirectory } from '#engine/host/paths.ts'
+import { runtimeDirectory, stateDirectory } from '#engine/host/paths.ts'
 import type { RunIdentity } from '#engine/host/run-identity.ts'
 import { stageScript } from '#engine/host/stage-script.ts'
 import { quote } from '#engine/quote.ts'
@@ -14,6 +14,9 @@ export type StageSites = readonly (Pick<Site, 'app' | 'domain'> & { readonly isR
 
 /** Copies of config sets that a stage made; what is left of a stage that was killed is named there. */
 const leftovers = `${stateDirectory}/leftovers`
+
+/** The marks of unit files that systemd has not read yet; prelude.sh has their endings. */
+const units = `${runtimeDirectory}/units`
 
 /**
  * The script of one stage: it stops at the first step that fails, and between two steps once it is asked to stop.
@@ -46,8 +49,7 @@ export function convergeScript(
   const inBatch = new Set<Step>()
   const calls = batches(groups, notifiedBy).map(({ set, steps, index, keys }) => {
     if (set) return `transaction ${index} ${quote(set.root)} ${keys}\n`
-    if (steps.length === 1)
-      return steps.map(step => `${unitsFor(step)}${call(step, order.get(step) ?? 0, keys)}`).join('')
+    if (steps.length === 1) return steps.map(step => call(step, order.get(step) ?? 0, keys)).join('')
     for (const step of steps) inBatch.add(step)
     const changes = steps.map(step => record(step, order.get(step) ?? 0))
     const pending = keys === '' ? '' : `set_pending ${keys}\n`
@@ -60,6 +62,7 @@ export function convergeScript(
     variables: {
       PENDING: `${stateDirectory}/pending`,
       LEFTOVERS: leftovers,
+      UNITS: units,
       SITES: sites
         .map(({ app, domain, isRemoved }) => `${app} ${domain}${isRemoved ? ' removed' : ''}`)
         .join('\n'),
@@ -78,8 +81,8 @@ export function convergeScript(
 }
 
 /**
- * Shell that removes what a stage that was killed left behind, puts back a directory that it was changing in place, and
- * takes over the pending handlers that older versions kept in `owed`.
+ * Shell that removes what a stage that was killed left behind, puts back a directory that it was changing in place, has systemd
+ * read unit files that it changed, and takes over the pending handlers that older versions kept in `owed`.
  */
 export const clearLeftovers = `
 if [ -d ${stateDirectory}/owed ]; then
@@ -90,6 +93,9 @@ if [ -s ${leftovers}.place ]; then (
   ${read('restore.sh')}
   IFS='	' read -r copy root <${leftovers}.place; [ -d "$copy" ] && restore "$copy" "$root"; rm -f ${leftovers}.place
 ); fi
+if [ -e ${units}-changed ] || [ -e ${units}-enabled ]; then
+  systemctl daemon-reload && rm -f ${units}-changed ${units}-enabled
+fi
 if [ -s ${leftovers} ]; then
   while IFS= read -r old; do rm -rf -- "$old"; done <${leftovers}
   rm -f ${leftovers}
@@ -97,15 +103,9 @@ fi
 `
 
 function shellOf(step: Step): string {
-  if (step.type === 'handler') return step.handler.action
+  if (step.type === 'handler') return `units_read\n${step.handler.action}`
   const { kind, wanted } = step.resource
-  return kind.apply(wanted, step.found)
-}
-
-// What systemd can't read yet fails in the step that needs it.
-function unitsFor(step: Step): string {
-  const isFree = step.type !== 'handler' && step.resource.kind.usesUnits === false
-  return isFree ? '' : 'units_read || :\n'
+  return `${kind.usesUnits === false ? '' : 'units_read\n'}${kind.apply(wanted, step.found)}`
 }
 
 function call(step: Step, index: number, keys: string): string {

@@ -1,7 +1,7 @@
 # shellcheck shell=dash disable=SC2086
 # What the stages of converge run on, beside host/stage.sh; stage.ts calls it.
 
-at_end() { units_read >/dev/null 2>&1 || :; for old in $KEPT; do rm -rf -- "$old"; done; rm -f -- "$LEFTOVERS"; }
+at_end() { units_read || :; for old in $KEPT; do rm -rf -- "$old"; done; rm -f -- "$LEFTOVERS"; }
 # Between steps only: the controller asked the stage to stop.
 halt() { [ -e "$STOP" ] || return 0; [ -z "$IN_SET" ] || exit 123; mark stopped; finish 0; }
 KEPT= INSTALLED= RAN= IN_SET= QUIET= SYNCED= PUTTING_BACK=

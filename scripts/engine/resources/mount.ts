@@ -73,6 +73,7 @@ interface FoundMount {
 
 const mounts: Kind<WantedMount, FoundMount> = {
   noun: 'mount',
+  usesUnits: false,
 
   ...readByPerl<WantedMount, FoundMount>({
     items: 'mounts',

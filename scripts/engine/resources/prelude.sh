@@ -124,22 +124,33 @@ apt_get() {
     -o Dpkg::Options::=--force-confdef -o Dpkg::Options::=--force-confold "$@"
 }
 
-# A reload of systemd takes time that grows with its units: 2 s where it has 1,000.
-# units_changed: it reads its unit files again before the next step that may need that (stage.ts), once for all steps until then.
-units_changed() { : >"$DIR/units-changed"; }
-units_read() { [ ! -e "$DIR/units-changed" ] || { rm -f -- "$DIR/units-changed"; systemctl daemon-reload; }; }
+# A reload of systemd takes time that grows with its units: 2 s where it has 1,000. So several changes share one: they leave a mark,
+# $UNITS-changed or $UNITS-enabled, and what may need them calls units_read first (stage.ts). The marks outlast a stage that is killed;
+# a boot reads all units.
+units_changed() { : >"$UNITS-changed"; }
+units_enabled() { : >"$UNITS-enabled"; }
+units_reload() { systemctl daemon-reload 8>&- 9>&- && rm -f -- "$UNITS-changed" "$UNITS-enabled"; }
+units_read() { { [ ! -e "$UNITS-changed" ] && [ ! -e "$UNITS-enabled" ]; } || units_reload; }
+# unit_current UNIT: before it starts. That another unit was enabled counts for the unit that it is to be started with.
+unit_current() {
+  [ ! -e "$UNITS-changed" ] || { units_reload; return; }
+  for each_ in "/etc/systemd/system/$1.wants" "/etc/systemd/system/$1.requires"; do
+    if [ -d "$each_" ]; then units_read; return; fi
+  done
+}
+# unit_stale UNIT: where systemd still has not read its file as it is.
+unit_stale() { case $(systemctl show -p LoadState,NeedDaemonReload -- "$1") in *=error* | *=yes*) units_reload ;; esac; }
 # unit_read PATH: systemd has read this unit file. One that it did not know is read when it is first named. It does not notice
 # the first drop-in of a unit, and a template has no state.
 unit_read() {
-  unit_=${1##*/}
   case $1 in
     */*.d/* | *@.*) ;;
     *)
-      shown_=$(systemctl show -p FragmentPath,LoadState,NeedDaemonReload -- "$unit_" | sort | tr '\n' ' ')
+      shown_=$(systemctl show -p FragmentPath,LoadState,NeedDaemonReload -- "${1##*/}" | sort | tr '\n' ' ')
       [ "$shown_" != "FragmentPath=$1 LoadState=loaded NeedDaemonReload=no " ] || return 0
       ;;
   esac
-  systemctl daemon-reload
+  units_reload
 }
 
 # unit_start, unit_restart, unit_reload UNIT, unit_renew UNIT [LOG]: fail with the unit's last log lines when it isn't active then.

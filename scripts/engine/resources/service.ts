@@ -43,7 +43,7 @@ interface FoundService {
 /** Units of systemd, all in one `systemctl show`. Source: systemctl(1), properties Load-, Active- and UnitFileState. */
 const units: Kind<WantedService, FoundService> = {
   noun: 'service',
-  // One that another change made stale is read by `apply`.
+  // `apply` has systemd read what its unit needs.
   usesUnits: false,
 
   probe(items) {
@@ -73,12 +73,12 @@ const units: Kind<WantedService, FoundService> = {
   apply(wanted, found) {
     const unit = quote(wanted.unit)
     return [
-      found.stale ? 'systemctl daemon-reload\n' : '',
+      found.stale ? `unit_stale ${unit}\n` : '',
       wanted.masked ? `systemctl mask -q -- ${unit}\n` : '',
       wanted.enabled === undefined
         ? ''
-        : `systemctl ${wanted.enabled ? 'enable' : 'disable'} -q --no-reload -- ${unit}\nunits_changed\n`,
-      wanted.running === true ? `unit_start ${unit}\n` : '',
+        : `systemctl ${wanted.enabled ? 'enable' : 'disable'} -q --no-reload -- ${unit}\nunits_enabled\n`,
+      wanted.running === true ? `unit_current ${unit}\nunit_start ${unit}\n` : '',
       wanted.running === false && found.load !== 'not-found' ? `systemctl stop -- ${unit}\n` : '',
     ].join('')
   },
