@@ -20,7 +20,7 @@ elif [ ! -e "$state/now.done" ]; then bad 'there is no backup' "$backup"
 else
   age "$state/now.done"
   if [ "$seconds" -gt $((HOURS * 3600)) ]; then bad "last backup $ago" "$backup makes one. Find out why the scheduled one did not run: the workflow, or HOST -- systemctl status capstan-backup.timer"
-  elif [ "${rest:-0}" -gt 0 ]; then warning "last backup $ago, ${rest} files could not be read" "$backup names them. Exclude what nobody needs: backup.exclude"
+  elif [ "${rest:-0}" -gt 0 ]; then warning "last backup $ago, not read: $rest files or folders" "$backup names them. Leave out what nobody needs: backup.exclude for files, backup.folders for folders"
   else good "last backup $ago"; fi
 fi
 if [ -e "$state/verify.failed" ]; then failure "$state/verify.failed" 'the last restore test' "$verify runs it again and shows why."

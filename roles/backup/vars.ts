@@ -121,7 +121,7 @@ function problemsOf({ repository, password, ssh }: BackupVars): readonly Problem
   if (repository === undefined) return []
   const problems: Problem[] = []
   if (password === undefined)
-    problems.push({ path: ['password'], message: 'expected a secret, since repository is set; got nothing' })
+    problems.push({ path: ['repository'], message: 'expected backup.password beside it, got nothing' })
   if (!repository.startsWith('sftp:')) return problems
   if (sftpServer(repository) === undefined)
     problems.push({
@@ -130,8 +130,9 @@ function problemsOf({ repository, password, ssh }: BackupVars): readonly Problem
     })
   if (ssh.hostKeys.length === 0)
     problems.push({
-      path: ['ssh', 'hostKeys'],
-      message: 'expected the host keys of the storage host, got none: ssh-keyscan shows them',
+      path: ['repository'],
+      message:
+        'expected the host keys of the storage host in backup.ssh.hostKeys, got none: ssh-keyscan shows them',
     })
   return problems
 }

@@ -58,9 +58,17 @@ describe('the backup role', () => {
 
 describe('vars of the backup role', () => {
   it.each([
-    ['a repository without a password', { repository: '/mnt/backup' }, /^password: expected a secret/],
+    [
+      'a repository without a password',
+      { repository: '/mnt/backup' },
+      /^repository: expected backup\.password beside it/,
+    ],
     ['a relative folder', { repository: 'backup', password }, /^repository: expected a restic repository/],
-    ['sftp without host keys', { ...sftp, password, ssh: {} }, /^ssh.hostKeys: expected the host keys/],
+    [
+      'sftp without host keys',
+      { ...sftp, password, ssh: {} },
+      /^repository: expected the host keys of the storage host in backup\.ssh\.hostKeys/,
+    ],
     [
       'sftp without a user',
       { ...sftp, password, repository: 'sftp://store.test//srv' },

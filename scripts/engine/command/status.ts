@@ -158,8 +158,9 @@ function checksOf(
     each.varsOf(role, problem => problems.push(problem)).map(vars => ({ site: each.site, vars })),
   )
   if (problems.length === 0) return { checks: role.status(given), unchecked: [] }
-  // A host without a var that a role requires does not have that role.
-  const wrong = problems.filter(({ path }) => descend(host.tree, path).rest.length === 0)
+  // A host where every site lacks a var that a role requires does not have that role.
+  const isOfHost = given.length > 0
+  const wrong = problems.filter(({ path }) => isOfHost || descend(host.tree, path).rest.length === 0)
   const lines = wrong.map(({ path, message }) => `${host.origin(path)}: ${message}`)
   return { checks: [], unchecked: lines.length === 0 ? [] : [unchecked(role.name, lines.join('; '))] }
 }

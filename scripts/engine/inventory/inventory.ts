@@ -76,8 +76,8 @@ export async function loadInventory(options: InventoryOptions): Promise<Inventor
   return { name: basename(path).replace(/\.ya?ml$/, ''), file: shown, hosts, groups, roles: options.roles }
 }
 
-// As long as any secret has to be.
-const placeholder = 'placeholder-'.repeat(4).slice(0, -1)
+// As long as any secret has to be, and base64, as some are.
+const placeholder = 'placeholder0'.repeat(4)
 
 function layered(declared: Declared, roles: readonly string[], problems: Problems): Declared {
   const layer = (vars: MapTree) => readLayer(vars, roles, problems)
