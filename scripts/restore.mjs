@@ -43,10 +43,8 @@ if (!flags.yes && !process.stdin.isTTY) refuse('expected --yes, since there is n
 const list = await hosts().list()
 if (list.length !== 1) refuse(`expected one host, got ${list.length}`, `Select one: -l ${list[0]?.name}`)
 const request = { ...flags, [what]: name }
-for (const host of list) {
-  const problem = backup.restoreProblem(host, request)
-  if (problem !== undefined) refuse(problem)
-}
+const problem = backup.restoreProblem(list[0], request)
+if (problem !== undefined) refuse(problem.message, problem.hint)
 await hosts().each(async host => {
   const plan = await backup.planRestore(host, request)
   for (const line of plan.lines) console.log(line)

@@ -40,13 +40,13 @@ export interface RestorePlan {
 }
 
 /** What is wrong with a request, without contacting the host; undefined: nothing. */
-export function problemOf(host: BackupHost, request: RestoreRequest): string | undefined {
+export function problemOf(host: BackupHost, request: RestoreRequest): UsageError | undefined {
   try {
     checkRequest(host, request)
     return undefined
   } catch (error) {
     if (!(error instanceof UsageError)) throw error
-    return error.message
+    return error
   }
 }
 
@@ -148,7 +148,7 @@ function stepsOf(
   }
   const further = site === undefined ? [zoneKeys, ...vars.folders] : []
   const named = site === undefined ? databasesOf(sites, vars) : []
-  const others = named.filter(name => !sites.some(({ database: own }) => own.name === name))
+  const others = named.filter(name => !sites.some(({ database: own }) => own.password && own.name === name))
   return [
     ...chosen.flatMap(one => stepsOfSite(one, target(one))),
     ...others.map(name => ({ what: 'database', name, as: name }) as const),

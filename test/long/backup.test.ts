@@ -1,35 +1,17 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { sandboxDown } from '#engine/sandbox/sandbox.ts'
 import { startLoad } from '../deploy/load.ts'
-import { backupScripts, sshKey } from '../sandbox/backup-host.ts'
-import { kept } from '../sandbox/kept.ts'
+import { type BackupPair, backupPair } from '../sandbox/backup-host.ts'
 import { type Machine, machine, root } from '../sandbox/machine.ts'
 import { ask } from '../sandbox/web-request.ts'
 
 // web5 is backed up to store5 by sftp; web6 takes its place. These tests run in order.
-const site = { database: { password: 'of-hosts-that-are-kept' } }
-const scripts = backupScripts({ web5: 12, web6: 12, store5: 12 }, {})
-const [key, publicKey] = sshKey(scripts.folder)
-const { run } = scripts
+let pair: BackupPair
 let web: Machine
-let store: Machine
-let backup: Readonly<Record<string, unknown>>
-
-const vars = (more: object = {}) => ({
-  site,
-  mysql: { bufferPool: '128m', binaryLogs: 2 },
-  backup: { ...backup, ...more },
-})
-const done = async (script: string, ...args: readonly string[]) => {
-  const ended = await run(script, ...args)
-  expect(ended.code, `${script} ${args.join(' ')}\n${ended.out}${ended.err}`).toBe(0)
-  return ended
-}
-const refused = async (message: RegExp, script: string, ...args: readonly string[]) => {
-  const ended = await run(script, ...args)
-  expect(ended.code, ended.out + ended.err).toBe(1)
-  expect(ended.err).toMatch(message)
-}
+const run = (script: string, ...args: readonly string[]) => pair.run(script, ...args)
+const done = (script: string, ...args: readonly string[]) => pair.done(script, ...args)
+const refused = (message: RegExp, script: string, ...args: readonly string[]) =>
+  pair.refused(message, script, ...args)
 const on5 = (...args: readonly string[]) => ['-l', 'web5', ...args]
 const rows = (table: string, host = web) =>
   host.say(`mariadb -NB foobar -e "SELECT n FROM ${table} ORDER BY n"`)
@@ -39,23 +21,13 @@ const dropKept = () =>
 const moment = async () => (await web.say('sleep 1.1; date -u "+%F %T"; sleep 1.1')).trim()
 
 beforeAll(async () => {
-  web = await machine('web5', 12, await kept('site', 12))
-  store = await machine('store5', 12)
-  await store.say(`useradd -m keeper; mkdir -m 700 ~keeper/.ssh; echo '${publicKey}' >~keeper/.ssh/authorized_keys
-    chown -R keeper ~keeper; mkdir /srv/backup; chown keeper /srv/backup`)
-  const hostKey = (await store.say('cut -d" " -f1,2 /etc/ssh/ssh_host_ed25519_key.pub')).trim()
-  backup = {
-    repository: `sftp://keeper@${store.host.ip}//srv/backup`,
-    password: 'the key of the backups',
-    ssh: { key, hostKeys: [hostKey] },
-  }
-  scripts.write(vars())
-  await done('site', ...on5())
+  pair = await backupPair('web5', 'store5', ['web6'])
+  web = pair.web
 })
 afterAll(() => {
-  scripts.remove()
+  pair?.remove()
   web?.close()
-  store?.close()
+  pair?.store.close()
 })
 
 describe('a database of 1 GiB, while the site serves', () => {
@@ -127,7 +99,7 @@ describe('a restore', () => {
     await done('restore', ...on5('database', 'foobar', '-y', '--at', backedUp))
     // The backup after the restore is taken away: what is left is the one before it.
     const all = (await done('backup', ...on5('list'))).out.trim().split('\n')
-    await store.say(`rm /srv/backup/web5/snapshots/${all.at(-1)?.split(/ +/)[1]}*`)
+    await pair.store.say(`rm /srv/backup/web5/snapshots/${all.at(-1)?.split(/ +/)[1]}*`)
     const across = await moment()
     const args = on5('database', 'foobar', '--at', across, '-y')
     await refused(/was itself restored at/, 'restore', ...args)
@@ -208,62 +180,6 @@ X`)
   })
 })
 
-describe('a backup that goes bad', () => {
-  const status = async () => (await run('status', ...on5())).out
-  afterAll(() => scripts.write(vars()))
-
-  it('of another password is refused, and status.mjs shows it with what to do', async () => {
-    scripts.write(vars({ password: 'another one' }))
-    await refused(/the password does not open it/, 'backup', ...on5('now'))
-    await refused(/the password does not open it/, 'backup', ...on5('verify'))
-    const shown = await status()
-    expect(shown).toMatch(/backup +the last backup failed .*the password does not open it/)
-    expect(shown).toMatch(/backup +the last restore test failed/)
-    expect(shown).toMatch(/cure +npx zx scripts\/backup\.mjs -i .* now runs it again/)
-    scripts.write(vars())
-    await done('backup', ...on5('now'))
-    await done('backup', ...on5('verify'))
-    expect(await status()).toMatch(/backup +last backup \d min ago\n +backup +last restore test \d min ago/)
-  }, 600_000)
-
-  it('of damaged data is found by verify', async () => {
-    const flip = (find: string, replace: string) =>
-      store.say(`f=$(find /srv/backup/web5/data -type f -printf '%s %p\n' | sort -n | tail -1 | cut -d' ' -f2)
-        chmod u+w "$f"; perl -e 'open F, "+<", shift or die; binmode F; sysseek F, 1000, 0; sysread F, $b, 1; sysseek F, 1000, 0;
-        syswrite F, chr(ord($b) ${find} ${replace})' "$f"`)
-    await flip('^', '1')
-    await refused(/restic check of .* exited with 1/, 'backup', ...on5('verify'))
-    expect(await status()).toMatch(/the last restore test failed/)
-    await flip('^', '1')
-    await done('backup', ...on5('verify'))
-  }, 600_000)
-
-  it('of a full target fails with the reason, and what it had is whole', async () => {
-    await store.say(`mkdir /srv/small; size=$(du -sk /srv/backup | cut -f1)
-      mount -t tmpfs -o size=$((size + 2048))k tmpfs /srv/small; cp -a /srv/backup/. /srv/small; chown keeper /srv/small
-      mount --bind /srv/small /srv/backup`)
-    await web.say('head -c 33554432 /dev/urandom >/srv/www/foobar/shared/large')
-    await refused(/the storage host could not write/, 'backup', ...on5('now'))
-    expect(await status()).toMatch(/the last backup failed .*could not write/)
-    await store.say('umount /srv/backup /srv/small')
-    await web.say('rm /srv/www/foobar/shared/large')
-    await done('backup', ...on5('now'))
-  }, 600_000)
-
-  it('of a target that is gone fails with the reason, and no new repository takes its place', async () => {
-    await store.say('mv /srv/backup /srv/gone; mkdir /srv/backup; chown keeper /srv/backup')
-    await refused(/there is no repository, or the target does not answer/, 'backup', ...on5('now'))
-    expect(await status()).toMatch(/the last backup failed/)
-    expect(await store.say('ls /srv/backup')).toBe('')
-    await store.say('rmdir /srv/backup; mv /srv/gone /srv/backup')
-    // The login of this test goes on; new ones are refused.
-    await store.say('echo "DenyUsers keeper" >/etc/ssh/sshd_config.d/deny.conf; systemctl reload ssh')
-    await refused(/exited with 1/, 'backup', ...on5('now'))
-    await store.say('rm /etc/ssh/sshd_config.d/deny.conf; systemctl reload ssh')
-    await done('backup', ...on5('now'))
-  }, 600_000)
-})
-
 describe('a server that is lost', () => {
   it('comes back from inventory and backup, with data and uploads, by the sequence of docs/backup.md', async () => {
     await web.say(
@@ -322,7 +238,7 @@ describe('a server that is lost', () => {
 
 describe('a host that backs up by itself', () => {
   it('does so by a timer, with the credentials where root alone reads them', async () => {
-    scripts.write(vars({ at: '02:30' }))
+    pair.write({ at: '02:30' })
     await done('site', ...on5('-t', 'backup'))
     await web.say('rm -f /var/lib/capstan/backup/now.done; systemctl start capstan-backup.service', 300)
     expect(
@@ -331,7 +247,7 @@ describe('a host that backs up by itself', () => {
       ),
     ).toBe('600 root\nenabled\n')
     expect((await run('status', ...on5())).out).toMatch(/backup +last backup 0 min ago/)
-    scripts.write(vars())
+    pair.write()
     await done('site', ...on5('-t', 'backup'))
     expect(
       (await web.run('ls /etc/capstan-backup/credentials /etc/systemd/system/capstan-backup.timer')).stdout,
